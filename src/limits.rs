@@ -1,0 +1,19 @@
+//! Every bound in one place, with its default and the reason for it.
+
+/// The longest line of an input, in bytes. A longer one is a bad line.
+pub const LINE_BYTES_MAX: usize = 1 << 20;
+
+/// The most events of a batch that a reader builds.
+pub const BATCH_EVENTS_MAX: usize = 4096;
+
+/// The most positions that one pattern may unroll into: `a{1000}` has a thousand.
+pub const POSITIONS_MAX: usize = 4096;
+
+/// The most branches of `each of` and `k of`: every set of branches taken is a position.
+pub const BRANCHES_MAX: usize = 8;
+
+/// How deep expressions and groups may nest; deeper text is refused before it can exhaust the stack.
+pub const NESTING_MAX: usize = 64;
+
+/// The largest file that is read as a program, in bytes.
+pub const PROGRAM_BYTES_MAX: usize = 16 << 20;
