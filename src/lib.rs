@@ -14,8 +14,10 @@ pub mod lang;
 pub mod nfa;
 
 pub mod matcher;
+pub mod stream;
 
 pub mod engine;
 
+pub use engine::{Config as EngineConfig, Engine, EngineError, Record};
 pub use event::{Batch, BatchBuilder, Decimal, Type, Value};
 pub use time::{Duration, EventTime, Watermark};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Record;
 use crate::event::{Batch, PartitionId, PatternId, SlotId, SourcePosition, StreamId, Type, Value};
-use crate::lang::hir::{Origin, Program, Source};
-use crate::matcher::{Event, Faults, Fields, Nothing, Scope, is_true};
+use crate::lang::hir::{Origin, Pattern, Program, Source};
+use crate::matcher::{Arrival, Event, Faults, Fields, Nothing, Scope, is_true};
 use crate::time::EventTime;
 
 /// The types of the fields of a stream that a batch needs columns for, `None` for a field that nothing reads.
@@ -93,23 +93,8 @@ impl Candidate {
     }
 
     /// As one pattern sees it through one of its sources.
-    pub(super) fn seen<'a>(&'a self, source: &'a Source) -> Seen<'a> {
-        Seen { candidate: self, source }
-    }
-
-    /// The event that runs hold.
-    pub(super) fn to_event(&self, source: &Source, source_index: usize) -> Event {
-        let values = source.fields.iter().map(|field| field.map_or(Value::Null, |field| self.value(field)));
-        Event {
-            time: self.time(),
-            position: self.position(),
-            origin: match self {
-                Candidate::Row { .. } => None,
-                Candidate::Derived { record, .. } => Some(record.id),
-            },
-            source: source_index,
-            values: values.collect(),
-        }
+    pub(super) fn seen<'a>(&'a self, source: &'a Source, source_index: usize) -> Seen<'a> {
+        Seen { candidate: self, source, source_index }
     }
 }
 
@@ -118,17 +103,19 @@ impl Candidate {
 pub(super) struct Seen<'a> {
     candidate: &'a Candidate,
     source: &'a Source,
+    source_index: usize,
 }
 
 impl Seen<'_> {
-    /// The key; `None` if a part is null, or the pattern's source filter does not let the event through.
-    pub(super) fn key(&self) -> Option<Vec<Value>> {
-        let parts = self.source.keys.iter().map(|field| self.candidate.value(*field));
-        parts.map(|value| (!value.is_null()).then_some(value)).collect()
+    /// Reads the key. `false` if a part is null: the event is in no key.
+    pub(super) fn key(&self, into: &mut Vec<Value>) -> bool {
+        into.clear();
+        into.extend(self.source.keys.iter().map(|field| self.candidate.value(*field)));
+        !into.iter().any(Value::is_null)
     }
 
     /// Whether the source's `where` lets the event through.
-    pub(super) fn passes(&self, pattern: &crate::lang::hir::Pattern, faults: &Faults) -> bool {
+    pub(super) fn passes(&self, pattern: &Pattern, faults: &Faults) -> bool {
         self.source.filter.as_ref().is_none_or(|filter| {
             let scope =
                 Scope { pattern, candidate: Some(self), held: &Nothing, entering: &[], keys: &[], faults };
@@ -140,5 +127,28 @@ impl Seen<'_> {
 impl Fields for Seen<'_> {
     fn slot(&self, slot: SlotId) -> Value {
         self.source.fields[slot.index()].map_or(Value::Null, |field| self.candidate.value(field))
+    }
+}
+
+impl Arrival for Seen<'_> {
+    fn time(&self) -> EventTime {
+        self.candidate.time()
+    }
+
+    fn source(&self) -> usize {
+        self.source_index
+    }
+
+    fn to_event(&self) -> Event {
+        Event {
+            time: self.candidate.time(),
+            position: self.candidate.position(),
+            origin: match self.candidate {
+                Candidate::Row { .. } => None,
+                Candidate::Derived { record, .. } => Some(record.id),
+            },
+            source: self.source_index,
+            values: (0..self.source.fields.len() as u32).map(|slot| self.slot(SlotId(slot))).collect(),
+        }
     }
 }

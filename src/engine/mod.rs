@@ -1,16 +1,391 @@
-//! One shard: everything between decoded batches and finished records, as one deterministic machine without I/O,
-//! threads or a clock.
+//! Everything between decoded batches and finished records, as one deterministic machine without I/O, threads or a
+//! clock.
 //!
 //! ```text
-//! Batch --stream::Sequencer--> events in total order --keys--> executors --> outcomes --> Record
-//!          lateness, watermark        (filter, key)            per key      sorted     emit
+//! Batch --stream::Sequencer--> events in total order --Shard--> outcomes --sort--> Record
+//!          lateness, watermark        (filter, key, executors)            (emit)
 //! ```
 //!
-//! [`Engine`] drives it. [`reference`] gives the same records from the oracle, for a whole input at once.
+//! Patterns that read derived streams are of a higher *level*: one advance works through the levels in turn, each on
+//! the events below the watermark and the records that the levels before made below it. So a record is an event like
+//! any other, and nothing depends on how the input was cut into batches.
 
 mod emit;
 mod input;
 pub mod reference;
+mod shard;
 
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use thiserror::Error;
+
+use self::shard::Shard;
 pub use emit::{Outcome, Record};
 pub use input::{Candidate, projection};
+
+use crate::event::{Batch, PartitionId, PatternId, StreamId};
+use crate::lang::hir::{Origin, Program};
+use crate::matcher::{Faults, KeepExceeded, Kind, Plan};
+use crate::nfa::TooLarge;
+use crate::stream::{Entry, Sequencer};
+use crate::time::{EventTime, Watermark};
+
+/// How an engine is set up.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The patterns that run; `None` for all. See [`with_inputs`] for adding those whose records they read.
+    pub patterns: Option<Vec<PatternId>>,
+    /// Over how many shards keys are split, at least 1.
+    pub shards: u32,
+    /// The most bytes of state, about; `None` for no bound.
+    pub state_bytes_max: Option<u64>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { patterns: None, shards: 1, state_bytes_max: None }
+    }
+}
+
+/// Why an engine stopped.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// A pattern that is too large to be built.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+    /// A bound of a pattern that says to fail.
+    #[error(transparent)]
+    Keep(#[from] KeepExceeded),
+    /// The bound on all state.
+    #[error(
+        "open partial matches take about {used} bytes, and {allowed} are allowed; pattern `{pattern}` holds the most \
+         ({runs} open partial matches): give it a shorter `within`, or `keep`, or allow more state"
+    )]
+    StateExceeded {
+        /// About so many bytes are used.
+        used: u64,
+        /// So many are allowed.
+        allowed: u64,
+        /// The pattern that uses the most.
+        pattern: String,
+        /// Its open partial matches.
+        runs: u64,
+    },
+}
+
+/// A late event.
+#[derive(Clone, Debug)]
+pub struct LateEvent {
+    /// Its stream.
+    pub stream: StreamId,
+    /// The batch that holds it.
+    pub batch: Arc<Batch>,
+    /// Its row there.
+    pub row: usize,
+}
+
+/// Counts of one pattern.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PatternStats {
+    /// Matches let out.
+    pub matches: u64,
+    /// Timeouts told.
+    pub timeouts: u64,
+    /// Matches held back by `limit`.
+    pub suppressed: u64,
+    /// Starts dropped by `keep`.
+    pub dropped: u64,
+    /// Arithmetic without a result.
+    pub faults: u64,
+    /// Open partial matches now.
+    pub runs: u64,
+    /// Keys with state now.
+    pub keys: u64,
+}
+
+/// Counts of an engine.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Stats {
+    /// Events taken, late ones included.
+    pub events: u64,
+    /// Late events.
+    pub late: u64,
+    /// Events that a null key kept out of a pattern, for each such pattern.
+    pub null_keys: u64,
+    /// By pattern of the program.
+    pub patterns: Vec<PatternStats>,
+    /// The most bytes of state so far, about.
+    pub state_bytes_peak: u64,
+}
+
+/// An outcome that later ones of the same time may still have to precede.
+struct Held {
+    outcome: Outcome,
+    /// Whether its records were told already, by [`Engine::take_certain`].
+    is_told: bool,
+}
+
+/// The engine. See the module for how it works, and the crate for an example.
+pub struct Engine {
+    program: Arc<Program>,
+    patterns: Vec<PatternId>,
+    levels: u32,
+    sequencer: Sequencer,
+    shards: Vec<Shard>,
+    held: Vec<Vec<Held>>,
+    numbers: FxHashMap<(StreamId, u32), u64>,
+    records: Vec<Record>,
+    late: Vec<Entry>,
+    faults: Faults,
+    stats: Stats,
+    state_bytes_max: Option<u64>,
+}
+
+impl Engine {
+    /// An engine for a checked program.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::TooLarge`].
+    pub fn new(program: Arc<Program>, config: &Config) -> Result<Engine, EngineError> {
+        let plans = Plan::all(&program)?;
+        let all = || program.patterns.iter().map(|pattern| pattern.id).collect();
+        let patterns: Vec<PatternId> = config.patterns.clone().unwrap_or_else(all);
+        let levels = patterns.iter().map(|id| program.pattern(*id).level + 1).max().unwrap_or(0);
+        let count = config.shards.max(1);
+        let shards =
+            (0..count).map(|number| Shard::new(&program, &plans, &patterns, number, count)).collect();
+        let stats =
+            Stats { patterns: vec![PatternStats::default(); program.patterns.len()], ..Stats::default() };
+        Ok(Engine {
+            patterns,
+            levels,
+            sequencer: Sequencer::default(),
+            shards,
+            held: (0..levels).map(|_| Vec::new()).collect(),
+            numbers: FxHashMap::default(),
+            records: Vec::new(),
+            late: Vec::new(),
+            faults: Faults::default(),
+            stats,
+            state_bytes_max: config.state_bytes_max,
+            program,
+        })
+    }
+
+    /// The patterns that run.
+    pub fn patterns(&self) -> &[PatternId] {
+        &self.patterns
+    }
+
+    /// Adds a partition of a source stream.
+    ///
+    /// # Panics
+    ///
+    /// If the stream is derived.
+    pub fn add_partition(&mut self, stream: StreamId) -> PartitionId {
+        let Origin::Source { disorder, .. } = self.program.stream(stream).origin else {
+            // Tests may give the records of a derived stream by hand; they come in order.
+            return self.sequencer.add_partition(stream, crate::time::Duration::ZERO);
+        };
+        self.sequencer.add_partition(stream, disorder)
+    }
+
+    /// Takes the next rows of a partition, in the order of the source. Nothing is evaluated before
+    /// [`advance`](Engine::advance).
+    pub fn push(&mut self, batch: Batch) {
+        let before = self.late.len();
+        self.stats.events += batch.len() as u64;
+        self.sequencer.push(&Arc::new(batch), &mut self.late);
+        self.stats.late += (self.late.len() - before) as u64;
+    }
+
+    /// Event time has come to `at` in every partition, also in those added later.
+    pub fn set_watermark(&mut self, at: EventTime) {
+        self.sequencer.set_watermark(at);
+    }
+
+    /// A partition has ended.
+    pub fn close_partition(&mut self, stream: StreamId, partition: PartitionId) {
+        self.sequencer.close(stream, partition);
+    }
+
+    /// The watermark of a partition: who feeds the engine reads on where it is least.
+    pub fn partition_watermark(&self, stream: StreamId, partition: PartitionId) -> Watermark {
+        self.sequencer.partition_watermark(stream, partition)
+    }
+
+    /// The watermark of the engine.
+    pub fn watermark(&self) -> Watermark {
+        self.sequencer.watermark()
+    }
+
+    /// Evaluates what the watermark permits.
+    ///
+    /// # Errors
+    ///
+    /// A bound that was reached; the engine is not to be used any further.
+    pub fn advance(&mut self) -> Result<(), EngineError> {
+        let watermark = self.sequencer.watermark();
+        let entries = self.sequencer.release(watermark);
+        self.work(entries, watermark.time(), watermark.time(), false)
+    }
+
+    /// The input has ended: every event is evaluated. With `drain` event time goes on to its end, so that deadlines
+    /// fire; without, partial matches stay open.
+    ///
+    /// # Errors
+    ///
+    /// A bound that was reached.
+    pub fn finish(&mut self, drain: bool) -> Result<(), EngineError> {
+        let entries = self.sequencer.release(Watermark::END);
+        let to = if drain { EventTime::END } else { self.sequencer.newest() };
+        self.work(entries, to, EventTime::END, drain)
+    }
+
+    /// Takes the records that no other can precede any more, in output order.
+    pub fn take_records(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.records)
+    }
+
+    /// Takes all records that are certain: also those at the watermark itself, which later ones of the same time may
+    /// still precede in the output.
+    pub fn take_certain(&mut self) -> Vec<Record> {
+        let mut records = self.take_records();
+        let mut more = Vec::new();
+        for held in self.held.iter_mut().flatten().filter(|held| !held.is_told) {
+            held.is_told = true;
+            emit::records(&self.program, held.outcome.clone(), &self.faults, &mut more);
+        }
+        more.sort_by(|left, right| left.outcome.cmp_output(&right.outcome));
+        records.extend(more);
+        records
+    }
+
+    /// Takes the late events, in the order they came.
+    pub fn take_late(&mut self) -> Vec<LateEvent> {
+        let late = std::mem::take(&mut self.late).into_iter();
+        late.map(|entry| LateEvent {
+            stream: entry.position.stream,
+            batch: entry.batch,
+            row: entry.row as usize,
+        })
+        .collect()
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> Stats {
+        let mut stats = self.stats.clone();
+        stats.null_keys = self.shards.iter().map(|shard| shard.null_keys).sum();
+        for (pattern, usage) in self.shards.iter().flat_map(Shard::usage) {
+            let counts = &mut stats.patterns[pattern.index()];
+            counts.suppressed += usage.suppressed;
+            counts.dropped += usage.dropped;
+            counts.faults += usage.faults;
+            counts.runs += usage.runs;
+            counts.keys += usage.keys;
+        }
+        stats
+    }
+
+    /// Works through the levels: events in total order, deadlines up to `to`. Outcomes before `pass` become records.
+    fn work(
+        &mut self,
+        entries: Vec<Entry>,
+        to: EventTime,
+        pass: EventTime,
+        is_end: bool,
+    ) -> Result<(), EngineError> {
+        let row = |entry: Entry| Candidate::Row { batch: entry.batch, row: entry.row };
+        let mut events: Vec<Candidate> = entries.into_iter().map(row).collect();
+        let mut records = Vec::new();
+        for level in 0..self.levels {
+            let mut outcomes = Vec::new();
+            for shard in &mut self.shards {
+                shard.step(level, &events, to, &mut outcomes)?;
+                if is_end {
+                    shard.finish(level, &mut outcomes);
+                }
+            }
+            let made = self.pass(level, outcomes, pass);
+            if level + 1 < self.levels {
+                self.derive(level, &made, &mut events);
+            }
+            records.extend(made);
+        }
+        let mut told: Vec<Record> =
+            records.into_iter().filter_map(|(record, is_told)| (!is_told).then_some(record)).collect();
+        told.sort_by(|left, right| left.outcome.cmp_output(&right.outcome));
+        self.records.append(&mut told);
+        self.check_state()
+    }
+
+    /// Holds outcomes until no other can precede them, and makes records of those that are through.
+    fn pass(&mut self, level: u32, outcomes: Vec<Outcome>, pass: EventTime) -> Vec<(Record, bool)> {
+        for outcome in &outcomes {
+            let counts = &mut self.stats.patterns[outcome.pattern.index()];
+            match outcome.found.kind {
+                Kind::Match => counts.matches += 1,
+                Kind::Timeout => counts.timeouts += 1,
+            }
+        }
+        let held = &mut self.held[level as usize];
+        held.extend(outcomes.into_iter().map(|outcome| Held { outcome, is_told: false }));
+        held.sort_by(|left, right| left.outcome.cmp_output(&right.outcome));
+        let through = match pass {
+            EventTime::END => held.len(),
+            pass => held.partition_point(|held| held.outcome.found.at < pass),
+        };
+        let mut records = Vec::new();
+        let mut made = Vec::new();
+        for Held { outcome, is_told } in held.drain(..through) {
+            emit::records(&self.program, outcome, &self.faults, &mut made);
+            records.extend(made.drain(..).map(|record| (record, is_told)));
+        }
+        records
+    }
+
+    /// Adds the records of a level to the events for the levels above.
+    fn derive(&mut self, level: u32, records: &[(Record, bool)], events: &mut Vec<Candidate>) {
+        for (record, _) in records {
+            let number = self.numbers.entry((record.stream, level)).or_default();
+            *number += 1;
+            events.push(Candidate::Derived { record: Arc::new(record.clone()), level, number: *number });
+        }
+        events.sort_by_key(|event| (event.time(), event.position()));
+    }
+
+    fn check_state(&mut self) -> Result<(), EngineError> {
+        let mut by_pattern = vec![(0, 0); self.program.patterns.len()];
+        for (pattern, usage) in self.shards.iter().flat_map(Shard::usage) {
+            by_pattern[pattern.index()].0 += usage.bytes;
+            by_pattern[pattern.index()].1 += usage.runs;
+        }
+        let used = by_pattern.iter().map(|(bytes, _)| bytes).sum();
+        self.stats.state_bytes_peak = self.stats.state_bytes_peak.max(used);
+        let Some(allowed) = self.state_bytes_max.filter(|allowed| used > *allowed) else { return Ok(()) };
+        let most = by_pattern.iter().enumerate().max_by_key(|(_, (bytes, _))| *bytes);
+        let (pattern, (_, runs)) = most.expect("state belongs to a pattern");
+        let pattern = self.program.patterns[pattern].name.clone();
+        Err(EngineError::StateExceeded { used, allowed, pattern, runs: *runs })
+    }
+}
+
+/// Some patterns with those whose records they read, in file order.
+pub fn with_inputs(program: &Program, selected: &[PatternId]) -> Vec<PatternId> {
+    let mut wanted: Vec<PatternId> = selected.to_vec();
+    let mut next = 0;
+    while next < wanted.len() {
+        for source in &program.pattern(wanted[next]).sources {
+            if let Origin::Derived { patterns, .. } = &program.stream(source.stream).origin {
+                let more: Vec<PatternId> =
+                    patterns.iter().copied().filter(|id| !wanted.contains(id)).collect();
+                wanted.extend(more);
+            }
+        }
+        next += 1;
+    }
+    program.patterns.iter().map(|pattern| pattern.id).filter(|id| wanted.contains(id)).collect()
+}

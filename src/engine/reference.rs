@@ -10,7 +10,7 @@ use super::{Outcome, Record, emit};
 use crate::event::{PatternId, StreamId, Value};
 use crate::lang::hir::Program;
 use crate::matcher::oracle::Oracle;
-use crate::matcher::{Event, Faults, KeepExceeded, Plan};
+use crate::matcher::{Arrival, Event, Faults, KeepExceeded, Plan};
 
 /// The records of a program over a bounded input, in output order.
 ///
@@ -66,12 +66,15 @@ fn run_pattern(plan: &Plan, events: &[Candidate]) -> Result<Vec<Outcome>, KeepEx
     let mut by_key: BTreeMap<String, (Vec<Value>, Vec<Arc<Event>>)> = BTreeMap::new();
     for candidate in events {
         let Some(index) = pattern.source_of(candidate.stream()) else { continue };
-        let seen = candidate.seen(&pattern.sources[index]);
+        let seen = candidate.seen(&pattern.sources[index], index);
         if !seen.passes(pattern, &Faults::default()) {
             continue;
         }
-        let Some(key) = seen.key() else { continue };
-        let event = Arc::new(candidate.to_event(&pattern.sources[index], index));
+        let mut key = Vec::new();
+        if !seen.key(&mut key) {
+            continue;
+        }
+        let event = Arc::new(seen.to_event());
         by_key.entry(format!("{key:?}")).or_insert_with(|| (key, Vec::new())).1.push(event);
     }
     let mut outcomes = Vec::new();

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{Found, Kind};
-use crate::lang::hir::Pattern;
+use crate::lang::hir::Limit;
 use crate::time::EventTime;
 
 /// The times of the last matches let out, for one pattern and key.
@@ -16,8 +16,8 @@ pub(super) struct Limiter {
 impl Limiter {
     /// Whether a match or timeout is let out. After the n-th match the next comes no earlier than D after the n-th most
     /// recent; timeouts do not count.
-    pub(super) fn allows(&mut self, pattern: &Pattern, found: &Found) -> bool {
-        let Some(limit) = pattern.limit.filter(|_| found.kind == Kind::Match) else { return true };
+    pub(super) fn allows(&mut self, limit: Option<Limit>, found: &Found) -> bool {
+        let Some(limit) = limit.filter(|_| found.kind == Kind::Match) else { return true };
         if self.recent.len() == limit.count as usize {
             if self.recent.front().is_some_and(|oldest| found.at.since(*oldest) < limit.per) {
                 self.suppressed += 1;
@@ -34,9 +34,16 @@ impl Limiter {
         std::mem::take(&mut self.suppressed)
     }
 
-    /// From when on it remembers nothing that matters; `None` if that is now.
-    pub(super) fn forgets_at(&self, pattern: &Pattern) -> Option<EventTime> {
-        let limit = pattern.limit?;
-        self.recent.back().map(|newest| newest.plus(limit.per))
+    /// From when on it need remember nothing; `None` if that is now.
+    pub(super) fn forgets_at(&self, limit: Option<Limit>) -> Option<EventTime> {
+        self.recent.back().map(|newest| newest.plus(limit.map_or_else(Default::default, |limit| limit.per)))
+    }
+
+    /// Forgets what no longer matters.
+    pub(super) fn forget(&mut self, limit: Option<Limit>, now: EventTime) {
+        let Some(limit) = limit else { return };
+        while self.recent.front().is_some_and(|time| now.since(*time) >= limit.per) {
+            self.recent.pop_front();
+        }
     }
 }

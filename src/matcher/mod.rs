@@ -6,6 +6,7 @@
 //! watermarks, or of disorder: events come in total order, and time is told to them.
 
 mod eval;
+mod executor;
 mod limiter;
 pub mod oracle;
 mod rank;
@@ -14,6 +15,7 @@ pub mod runs;
 use std::sync::Arc;
 
 pub use eval::{Faults, Fields, Held, Nothing, Scope, Taken, evaluate, is_true};
+pub use executor::{Arrival, Executor, KeyFound, Usage};
 
 use crate::event::{SlotId, SourcePosition, StepId, Value};
 use crate::lang::hir::{Pattern, Program};

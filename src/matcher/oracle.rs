@@ -528,7 +528,7 @@ impl<'p> Oracle<'p> {
         let mut found = self.out.split_off(before);
         found.sort_by(Found::cmp_events);
         found.dedup();
-        found.retain(|found| self.limiter.allows(&self.plan.pattern, found));
+        found.retain(|found| self.limiter.allows(self.plan.pattern.limit, found));
         self.out.append(&mut found);
     }
 

@@ -1,0 +1,8 @@
+//! Event time over partitions: lateness, watermarks, and putting events back in order.
+//!
+//! Whether an event is late depends on its own partition's content alone. The watermark decides *when* events and
+//! deadlines are worked on, never *what* comes of them.
+
+mod sequencer;
+
+pub use sequencer::{Entry, Sequencer};
