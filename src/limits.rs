@@ -17,3 +17,6 @@ pub const NESTING_MAX: usize = 64;
 
 /// The largest file that is read as a program, in bytes.
 pub const PROGRAM_BYTES_MAX: usize = 16 << 20;
+
+/// How deep the tree of one expression may be. A chain `a or b or c` is as deep as it has operators.
+pub const EXPRESSION_DEPTH_MAX: usize = 256;

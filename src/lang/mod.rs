@@ -11,4 +11,7 @@
 pub mod ast;
 pub mod check;
 pub mod hir;
+pub mod load;
 pub mod parse;
+mod scan;
+mod split;
