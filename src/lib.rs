@@ -17,5 +17,7 @@ pub mod matcher;
 
 pub mod engine;
 
+pub mod io;
+
 pub use event::{Batch, BatchBuilder, Decimal, Type, Value};
 pub use time::{Duration, EventTime, Watermark};
