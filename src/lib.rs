@@ -18,6 +18,8 @@ pub mod stream;
 
 pub mod engine;
 
+pub mod io;
+
 pub use engine::{Config as EngineConfig, Engine, EngineError, Record};
 pub use event::{Batch, BatchBuilder, Decimal, Type, Value};
 pub use time::{Duration, EventTime, Watermark};

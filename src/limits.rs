@@ -3,6 +3,12 @@
 /// The longest line of an input, in bytes. A longer one is a bad line.
 pub const LINE_BYTES_MAX: usize = 1 << 20;
 
+/// How much of an overlong line is kept for the dead-letter file, in bytes.
+pub const OVERLONG_KEPT_BYTES: usize = 1024;
+
+/// The buffer of a reader or writer of a file, in bytes.
+pub const FILE_BUFFER_BYTES: usize = 256 << 10;
+
 /// The most events of a batch that a reader builds.
 pub const BATCH_EVENTS_MAX: usize = 4096;
 

@@ -186,6 +186,14 @@ impl BatchBuilder {
         self.row[field] = value;
     }
 
+    /// Text as a value, sharing the memory of equal text that the field already has in this batch.
+    pub fn share_text(&self, field: usize, text: &str) -> Value {
+        match self.dictionaries[field].get_key_value(text) {
+            Some((shared, _)) => Value::String(Arc::clone(shared)),
+            None => Value::text(text),
+        }
+    }
+
     /// The value set for a field of the row under way.
     pub fn get(&self, field: usize) -> &Value {
         &self.row[field]

@@ -51,7 +51,7 @@ fn averages_come_from_exact_sums() {
 #[test]
 fn time_arithmetic() {
     let faults = Faults::default();
-    let at = |secs| Value::Timestamp(EventTime::from_millis(secs * 1000));
+    let at = |secs| Value::Timestamp(EventTime::from_millis(secs * 1000_i64));
     let span = |secs| Value::Duration(Duration::from_secs(secs));
     assert_eq!(arithmetic(Arithmetic::Subtract, at(10), at(4), &faults), span(6));
     assert_eq!(arithmetic(Arithmetic::Add, at(10), span(4), &faults), at(14));

@@ -1,0 +1,141 @@
+//! Why a line could not become an event.
+
+use std::fmt;
+
+use crate::event::{StreamId, Type};
+
+/// Why a line could not become an event. [`label`](BadReason::label) is what is counted; the text is for people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum BadReason {
+    /// It is not JSON.
+    Malformed {
+        /// What the parser says.
+        message: String,
+        /// The byte where it stopped, counted from 1.
+        column: usize,
+    },
+    /// It is JSON, but no object.
+    NotAnObject {
+        /// What it is.
+        found: String,
+    },
+    /// A field is of another type.
+    WrongType {
+        /// The field, as the stream calls it.
+        field: String,
+        /// What it was declared as.
+        expected: String,
+        /// What stands there.
+        found: String,
+        /// The byte where it stands, counted from 1.
+        column: usize,
+    },
+    /// A field that may not be null is missing or null.
+    MissingField {
+        /// The field, as the stream calls it.
+        field: String,
+        /// Whether it stands there as `null`.
+        null: bool,
+    },
+    /// A decimal has more digits after the point than were declared. It is never rounded.
+    TooManyDigits {
+        /// The field, as the stream calls it.
+        field: String,
+        /// How many digits are allowed.
+        scale: u8,
+        /// What stands there.
+        found: String,
+    },
+    /// A number or a time is too large.
+    OutOfRange {
+        /// The field, as the stream calls it.
+        field: String,
+        /// Its type.
+        ty: Type,
+        /// What stands there.
+        found: String,
+    },
+    /// The event time is missing, null, or no timestamp.
+    NoTime {
+        /// The field of the event time, as the stream calls it.
+        field: String,
+        /// What stands there, if anything does.
+        found: Option<String>,
+    },
+    /// The line is longer than is read.
+    Overlong {
+        /// Its length.
+        bytes: u64,
+        /// The most that is read.
+        max: usize,
+    },
+    /// It is not UTF-8.
+    NotUtf8 {
+        /// The byte where it stops being, counted from 1.
+        column: usize,
+    },
+}
+
+impl BadReason {
+    /// What it is counted under; never changes its meaning.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            BadReason::Malformed { .. } => "malformed",
+            BadReason::NotAnObject { .. } => "not_an_object",
+            BadReason::WrongType { .. } => "wrong_type",
+            BadReason::MissingField { .. } => "missing_field",
+            BadReason::TooManyDigits { .. } => "too_many_digits",
+            BadReason::OutOfRange { .. } => "out_of_range",
+            BadReason::NoTime { .. } => "no_time",
+            BadReason::Overlong { .. } => "overlong",
+            BadReason::NotUtf8 { .. } => "not_utf8",
+        }
+    }
+}
+
+impl fmt::Display for BadReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BadReason::Malformed { message, column } => write!(f, "not JSON: {message} (column {column})"),
+            BadReason::NotAnObject { found } => write!(f, "expected an object, found {found}"),
+            BadReason::WrongType { field, expected, found, column } => {
+                write!(f, "field `{field}`: expected {expected}, found {found} (column {column})")
+            }
+            BadReason::MissingField { field, null: false } => write!(f, "field `{field}` is missing"),
+            BadReason::MissingField { field, null: true } => {
+                write!(f, "field `{field}` is null, and is not declared with `?`")
+            }
+            BadReason::TooManyDigits { field, scale, found } => {
+                write!(f, "field `{field}`: {found} has more than {scale} digits after the point")
+            }
+            BadReason::OutOfRange { field, ty, found } => {
+                write!(f, "field `{field}`: {found} does not fit {ty}")
+            }
+            BadReason::NoTime { field, found: None } => write!(f, "the event time `{field}` is missing"),
+            BadReason::NoTime { field, found: Some(found) } => write!(
+                f,
+                "the event time `{field}` is neither RFC 3339 nor a number of milliseconds: found {found}"
+            ),
+            BadReason::Overlong { bytes, max } => {
+                write!(f, "the line has {bytes} bytes, more than the {max} that are read")
+            }
+            BadReason::NotUtf8 { column } => write!(f, "not UTF-8 (column {column})"),
+        }
+    }
+}
+
+/// A line that could not become an event, and where it stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BadLine {
+    /// The stream it was read for.
+    pub stream: StreamId,
+    /// The file, as it was named.
+    pub path: String,
+    /// The line, counted from 1.
+    pub line: u64,
+    /// What is wrong.
+    pub reason: BadReason,
+    /// The line; what is not UTF-8 in it is replaced, and of an overlong line only the start is kept.
+    pub text: String,
+}

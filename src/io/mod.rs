@@ -1,0 +1,25 @@
+//! The outside world: JSON lines in, JSON lines out.
+//!
+//! ```text
+//! bytes --lines--> one line --json--> a row of a column batch        (source)
+//! records --record--> bytes --sink--> a file, or standard output
+//! ```
+//!
+//! Bad content never stops a reader and never panics: a line that cannot become an event is given to the caller as a
+//! [`BadLine`], with its place and its [`BadReason`], and reading goes on. Only the operating system can fail here.
+//! What a pattern is, nobody here knows; a stream's fields and their types are all that is needed.
+
+mod bad;
+mod json;
+mod lines;
+mod record;
+mod scalar;
+mod sink;
+mod source;
+
+pub use bad::{BadLine, BadReason};
+pub use json::JsonDecoder;
+pub use lines::{Line, Lines};
+pub use record::{push_event, push_record, push_string, push_value};
+pub use sink::{DeadLetters, Sink, push_bad_line};
+pub use source::{Input, JsonSource};

@@ -1,0 +1,186 @@
+//! A partition of a source stream: one file, or standard input, of JSON lines.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::json::JsonDecoder;
+use super::lines::{Line, Lines};
+use super::{BadLine, BadReason};
+use crate::event::{Batch, BatchBuilder, PartitionId, StreamId, Type};
+use crate::lang::hir::Stream;
+use crate::limits;
+
+/// Where lines come from.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Input {
+    /// A file.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+impl Input {
+    /// As it is named in messages.
+    pub fn name(&self) -> String {
+        match self {
+            Input::File(path) => path.display().to_string(),
+            Input::Stdin => "stdin".to_owned(),
+        }
+    }
+}
+
+/// Reads one partition as column batches.
+///
+/// The record number of an event is the number of its line, so that it names the same line after any restart.
+pub struct JsonSource {
+    lines: Lines<Box<dyn Read + Send>>,
+    decoder: JsonDecoder,
+    builder: BatchBuilder,
+    stream: StreamId,
+    name: String,
+    /// Whether waiting for more input must not hold back what is already read.
+    live: bool,
+}
+
+impl JsonSource {
+    /// Opens a partition. `types` says which fields are read: those with a type.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be opened.
+    pub fn open(
+        input: &Input,
+        id: StreamId,
+        partition: PartitionId,
+        stream: &Stream,
+        types: Vec<Option<Type>>,
+    ) -> io::Result<JsonSource> {
+        let (reader, live): (Box<dyn Read + Send>, bool) = match input {
+            Input::File(path) => (Box::new(open_file(path)?), false),
+            Input::Stdin => (Box::new(io::stdin()), true),
+        };
+        Ok(JsonSource { live, ..JsonSource::new(reader, input.name(), id, partition, stream, types) })
+    }
+
+    /// A partition that is read from anything; `name` is what messages call it.
+    pub fn new(
+        reader: Box<dyn Read + Send>,
+        name: String,
+        id: StreamId,
+        partition: PartitionId,
+        stream: &Stream,
+        types: Vec<Option<Type>>,
+    ) -> JsonSource {
+        let decoder = JsonDecoder::new(stream, |field| types[field].is_some());
+        let builder = BatchBuilder::new(id, partition, types);
+        JsonSource { lines: Lines::new(reader), decoder, builder, stream: id, name, live: false }
+    }
+
+    /// What messages call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The stream it is of.
+    pub fn stream(&self) -> StreamId {
+        self.stream
+    }
+
+    /// The next events, at most `max` and at least one; `None` at the end. Lines that cannot become events go to
+    /// `bad`, in order.
+    ///
+    /// # Errors
+    ///
+    /// Where the operating system cannot read on; nothing about the content is an error.
+    pub fn read_batch(&mut self, max: usize, bad: &mut dyn FnMut(BadLine)) -> io::Result<Option<Batch>> {
+        while self.builder.len() < max {
+            if self.live && !self.builder.is_empty() && self.lines.would_read() {
+                break;
+            }
+            if !self.read_line(bad)? {
+                break;
+            }
+        }
+        Ok((!self.builder.is_empty()).then(|| self.builder.finish()))
+    }
+
+    /// Reads one line; `false` at the end.
+    fn read_line(&mut self, bad: &mut dyn FnMut(BadLine)) -> io::Result<bool> {
+        let Some((number, line)) = self.lines.next_line()? else { return Ok(false) };
+        let (outcome, text) = match line {
+            Line::Text(text) => (self.decoder.decode(text, &mut self.builder), text),
+            Line::Overlong { bytes, start } => {
+                (Err(BadReason::Overlong { bytes, max: limits::LINE_BYTES_MAX }), start)
+            }
+        };
+        match outcome {
+            Ok(time) => self.builder.end_row(time, number),
+            Err(reason) => {
+                let text = String::from_utf8_lossy(text).into_owned();
+                bad(BadLine { stream: self.stream, path: self.name.clone(), line: number, reason, text });
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Opens a file; a directory is refused here, where on some systems only reading it would fail.
+fn open_file(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
+    }
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Value;
+    use crate::lang::hir::{Field, Origin};
+    use crate::time::Duration;
+
+    fn ticks() -> Stream {
+        let field = |name: &str, ty| Field {
+            name: name.to_owned(),
+            doc: None,
+            ty,
+            nullable: false,
+            path: vec![name.to_owned()],
+        };
+        Stream {
+            name: "ticks".to_owned(),
+            doc: None,
+            fields: vec![field("at", Type::Timestamp), field("v", Type::Int)],
+            origin: Origin::Source { time_field: 0, disorder: Duration::ZERO, idle: None },
+        }
+    }
+
+    fn source(text: &'static [u8]) -> JsonSource {
+        let types = vec![Some(Type::Timestamp), Some(Type::Int)];
+        JsonSource::new(Box::new(text), "t.jsonl".to_owned(), StreamId(0), PartitionId(0), &ticks(), types)
+    }
+
+    #[test]
+    fn good_lines_become_events_and_bad_ones_are_handed_over() {
+        let mut source = source(b"{\"at\":1,\"v\":10}\n\nnope\n{\"at\":2,\"v\":\"x\"}\n{\"at\":3,\"v\":30}");
+        let mut bad = Vec::new();
+        let first = source.read_batch(1, &mut |line| bad.push(line)).expect("readable").expect("a row");
+        assert_eq!((first.len(), first.record(0), first.value(0, 1)), (1, 1, Value::Int(10)));
+        let rest = source.read_batch(100, &mut |line| bad.push(line)).expect("readable").expect("a row");
+        assert_eq!((rest.len(), rest.record(0), rest.value(0, 1)), (1, 5, Value::Int(30)));
+        assert!(source.read_batch(100, &mut |line| bad.push(line)).expect("readable").is_none());
+        let places: Vec<_> = bad.iter().map(|line| (line.line, line.reason.label())).collect();
+        assert_eq!(places, [(3, "malformed"), (4, "wrong_type")]);
+        assert_eq!(bad[0].text, "nope");
+    }
+
+    #[test]
+    fn only_bad_lines_are_no_events() {
+        let mut count = 0;
+        let mut source = source(b"x\ny\n");
+        assert!(source.read_batch(10, &mut |_| count += 1).expect("readable").is_none());
+        assert_eq!(count, 2);
+    }
+}
