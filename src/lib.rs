@@ -13,5 +13,9 @@ pub mod lang;
 
 pub mod nfa;
 
+pub mod matcher;
+
+pub mod engine;
+
 pub use event::{Batch, BatchBuilder, Decimal, Type, Value};
 pub use time::{Duration, EventTime, Watermark};

@@ -40,7 +40,7 @@ ids! {
 pub struct SourcePosition {
     /// The stream.
     pub stream: StreamId,
-    /// The partition; 0 on a derived stream.
+    /// The partition; on a derived stream the level of the pattern that made the record.
     pub partition: PartitionId,
     /// The record number in the partition, counted from 1 and bad records included; on a derived stream the
     /// number of the record in output order.

@@ -1,0 +1,92 @@
+//! The reference: a whole input at once, through the oracle.
+//!
+//! Patterns are taken level by level, keys one after another, and nothing is shared between them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::input::Candidate;
+use super::{Outcome, Record, emit};
+use crate::event::{PatternId, StreamId, Value};
+use crate::lang::hir::Program;
+use crate::matcher::oracle::Oracle;
+use crate::matcher::{Event, Faults, KeepExceeded, Plan};
+
+/// The records of a program over a bounded input, in output order.
+///
+/// `events` are those of all source streams, none of them late, in total order. `plans` holds the automaton of every
+/// pattern; only `patterns` run.
+///
+/// # Errors
+///
+/// [`KeepExceeded`], if a pattern says `keep … fail`.
+pub fn run(
+    program: &Program,
+    plans: &[Arc<Plan>],
+    patterns: &[PatternId],
+    events: &[Candidate],
+) -> Result<Vec<Record>, KeepExceeded> {
+    let mut events = events.to_vec();
+    let mut records: Vec<Record> = Vec::new();
+    let levels = patterns.iter().map(|id| program.pattern(*id).level).max().map_or(0, |level| level + 1);
+    for level in 0..levels {
+        let mut outcomes = Vec::new();
+        for id in patterns.iter().filter(|id| program.pattern(**id).level == level) {
+            outcomes.extend(run_pattern(&plans[id.index()], &events)?);
+        }
+        outcomes.sort_by(Outcome::cmp_output);
+        let mut made = Vec::new();
+        for outcome in outcomes {
+            emit::records(program, outcome, &Faults::default(), &mut made);
+        }
+        events.extend(derived(&made, level));
+        events.sort_by_key(|event| (event.time(), event.position()));
+        records.extend(made);
+    }
+    records.sort_by(|left, right| left.outcome.cmp_output(&right.outcome));
+    Ok(records)
+}
+
+/// The records of one level as events of their streams, numbered in output order.
+fn derived(records: &[Record], level: u32) -> Vec<Candidate> {
+    let mut numbers: BTreeMap<StreamId, u64> = BTreeMap::new();
+    records
+        .iter()
+        .map(|record| {
+            let number = numbers.entry(record.stream).or_default();
+            *number += 1;
+            Candidate::Derived { record: Arc::new(record.clone()), level, number: *number }
+        })
+        .collect()
+}
+
+fn run_pattern(plan: &Plan, events: &[Candidate]) -> Result<Vec<Outcome>, KeepExceeded> {
+    let pattern = &plan.pattern;
+    // Keys in the order of their first event; sorted by their text, which is as good as any other order.
+    let mut by_key: BTreeMap<String, (Vec<Value>, Vec<Arc<Event>>)> = BTreeMap::new();
+    for candidate in events {
+        let Some(index) = pattern.source_of(candidate.stream()) else { continue };
+        let seen = candidate.seen(&pattern.sources[index]);
+        if !seen.passes(pattern, &Faults::default()) {
+            continue;
+        }
+        let Some(key) = seen.key() else { continue };
+        let event = Arc::new(candidate.to_event(&pattern.sources[index], index));
+        by_key.entry(format!("{key:?}")).or_insert_with(|| (key, Vec::new())).1.push(event);
+    }
+    let mut outcomes = Vec::new();
+    for (keys, events) in by_key.into_values() {
+        let mut oracle = Oracle::new(plan, keys.clone());
+        for event in &events {
+            oracle.event(event)?;
+        }
+        oracle.finish();
+        let keys: Arc<[Value]> = keys.into();
+        outcomes.extend(oracle.take_found().into_iter().map(|found| Outcome {
+            pattern: pattern.id,
+            keys: Arc::clone(&keys),
+            found,
+        }));
+    }
+    Ok(outcomes)
+}
