@@ -15,6 +15,8 @@ mod case;
 mod condition;
 mod report;
 mod runner;
+#[path = "../support/mod.rs"]
+mod support;
 mod translate;
 
 use std::path::PathBuf;

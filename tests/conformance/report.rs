@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
 use crate::case::{Case, Found};
-use crate::runner::{self, Answers, Outcome, Refusal};
+use crate::runner::{self, Answers, Outcome};
 use crate::translate::{self, Translated};
 
 /// How many of a thousand untagged cases must agree.

@@ -113,7 +113,9 @@ pub(crate) fn held(random: &mut Random, site: &Site<'_>) -> Option<String> {
     if step.is_single_in(site.groups) && (!step.many() || random.percent(60)) {
         return Some(match random.below(6) {
             0 => format!("{number} {} {name}.{theirs} + {}", compare(random), random.between(-2, 3)),
-            1 if site.fields.contains(&"kind") && step.fields.contains(&"kind") => format!("kind != {name}.kind"),
+            1 if site.fields.contains(&"kind") && step.fields.contains(&"kind") => {
+                format!("kind != {name}.kind")
+            }
             2 if step.optional => format!("{number} {} ({name}.{theirs} ?? 3)", compare(random)),
             _ => format!("{number} {} {name}.{theirs}", compare(random)),
         });

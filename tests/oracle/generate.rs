@@ -1,7 +1,9 @@
 //! Random programs of the whole language, biased so that the checker takes most of them.
 
 use crate::conditions::{self, DERIVED_FIELDS, SOURCE_FIELDS, Site, Visible};
-use crate::model::{Absence, Choice, Element, Group, Kind, Mode, Pattern, Program, Record, Repeat, STREAMS, Step};
+use crate::model::{
+    Absence, Choice, Element, Group, Kind, Mode, Pattern, Program, Record, Repeat, STREAMS, Step,
+};
 use crate::random::Random;
 
 /// Names for steps: none is a field, a stream or a word.
@@ -23,7 +25,8 @@ pub(crate) fn program(random: &mut Random) -> Program {
 
 fn pattern(random: &mut Random, name: &str, output: &str, reads: Option<&Pattern>) -> Pattern {
     let (sources, keys) = sources(random, reads);
-    let mut maker = Maker { random, sources: &sources, visible: Vec::new(), groups: Vec::new(), names: 0, loops: 0 };
+    let mut maker =
+        Maker { random, sources: &sources, visible: Vec::new(), groups: Vec::new(), names: 0, loops: 0 };
     let length = maker.random.weighted(&[(1, 12), (2, 35), (3, 35), (4, 18)]);
     let mut body = maker.body(length, 0);
     maker.add_leading_absence(&mut body);
@@ -252,7 +255,8 @@ impl Maker<'_> {
             branches.push(Step { name, repeat, contiguity: "", greed: "", stream, conditions, until, gap });
         }
         let several = kind != "one" && kind != "1";
-        let contiguity = if several { self.random.weighted(&[("", 6), ("strict", 2), ("any", 2)]) } else { "" };
+        let contiguity =
+            if several { self.random.weighted(&[("", 6), ("strict", 2), ("any", 2)]) } else { "" };
         let gap = self.random.percent(7).then(|| self.random.between(1, 8));
         Choice { kind, branches, contiguity, gap }
     }
@@ -263,7 +267,9 @@ impl Maker<'_> {
             return;
         }
         let next = match &body[0].kind {
-            Kind::Step(step) if !step.repeat.loops() => self.visible.iter().find(|v| v.name == step.name).cloned(),
+            Kind::Step(step) if !step.repeat.loops() => {
+                self.visible.iter().find(|v| v.name == step.name).cloned()
+            }
             _ => None,
         };
         let before: Vec<Visible> = next.into_iter().collect();
@@ -273,7 +279,10 @@ impl Maker<'_> {
         let conditions = conditions::conjuncts(self.random, &site);
         let wait = Some(self.random.between(1, 8));
         body[0].word = "then";
-        body.insert(0, Element { word: "then", kind: Kind::Absence(Absence { name, stream, conditions, wait }) });
+        body.insert(
+            0,
+            Element { word: "then", kind: Kind::Absence(Absence { name, stream, conditions, wait }) },
+        );
     }
 
     fn add_trailing_absence(&mut self, body: &mut Vec<Element>) -> Trailing {
