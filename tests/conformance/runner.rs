@@ -1,0 +1,90 @@
+//! Runs the text of a case through the language, the oracle and the engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ensue::diag::Code;
+use ensue::engine::{Candidate, Record, projection, reference};
+use ensue::event::{PartitionId, StreamId};
+use ensue::lang::hir::{Field, Program};
+use ensue::matcher::Kind;
+use ensue::{Batch, BatchBuilder, EventTime, Type, Value};
+use serde_json::Value as Json;
+
+use crate::case::{Case, Found};
+use crate::support::{self, Compiled};
+use crate::translate::Translated;
+
+/// What came out, as sets: the order within one event is nobody's promise.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) matches: BTreeSet<Found>,
+    pub(crate) timeouts: BTreeSet<Found>,
+}
+
+/// The answers of the oracle and of the engine.
+pub(crate) struct Answers {
+    pub(crate) oracle: Outcome,
+    pub(crate) engine: Outcome,
+}
+
+/// Runs a case; the code and message where the language refuses it.
+pub(crate) fn run(case: &Case, translated: &Translated) -> Result<Answers, (Code, String)> {
+    let compiled = support::compile(&translated.text)?;
+    let batch = Arc::new(batch(case, &compiled));
+    let mut events: Vec<Candidate> =
+        (0..batch.len() as u32).map(|row| Candidate::Row { batch: Arc::clone(&batch), row }).collect();
+    events.sort_by_key(|event| (event.time(), event.position()));
+    let records = reference::run(&compiled.program, &compiled.plans, &compiled.patterns, &events);
+    let oracle = outcome(&compiled.program, translated, &records.expect("no pattern says `keep … fail`"));
+    let engine = oracle.clone();
+    Ok(Answers { oracle, engine })
+}
+
+/// The events of a case, numbered from 1 in the order of its file.
+fn batch(case: &Case, compiled: &Compiled) -> Batch {
+    let stream = compiled.program.stream_named("s").expect("the stream of the case");
+    let types = projection(&compiled.program, &compiled.patterns, stream, true);
+    let mut builder = BatchBuilder::new(stream, PartitionId(0), types);
+    let fields = &compiled.program.stream(stream).fields;
+    for (at, event) in case.events.iter().enumerate() {
+        let time = EventTime::from_millis(case.millis(at));
+        for (index, field) in fields.iter().enumerate() {
+            builder.set(index, value(field, event.get(&field.name), time));
+        }
+        builder.end_row(time, at as u64 + 1);
+    }
+    builder.finish()
+}
+
+fn value(field: &Field, json: Option<&Json>, time: EventTime) -> Value {
+    let value = match (field.ty, json) {
+        (Type::Timestamp, _) => Some(Value::Timestamp(time)),
+        (Type::String, Some(Json::String(text))) => Some(Value::text(text)),
+        (Type::Bool, Some(Json::Bool(value))) => Some(Value::Bool(*value)),
+        (Type::Int, Some(Json::Number(number))) => number.as_i64().map(Value::Int),
+        (Type::Float, Some(Json::Number(number))) => number.as_f64().map(Value::Float),
+        _ => None,
+    };
+    value.unwrap_or(Value::Null)
+}
+
+/// Records as sets of event indexes, by stage.
+fn outcome(program: &Program, translated: &Translated, records: &[Record]) -> Outcome {
+    let mut outcome = Outcome::default();
+    for record in records {
+        let pattern = program.pattern(record.pattern);
+        let mut found: Found = BTreeMap::new();
+        for (step, event) in &record.outcome.found.events {
+            assert_eq!(event.position.stream, StreamId(0), "there is one stream");
+            let stage = &translated.stages[&pattern.step(*step).name];
+            found.entry(stage.clone()).or_default().push(event.position.record as usize - 1);
+        }
+        found.values_mut().for_each(|events| events.sort_unstable());
+        match record.kind {
+            Kind::Match => outcome.matches.insert(found),
+            Kind::Timeout => outcome.timeouts.insert(found),
+        };
+    }
+    outcome
+}

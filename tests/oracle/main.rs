@@ -1,0 +1,128 @@
+//! The engine against the oracle: random patterns over random streams.
+//!
+//! ```text
+//! oracle [--cases N] [--seed S] [--case K] [--print] [--refused]
+//! ```
+//!
+//! Each case runs through the oracle once and through the engine in many ways: arrival shuffled within the disorder,
+//! several batch sizes, keys split over several engines. All must give the same records. A case that does not is
+//! shrunk and printed as a `.cep` file with a test. The last line is `oracle: cases=N differ=D`.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that reports")]
+
+mod check;
+mod conditions;
+mod generate;
+mod model;
+mod random;
+mod report;
+mod shrink;
+mod stream;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use crate::check::{Case, Verdict};
+use crate::random::Random;
+
+/// How many cases `cargo test` runs.
+const DEFAULT_CASES: u64 = 2000;
+
+/// How many failing cases are printed.
+const SHOWN_MAX: u64 = 5;
+
+/// How often a program that the checker refuses is made anew.
+const TRIES_MAX: usize = 50;
+
+struct Options {
+    cases: u64,
+    seed: u64,
+    /// Only this case.
+    only: Option<u64>,
+    /// Print every case as a `.cep` file.
+    print: bool,
+    /// Count what the checker refuses, and show one of each.
+    refused: bool,
+}
+
+fn main() -> ExitCode {
+    let options = options();
+    println!("oracle: seed={}", options.seed);
+    let mut differing = 0;
+    let mut with_records = 0;
+    let mut refused: BTreeMap<String, (usize, String)> = BTreeMap::new();
+    let numbers = options.only.map_or(0..options.cases, |only| only..only + 1);
+    let cases = numbers.end - numbers.start;
+    for number in numbers {
+        let mut random = Random::of_case(options.seed, number);
+        let Some(case) = next_case(&mut random, &mut refused) else { continue };
+        if options.print {
+            println!("// case {number}\n{}", report::case_file(&case));
+        }
+        match check::check(&case, number) {
+            Verdict::Same { records } => with_records += u64::from(records > 0),
+            Verdict::Refused(_) => unreachable!("refused programs are made anew"),
+            Verdict::Differs(_) => {
+                differing += 1;
+                if differing <= SHOWN_MAX {
+                    show_smallest(number, &case);
+                }
+            }
+        }
+    }
+    let refusals: usize = refused.values().map(|(count, _)| count).sum();
+    if options.refused {
+        for (reason, (count, program)) in &refused {
+            println!("refused {count:6}  {reason}\n{program}");
+        }
+    }
+    println!("oracle: {with_records} cases gave records; {refusals} programs were refused and made anew");
+    println!("oracle: cases={cases} differ={differing}");
+    if differing == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A program that the checker takes, and events.
+fn next_case(random: &mut Random, refused: &mut BTreeMap<String, (usize, String)>) -> Option<Case> {
+    for _ in 0..TRIES_MAX {
+        let program = generate::program(random);
+        let text = program.to_string();
+        match support::compile(&text) {
+            Ok(_) => {
+                let events = stream::events(random, &program);
+                return Some(Case { program, events });
+            }
+            Err((code, message)) => {
+                let entry = refused.entry(format!("{code}: {}", code.title())).or_default();
+                *entry = (entry.0 + 1, format!("{message}\n{text}"));
+            }
+        }
+    }
+    None
+}
+
+fn show_smallest(number: u64, case: &Case) {
+    let fails = |case: &Case| matches!(check::check(case, number), Verdict::Differs(_));
+    let smallest = shrink::shrink(case, &fails);
+    if let Verdict::Differs(difference) = check::check(&smallest, number) {
+        report::print(number, &smallest, &difference);
+    }
+}
+
+fn options() -> Options {
+    let mut options = Options { cases: DEFAULT_CASES, seed: 1, only: None, print: false, refused: false };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut number = || arguments.next().and_then(|text| text.parse().ok());
+        match argument.as_str() {
+            "--cases" => options.cases = number().unwrap_or(options.cases),
+            "--seed" => options.seed = number().unwrap_or(options.seed),
+            "--case" => options.only = number(),
+            "--print" => options.print = true,
+            "--refused" => options.refused = true,
+            _ => {}
+        }
+    }
+    options
+}
