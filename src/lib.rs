@@ -17,5 +17,8 @@ pub mod matcher;
 
 pub mod engine;
 
+#[cfg(feature = "cli")]
+pub mod cli;
+
 pub use event::{Batch, BatchBuilder, Decimal, Type, Value};
 pub use time::{Duration, EventTime, Watermark};
