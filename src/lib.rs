@@ -20,6 +20,9 @@ pub mod engine;
 
 pub mod io;
 
+#[cfg(feature = "cli")]
+pub mod cli;
+
 pub use engine::{Config as EngineConfig, Engine, EngineError, Record};
 pub use event::{Batch, BatchBuilder, Decimal, Type, Value};
 pub use time::{Duration, EventTime, Watermark};

@@ -1,0 +1,109 @@
+# Everything a developer runs, under the names that CI runs too. `make` lists the targets.
+#
+# A Rust toolchain, a C and C++ compiler and make are all that must be there. What else is missing is installed, and
+# said. Build output goes to a cache outside the clone, so that a fresh clone does not build from nothing; set
+# CARGO_TARGET_DIR to have it elsewhere.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ensue
+CARGO_TARGET_DIR ?= $(CACHE)/target
+export CARGO_TARGET_DIR
+
+CARGO ?= cargo
+ENSUE := $(abspath $(CARGO_TARGET_DIR))/release/ensue
+ALL := --locked --all-features
+CORE := --locked --no-default-features --lib
+
+DEMO := $(CACHE)/demo
+DEMO_EVENTS ?= 1000000
+DEMO_PATTERNS := $(addprefix patterns/,card_testing.cep impossible_travel.cep unconfirmed_pin_change.cep)
+
+CASES ?= 100000
+SEED ?= 7
+
+.PHONY: help
+help: ## List the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
+		printf '  make %-14s %s\n' "$$name" "$$text"; done
+
+.PHONY: demo
+demo: build ## Generate a million transactions, find the fraud in them, and say what was found and missed
+	@mkdir -p "$(DEMO)"
+	@echo; echo "# $(DEMO_EVENTS) card transactions with planted fraud, in $(DEMO)"
+	"$(ENSUE)" gen --events $(DEMO_EVENTS) --fraud card_testing,impossible_travel,unconfirmed_pin_change \
+		--out "$(DEMO)/tx.jsonl" --labels "$(DEMO)/labels.jsonl"
+	@echo; echo "# three patterns over them"
+	"$(ENSUE)" run $(DEMO_PATTERNS) --in transactions="$(DEMO)/tx.jsonl" --out alert="$(DEMO)/alerts.jsonl"
+	@echo; echo "# the first alerts"
+	@sed -n '1,3p' "$(DEMO)/alerts.jsonl"
+	@echo; echo "# what was planted, and what was found of it"
+	"$(ENSUE)" score --labels "$(DEMO)/labels.jsonl" "$(DEMO)/alerts.jsonl"
+
+.PHONY: test
+test: install ## Run every test, with all features and of the core alone
+	$(CARGO) test $(ALL)
+	$(CARGO) test $(CORE)
+
+.PHONY: build
+build: install ## Build the release binary, and link it at target/release/ensue
+	$(CARGO) build --release $(ALL)
+	@mkdir -p target/release
+	@[ target/release/ensue -ef "$(ENSUE)" ] || ln -sfn "$(ENSUE)" target/release/ensue
+
+.PHONY: core
+core: install ## Build and test the core alone: no default features
+	$(CARGO) test $(CORE)
+
+.PHONY: lint
+lint: install clippy ## Run the linter, with warnings denied
+	$(CARGO) clippy $(ALL) --all-targets -- -D warnings
+	$(CARGO) clippy $(CORE) -- -D warnings
+
+.PHONY: format
+format: rustfmt ## Format the code
+	$(CARGO) fmt
+
+.PHONY: format-check
+format-check: rustfmt ## Fail if the code is not formatted
+	$(CARGO) fmt -- --check
+
+.PHONY: docs
+docs: install ## Build the API documentation, with warnings denied
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(ALL) --no-deps
+
+.PHONY: tidy
+tidy: install ## Check the house rules: layers, file sizes, fixtures
+	$(CARGO) test $(ALL) --test it tidy
+
+.PHONY: conformance
+conformance: install ## Compare with recorded answers: make conformance FILES="a.jsonl b.jsonl"
+	$(CARGO) test $(ALL) --test conformance -- $(FILES)
+
+.PHONY: oracle
+oracle: install ## Compare the engine with the oracle: make oracle CASES=100000 SEED=7
+	$(CARGO) test $(ALL) --test oracle -- --cases $(CASES) --seed $(SEED)
+
+.PHONY: workloads
+workloads: install ## Measure the six workloads on a file: make workloads INPUT=tx.jsonl
+	@[ -f "$(INPUT)" ] || { echo "INPUT=$(INPUT) is not a file; say make workloads INPUT=tx.jsonl" >&2; exit 2; }
+	$(CARGO) bench $(ALL) --bench workloads -- "$(abspath $(INPUT))"
+
+# What is missing is installed: the crates of Cargo.lock, and of the toolchain what a target needs.
+
+.PHONY: install
+install:
+	@command -v $(CARGO) > /dev/null || { echo "a Rust toolchain is missing: see https://rustup.rs" >&2; exit 2; }
+	@command -v cc > /dev/null || { echo "a C compiler is missing (Debian: apt-get install gcc)" >&2; exit 2; }
+	@host=$$(rustc -vV | sed -n 's/^host: //p'); \
+	if ! $(CARGO) fetch --locked --offline --quiet --target "$$host" 2> /dev/null; then \
+		echo "installing the crates that Cargo.lock names, into cargo's own cache; nothing else is needed"; \
+		$(CARGO) fetch --locked --target "$$host"; \
+	fi
+
+.PHONY: clippy rustfmt
+clippy rustfmt:
+	@$(CARGO) $(@:rustfmt=fmt) --version > /dev/null 2>&1 || { \
+		echo "installing $@ with rustup, to check the code"; rustup component add $@; }

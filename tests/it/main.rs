@@ -1,0 +1,3 @@
+//! The integration tests, as one binary: linking is paid for once.
+
+mod tidy;
