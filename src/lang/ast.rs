@@ -13,7 +13,7 @@ pub struct Ident {
 }
 
 /// Something with the place it was written at.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Spanned<T> {
     /// The thing.
     pub node: T,

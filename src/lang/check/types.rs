@@ -1,0 +1,558 @@
+//! Types of expressions.
+//!
+//! Numbers mix: an `int` and a decimal give a decimal, anything with a float gives a float. Nothing else converts
+//! by itself, except that a text constant compared with a timestamp is read as one.
+
+use super::patterns::PatternChecker;
+use super::scope::{How, Place};
+use crate::diag::{Code, Diagnostic, Span};
+use crate::event::{Decimal, StepId, Type, Value};
+use crate::lang::ast::{self, BinaryOp, CompareOp, ExprKind, Spanned};
+use crate::lang::hir::{Arithmetic, Expr};
+use crate::time::{Duration, EventTime};
+
+/// What is known of the type of an expression.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ty {
+    /// It has this type, or is null.
+    Known(Type),
+    /// The constant `null`: fits anything.
+    Null,
+    /// It is wrong, which was reported: fits anything.
+    Error,
+}
+
+/// A lowered expression and its type.
+#[derive(Clone, Debug)]
+pub(super) struct Typed {
+    pub(super) expr: Expr,
+    pub(super) ty: Ty,
+}
+
+impl Typed {
+    pub(super) fn new(expr: Expr, ty: Type) -> Typed {
+        Typed { expr, ty: Ty::Known(ty) }
+    }
+
+    /// Stands for something that was reported.
+    pub(super) fn error() -> Typed {
+        Typed { expr: Expr::Const(Value::Null), ty: Ty::Error }
+    }
+
+    /// This value as a wider type.
+    pub(super) fn converted(self, to: Type) -> Expr {
+        match self.ty {
+            Ty::Known(from) if from != to => Expr::Convert(to, Box::new(self.expr)),
+            Ty::Known(_) | Ty::Null | Ty::Error => self.expr,
+        }
+    }
+}
+
+/// The type that holds values of both; `None` where none does.
+pub(super) fn widened(left: Type, right: Type) -> Option<Type> {
+    Some(match (left, right) {
+        (left, right) if left == right => left,
+        (Type::Float, other) | (other, Type::Float) if other.is_numeric() => Type::Float,
+        (Type::Int, Type::Decimal(scale)) | (Type::Decimal(scale), Type::Int) => Type::Decimal(scale),
+        (Type::Decimal(left), Type::Decimal(right)) => Type::Decimal(left.max(right)),
+        _ => return None,
+    })
+}
+
+/// A type with its article.
+pub(super) fn a_type(ty: Type) -> String {
+    match ty {
+        Type::Int => "an int".to_owned(),
+        other => format!("a {other}"),
+    }
+}
+
+impl PatternChecker<'_, '_> {
+    /// Types and lowers an expression.
+    pub(super) fn expr(&mut self, place: Place, expr: &ast::Expr) -> Typed {
+        let span = expr.span;
+        match &expr.kind {
+            ExprKind::Null => Typed { expr: Expr::Const(Value::Null), ty: Ty::Null },
+            ExprKind::Bool(value) => Typed::new(Expr::Const(Value::Bool(*value)), Type::Bool),
+            ExprKind::Number(text) => self.number(text, span),
+            ExprKind::String(literal) => self.string(place, literal),
+            ExprKind::Duration(value) => Typed::new(Expr::Const(Value::Duration(*value)), Type::Duration),
+            ExprKind::Name(name) => self.bare_name(place, name, span),
+            ExprKind::Member(object, field) => self.member(place, object, field),
+            ExprKind::Index(object, _) => self.bare_index(place, object, span),
+            ExprKind::Call(name, arguments) => self.call(place, name, arguments, span),
+            ExprKind::Not(inner) => {
+                let inner = self.condition(place, inner);
+                Typed::new(Expr::Not(Box::new(inner)), Type::Bool)
+            }
+            ExprKind::Negate(inner) => self.negate(place, inner, span),
+            ExprKind::Binary(op, left, right) => self.binary(place, *op, left, right, span),
+            ExprKind::Compare(first, rest) => self.comparison(place, first, rest),
+            ExprKind::InList { item, list, negated } => self.in_list(place, item, list, *negated),
+            ExprKind::InColumn { item, column, negated } => self.in_column(place, item, column, *negated),
+            ExprKind::Between { item, low, high, negated } => self.between(place, item, low, high, *negated),
+            ExprKind::Text { item, kind, pattern, negated } => {
+                self.text_match(place, item, *kind, pattern, *negated)
+            }
+            ExprKind::IsNull { item, negated } => self.is_null(place, item, *negated),
+            ExprKind::If(condition, yes, no) => {
+                let condition = self.condition(place, condition);
+                let (yes, no, ty) = self.same_type(place, yes, no, "the two sides of `if`");
+                Typed { expr: Expr::If(Box::new(condition), Box::new(yes), Box::new(no)), ty }
+            }
+        }
+    }
+
+    /// A constant of `meta` or of a rule; `None` where it is none.
+    pub(super) fn constant(&mut self, expr: &ast::Expr) -> Option<Value> {
+        match &expr.kind {
+            ExprKind::Null => Some(Value::Null),
+            ExprKind::Bool(value) => Some(Value::Bool(*value)),
+            ExprKind::String(literal) => Some(Value::text(&literal.text)),
+            ExprKind::Duration(value) => Some(Value::Duration(*value)),
+            ExprKind::Number(text) => match self.number(text, expr.span).expr {
+                Expr::Const(value) => Some(value),
+                _ => None,
+            },
+            ExprKind::Negate(inner) => match (&inner.kind, self.constant(inner)?) {
+                (ExprKind::Number(text), _) => match self.number(&format!("-{text}"), expr.span).expr {
+                    Expr::Const(value) => Some(value),
+                    _ => None,
+                },
+                (_, Value::Duration(value)) => Some(Value::Duration(negative(value))),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn negate(&mut self, place: Place, inner: &ast::Expr, span: Span) -> Typed {
+        if let ExprKind::Number(text) = &inner.kind {
+            return self.number(&format!("-{text}"), span);
+        }
+        let typed = self.expr(place, inner);
+        if let (Ty::Known(Type::Duration), Expr::Const(Value::Duration(value))) = (typed.ty, &typed.expr) {
+            return Typed::new(Expr::Const(Value::Duration(negative(*value))), Type::Duration);
+        }
+        match typed.ty {
+            Ty::Known(ty) if ty.is_numeric() || ty == Type::Duration => {
+                Typed::new(Expr::Negate(Box::new(typed.expr)), ty)
+            }
+            Ty::Known(ty) => {
+                let mut diagnostic =
+                    Diagnostic::error(Code::TypeMismatch, span, format!("{} has no opposite", a_type(ty)));
+                if ty == Type::Bool {
+                    diagnostic = diagnostic.help(format!("write `not {}`", self.text(inner.span)));
+                }
+                self.report(diagnostic);
+                Typed::error()
+            }
+            Ty::Null | Ty::Error => typed,
+        }
+    }
+
+    fn binary(
+        &mut self,
+        place: Place,
+        op: Spanned<BinaryOp>,
+        left: &ast::Expr,
+        right: &ast::Expr,
+        span: Span,
+    ) -> Typed {
+        let arithmetic = match op.node {
+            BinaryOp::And | BinaryOp::Or => return self.logic(place, op.node, left, right),
+            BinaryOp::Coalesce => {
+                let (left, right, ty) = self.same_type(place, left, right, "the two sides of `??`");
+                return Typed { expr: Expr::Coalesce(Box::new(left), Box::new(right)), ty };
+            }
+            BinaryOp::Add => Arithmetic::Add,
+            BinaryOp::Subtract => Arithmetic::Subtract,
+            BinaryOp::Multiply => Arithmetic::Multiply,
+            BinaryOp::Divide => Arithmetic::Divide,
+            BinaryOp::Remainder => Arithmetic::Remainder,
+        };
+        let (l, r) = (self.expr(place, left), self.expr(place, right));
+        let ty = match (l.ty, r.ty) {
+            (Ty::Error, _) | (_, Ty::Error) => return Typed::error(),
+            (Ty::Null, _) | (_, Ty::Null) => Ty::Null,
+            (Ty::Known(one), Ty::Known(other)) => match result_type(arithmetic, one, other) {
+                Some(ty) => Ty::Known(ty),
+                None => {
+                    self.no_arithmetic(op, (left, one), (right, other), span);
+                    return Typed::error();
+                }
+            },
+        };
+        Typed { expr: Expr::Arithmetic(arithmetic, Box::new(l.expr), Box::new(r.expr)), ty }
+    }
+
+    fn logic(&mut self, place: Place, op: BinaryOp, left: &ast::Expr, right: &ast::Expr) -> Typed {
+        let mut parts = Vec::new();
+        for side in [left, right] {
+            match (op, self.condition(place, side)) {
+                (BinaryOp::And, Expr::And(inner)) | (BinaryOp::Or, Expr::Or(inner)) => parts.extend(inner),
+                (_, part) => parts.push(part),
+            }
+        }
+        let expr = if op == BinaryOp::And { Expr::And(parts) } else { Expr::Or(parts) };
+        Typed::new(expr, Type::Bool)
+    }
+
+    fn no_arithmetic(
+        &mut self,
+        op: Spanned<BinaryOp>,
+        (left, one): (&ast::Expr, Type),
+        (right, other): (&ast::Expr, Type),
+        span: Span,
+    ) {
+        let sign = self.text(op.span);
+        let (left_text, right_text) = (self.text(left.span), self.text(right.span));
+        let mut diagnostic = Diagnostic::error(
+            Code::TypeMismatch,
+            span,
+            format!("`{sign}` of {} and {}", a_type(one), a_type(other)),
+        )
+        .also(left.span, format!("{one}"))
+        .also(right.span, format!("{other}"));
+        diagnostic = match (one, other) {
+            (Type::Decimal(_), Type::Decimal(_)) => diagnostic
+                .note(format!("the product has more than {} digits after the point", Decimal::MAX_SCALE))
+                .help(format!("multiply as floats: `float({left_text}) {sign} {right_text}`")),
+            (Type::String, _) if sign == "+" => {
+                diagnostic.help(format!("make it text: `{left_text} + string({right_text})`"))
+            }
+            (_, Type::String) if sign == "+" => {
+                diagnostic.help(format!("make it text: `string({left_text}) + {right_text}`"))
+            }
+            (Type::Timestamp | Type::Duration, number) if number.is_numeric() => {
+                diagnostic.help("write a duration with its unit: `5m`, `30s`")
+            }
+            (Type::Timestamp, Type::Timestamp) => {
+                diagnostic.help(format!("the time between is `{left_text} - {right_text}`"))
+            }
+            (Type::String, Type::String) => {
+                diagnostic.help("read them as numbers first: `float(…)`, `int(…)`")
+            }
+            _ => diagnostic,
+        };
+        self.report(diagnostic);
+    }
+
+    /// Two values that become one: both sides in the wider type.
+    fn same_type(
+        &mut self,
+        place: Place,
+        left: &ast::Expr,
+        right: &ast::Expr,
+        what: &str,
+    ) -> (Expr, Expr, Ty) {
+        let (l, r) = (self.expr(place, left), self.expr(place, right));
+        match (l.ty, r.ty) {
+            (Ty::Known(one), Ty::Known(other)) => match widened(one, other) {
+                Some(ty) => (l.converted(ty), r.converted(ty), Ty::Known(ty)),
+                None => {
+                    let message = format!("{what} are {} and {}", a_type(one), a_type(other));
+                    let diagnostic = Diagnostic::error(Code::TypeMismatch, left.span.to(right.span), message)
+                        .also(left.span, format!("{one}"))
+                        .also(right.span, format!("{other}"))
+                        .help("give both one type; `string(…)` makes text of anything");
+                    self.report(diagnostic);
+                    (l.expr, r.expr, Ty::Error)
+                }
+            },
+            (Ty::Error, _) | (_, Ty::Error) => (l.expr, r.expr, Ty::Error),
+            (Ty::Null, ty) | (ty, Ty::Null) => (l.expr, r.expr, ty),
+        }
+    }
+
+    fn comparison(
+        &mut self,
+        place: Place,
+        first: &ast::Expr,
+        rest: &[(Spanned<CompareOp>, ast::Expr)],
+    ) -> Typed {
+        if let [(_, middle), (second_op, last), ..] = rest {
+            let (left, op) = (self.text(first.span), self.text(rest[0].0.span));
+            let (middle_text, op2, right) =
+                (self.text(middle.span), self.text(second_op.span), self.text(last.span));
+            let diagnostic = Diagnostic::error(
+                Code::ChainedComparison,
+                first.span.to(last.span),
+                "comparisons do not chain",
+            )
+            .note("a comparison is true or false, and cannot be compared with a number")
+            .help(format!("write `{left} {op} {middle_text} and {middle_text} {op2} {right}`"));
+            self.report(diagnostic);
+            return Typed::error();
+        }
+        let Some((op, second)) = rest.first() else { return self.expr(place, first) };
+        let (mut l, mut r) = (self.expr(place, first), self.expr(place, second));
+        let ordered = !matches!(op.node, CompareOp::Equal | CompareOp::NotEqual);
+        if let (Ty::Null, other) | (other, Ty::Null) = (l.ty, r.ty) {
+            if other != Ty::Error {
+                self.compared_with_null(first, op, second, r.ty == Ty::Null);
+            }
+            return Typed::error();
+        }
+        if !self.comparable((&mut l, first.span), (&mut r, second.span), ordered) {
+            return Typed::error();
+        }
+        Typed::new(Expr::Compare(op.node, Box::new(l.expr), Box::new(r.expr)), Type::Bool)
+    }
+
+    fn compared_with_null(
+        &mut self,
+        first: &ast::Expr,
+        op: &Spanned<CompareOp>,
+        second: &ast::Expr,
+        right: bool,
+    ) {
+        let item = self.text(if right { first.span } else { second.span });
+        let is = if op.node == CompareOp::NotEqual { "is not null" } else { "is null" };
+        let diagnostic = Diagnostic::error(
+            Code::TypeMismatch,
+            first.span.to(second.span),
+            "a comparison with `null` is never true",
+        )
+        .note("null is not a value: a comparison with it is unknown, and unknown does not match")
+        .help(format!("write `{item} {is}`"));
+        self.report(diagnostic);
+    }
+
+    /// Whether two values can be compared; reports it where not. A text constant beside a timestamp is read as one.
+    fn comparable(
+        &mut self,
+        (l, left): (&mut Typed, Span),
+        (r, right): (&mut Typed, Span),
+        ordered: bool,
+    ) -> bool {
+        let (Ty::Known(one), Ty::Known(other)) = (l.ty, r.ty) else {
+            return l.ty != Ty::Error && r.ty != Ty::Error;
+        };
+        match (one, other) {
+            (Type::Bool, Type::Bool) if ordered => {
+                let diagnostic = Diagnostic::error(Code::TypeMismatch, left.to(right), "bools have no order")
+                    .help("use `==`, `!=`, `and`, `or`, `not`");
+                self.report(diagnostic);
+                false
+            }
+            (one, other) if one == other || (one.is_numeric() && other.is_numeric()) => true,
+            (Type::Timestamp, Type::String) if is_constant(r) => self.timestamp_constant(r, right),
+            (Type::String, Type::Timestamp) if is_constant(l) => self.timestamp_constant(l, left),
+            (one, other) => {
+                let help = match (is_constant(l), is_constant(r)) {
+                    (_, true) => constant_help(one, &r.expr, &self.text(right)),
+                    (true, _) => constant_help(other, &l.expr, &self.text(left)),
+                    _ => None,
+                };
+                let help =
+                    help.unwrap_or_else(|| conversion_help(one, other, &self.text(left), &self.text(right)));
+                let message = format!("{} cannot be compared with {}", a_type(one), a_type(other));
+                let diagnostic = Diagnostic::error(Code::TypeMismatch, left.to(right), message)
+                    .also(left, format!("{one}"))
+                    .also(right, format!("{other}"))
+                    .help(help);
+                self.report(diagnostic);
+                false
+            }
+        }
+    }
+
+    fn timestamp_constant(&mut self, typed: &mut Typed, span: Span) -> bool {
+        let Expr::Const(Value::String(text)) = &typed.expr else { return false };
+        let time = EventTime::parse_rfc3339(text);
+        if let Some(time) = time {
+            *typed = Typed::new(Expr::Const(Value::Timestamp(time)), Type::Timestamp);
+            return true;
+        }
+        let diagnostic = Diagnostic::error(Code::BadLiteral, span, format!("`{text}` is not a timestamp"))
+            .note("it is compared with a timestamp, so it is read as RFC 3339, with its offset from UTC")
+            .help("write `\"2026-01-31T12:00:00Z\"`");
+        self.report(diagnostic);
+        false
+    }
+
+    fn in_list(&mut self, place: Place, item: &ast::Expr, list: &[ast::Expr], negated: bool) -> Typed {
+        let mut value = self.expr(place, item);
+        let mut among = Vec::new();
+        let mut right = value.ty != Ty::Error;
+        for element in list {
+            let mut typed = self.expr(place, element);
+            // One wrong item is enough to be told about.
+            right = right && self.comparable((&mut value, item.span), (&mut typed, element.span), false);
+            among.push(typed.expr);
+        }
+        if !right {
+            return Typed::error();
+        }
+        negated_if(negated, Expr::In(Box::new(value.expr), among))
+    }
+
+    fn in_column(&mut self, place: Place, item: &ast::Expr, column: &ast::Expr, negated: bool) -> Typed {
+        let mut value = self.expr(place, item);
+        let ExprKind::Member(object, field) = &column.kind else {
+            return self.not_a_column(place, column);
+        };
+        let ExprKind::Name(name) = &object.kind else { return self.not_a_column(place, column) };
+        let Some(step) = self.step_to_read(place, name, object.span, How::Over) else {
+            return Typed::error();
+        };
+        let Some((slot, ty)) = self.step_field(step, field) else { return Typed::error() };
+        let mut among = Typed::new(Expr::Const(Value::Null), ty);
+        // The column is no constant: only the item may be read as a timestamp.
+        among.expr = Expr::Held { step: StepId(step as u32), pick: crate::lang::hir::Pick::Last, slot };
+        if !self.comparable((&mut value, item.span), (&mut among, column.span), false) {
+            return Typed::error();
+        }
+        negated_if(negated, Expr::IsAmong { item: Box::new(value.expr), step: StepId(step as u32), slot })
+    }
+
+    fn not_a_column(&mut self, place: Place, column: &ast::Expr) -> Typed {
+        if let ExprKind::Name(name) = &column.kind {
+            if self.program.planned.contains_key(name) {
+                return Typed::error();
+            }
+            if let Some(step) = self.step_named(name) {
+                let field = self.example_field(step);
+                let diagnostic = Diagnostic::error(
+                    Code::NotHere,
+                    column.span,
+                    format!("`{name}` is a step, not a list of values"),
+                )
+                .help(format!("name a field of it: `in {name}.{field}`"));
+                self.report(diagnostic);
+                return Typed::error();
+            }
+        }
+        let typed = self.expr(place, column);
+        if typed.ty != Ty::Error {
+            let text = self.text(column.span);
+            let diagnostic =
+                Diagnostic::error(Code::NotHere, column.span, format!("`{text}` is not a list of values"))
+                    .help(format!("write a list, `in ({text})`, or a field of a step, `in a.f`"));
+            self.report(diagnostic);
+        }
+        Typed::error()
+    }
+
+    fn between(
+        &mut self,
+        place: Place,
+        item: &ast::Expr,
+        low: &ast::Expr,
+        high: &ast::Expr,
+        negated: bool,
+    ) -> Typed {
+        let (mut value, mut least, mut most) =
+            (self.expr(place, item), self.expr(place, low), self.expr(place, high));
+        let right = self.comparable((&mut value, item.span), (&mut least, low.span), true)
+            && self.comparable((&mut value, item.span), (&mut most, high.span), true);
+        if !right {
+            return Typed::error();
+        }
+        negated_if(negated, Expr::Between(Box::new(least.expr), Box::new(value.expr), Box::new(most.expr)))
+    }
+
+    fn is_null(&mut self, place: Place, item: &ast::Expr, negated: bool) -> Typed {
+        if let ExprKind::Name(name) = &item.kind
+            && let Some(step) = self.step_named(name)
+        {
+            let Some(step) = self.may_ask(place, step, item.span) else { return Typed::error() };
+            return negated_if(!negated, Expr::IsTaken(StepId(step as u32)));
+        }
+        let typed = self.expr(place, item);
+        if typed.ty == Ty::Error {
+            return Typed::error();
+        }
+        negated_if(negated, Expr::IsNull(Box::new(typed.expr)))
+    }
+
+    fn may_ask(&mut self, place: Place, step: usize, span: Span) -> Option<usize> {
+        let name = self.steps[step].name.text.clone();
+        self.step_to_read(place, &name, span, How::Over)
+    }
+}
+
+fn negated_if(negated: bool, expr: Expr) -> Typed {
+    Typed::new(if negated { Expr::Not(Box::new(expr)) } else { expr }, Type::Bool)
+}
+
+fn negative(value: Duration) -> Duration {
+    Duration::from_micros(value.micros().saturating_neg())
+}
+
+fn is_constant(typed: &Typed) -> bool {
+    matches!(typed.expr, Expr::Const(_))
+}
+
+/// The type of `left op right`; `None` where there is none.
+fn result_type(op: Arithmetic, left: Type, right: Type) -> Option<Type> {
+    use Arithmetic::{Add, Divide, Multiply, Remainder, Subtract};
+    use Type::{Decimal as Exact, Duration as Span, Float, String, Timestamp};
+    Some(match (op, left, right) {
+        (Add, String, String) => String,
+        (Add, Timestamp, Span) | (Add, Span, Timestamp) | (Subtract, Timestamp, Span) => Timestamp,
+        (Subtract, Timestamp, Timestamp) => Span,
+        (Add | Subtract, Span, Span) => Span,
+        (Divide, Span, Span) => Float,
+        (Multiply | Divide, Span, number) if number.is_numeric() => Span,
+        (Multiply, number, Span) if number.is_numeric() => Span,
+        (Divide, one, other) if one.is_numeric() && other.is_numeric() => Float,
+        (Multiply, Exact(one), Exact(other)) if one + other > Decimal::MAX_SCALE => return None,
+        (Multiply, Exact(one), Exact(other)) => Exact(one + other),
+        (Add | Subtract | Multiply | Remainder, one, other) if one.is_numeric() && other.is_numeric() => {
+            widened(one, other)?
+        }
+        _ => return None,
+    })
+}
+
+/// How to write a constant so that it has the type it is compared with.
+fn constant_help(wanted: Type, constant: &Expr, text: &str) -> Option<String> {
+    let Expr::Const(value) = constant else { return None };
+    match (wanted, value) {
+        (ty, Value::String(inner)) if ty.is_numeric() => match inner.trim().parse::<f64>() {
+            Ok(_) => Some(format!("write `{}` without quotes", inner.trim())),
+            Err(_) => Some(format!("compare it with a number, such as `{}`", number_example(ty))),
+        },
+        (Type::Bool, Value::String(inner)) if matches!(&**inner, "true" | "false") => {
+            Some(format!("write `{inner}` without quotes"))
+        }
+        (Type::Duration, Value::String(inner)) if Duration::parse(inner).is_some() => {
+            Some(format!("write `{inner}` without quotes"))
+        }
+        (Type::Duration, Value::Int(number)) => Some(format!("write the unit: `{number}s`, `{number}m`")),
+        (
+            Type::String,
+            Value::Int(_) | Value::Float(_) | Value::Decimal(_) | Value::Bool(_) | Value::Duration(_),
+        ) => Some(format!("write `\"{text}\"` in quotes")),
+        (Type::Timestamp, _) => Some("write a timestamp: `\"2026-01-31T12:00:00Z\"`".to_owned()),
+        _ => None,
+    }
+}
+
+fn number_example(ty: Type) -> &'static str {
+    match ty {
+        Type::Int => "5",
+        _ => "5.00",
+    }
+}
+
+fn conversion_help(one: Type, other: Type, left: &str, right: &str) -> String {
+    match (one, other) {
+        (Type::String, number) if number.is_numeric() => {
+            format!("read the text as a number: `float({left})`, or declare the field with a number's type")
+        }
+        (number, Type::String) if number.is_numeric() => {
+            format!("read the text as a number: `float({right})`, or declare the field with a number's type")
+        }
+        (Type::Duration, number) if number.is_numeric() => format!("take its seconds: `seconds({left})`"),
+        (number, Type::Duration) if number.is_numeric() => format!("take its seconds: `seconds({right})`"),
+        (Type::String, _) => format!("compare as text: `string({right})`"),
+        (_, Type::String) => format!("compare as text: `string({left})`"),
+        (Type::Timestamp, Type::Duration) | (Type::Duration, Type::Timestamp) => {
+            "a difference of two timestamps is a duration".to_owned()
+        }
+        _ => "compare values of one type".to_owned(),
+    }
+}
