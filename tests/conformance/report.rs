@@ -74,9 +74,11 @@ impl Report {
         }
         match runner::run(case, &translated) {
             Ok(answers) => self.compare(case, &translated, &answers),
-            Err(Refusal::Missing) => self.skip(case, Some(&translated), "nothing runs it yet".to_owned()),
-            Err(Refusal::Code(code, message)) => {
-                self.skip(case, Some(&translated), format!("{code}: {message}"))
+            Err((code, message)) => {
+                if self.options.show.is_some() {
+                    println!("refused: {message}");
+                }
+                self.skip(case, Some(&translated), format!("{code}: {}", code.title()));
             }
         }
     }

@@ -8,14 +8,12 @@ use serde_json::Value as Json;
 use crate::case::{Call, Case, Condition, Op, SkipKind, Step, WithinType};
 use crate::condition::{self, Scope, Stage, Text, field};
 
-/// A case in the language, and what its parts are called there.
+/// A case in the language, and where its steps came from.
 pub(crate) struct Translated {
     /// The `.cep` text: a stream `s`, a pattern `p`.
     pub(crate) text: String,
     /// For each step, by name, the stage it came from.
     pub(crate) stages: BTreeMap<String, String>,
-    /// The fields of the stream and their types, as written; `ts` aside.
-    pub(crate) fields: Vec<(String, &'static str)>,
 }
 
 /// Writes a case in the language; the reason where the language has no such construct.
@@ -40,7 +38,7 @@ pub(crate) fn translate(case: &Case) -> Result<Translated, &'static str> {
     }
     text.push_str("}\n");
     let stages = stages.into_iter().map(|(stage, it)| (it.step, stage)).collect();
-    Ok(Translated { text, stages, fields })
+    Ok(Translated { text, stages })
 }
 
 /// The fields that events or conditions use, with the narrowest type that holds their values.

@@ -54,8 +54,13 @@ pub(crate) fn conjuncts(random: &mut Random, site: &Site<'_>) -> Vec<String> {
     if random.percent(85) {
         conjuncts.push(local(random, site.fields));
     }
+    let about_kind = conjuncts.iter().any(|text| text.contains("kind"));
     if random.percent(15) {
-        conjuncts.push(local(random, site.fields));
+        let second = local(random, site.fields);
+        // Two kinds at once are hardly ever had.
+        if !about_kind || !second.contains("kind") {
+            conjuncts.push(second);
+        }
     }
     if random.percent(30) {
         conjuncts.extend(held(random, site));

@@ -63,7 +63,7 @@ fn main() -> ExitCode {
         }
         match check::check(&case, number) {
             Verdict::Same { records } => with_records += u64::from(records > 0),
-            Verdict::Refused(_) => unreachable!("refused programs are made anew"),
+            Verdict::Refused => unreachable!("refused programs are made anew"),
             Verdict::Differs(_) => {
                 differing += 1;
                 if differing <= SHOWN_MAX {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ensue::engine::{Candidate, projection};
-use ensue::event::{PartitionId, SourcePosition, StreamId};
+use ensue::event::PartitionId;
 use ensue::{Batch, BatchBuilder, Decimal, EventTime, Value};
 
 use crate::model::{Program, STREAMS};
@@ -91,7 +91,7 @@ pub(crate) fn events(random: &mut Random, program: &Program) -> Vec<Event> {
             partition: random.below(partitions[stream] as usize) as u32,
             ts: if random.percent(4) { ts - random.between(1, 9) } else { ts },
             k: random.percent(95).then(|| random.between(1, keys)),
-            kind: random.pick(kinds),
+            kind: *random.pick::<&'static str>(kinds),
             v: number(random, 9),
             d: number(random, 18).map(|halves| halves * 50),
             x: number(random, 9).map(|tenths| tenths as f64 / 2.0),
@@ -166,10 +166,4 @@ pub(crate) fn in_total_order(
     let mut candidates: Vec<Candidate> = events.iter().map(row).collect();
     candidates.sort_by_key(|event| (event.time(), event.position()));
     candidates
-}
-
-/// Where an event stands in its source.
-pub(crate) fn position(compiled: &Compiled, event: &Event, numbers: &BTreeMap<i64, u64>) -> SourcePosition {
-    let stream: StreamId = compiled.program.stream_named(STREAMS[event.stream]).expect("it is declared");
-    SourcePosition { stream, partition: PartitionId(event.partition), record: numbers[&event.n] }
 }
