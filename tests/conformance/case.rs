@@ -204,6 +204,9 @@ pub(crate) struct Answer {
     pub(crate) matches: Vec<Found>,
     #[serde(default)]
     pub(crate) timeouts: Vec<Timeout>,
+    /// Whether no run was left at the end.
+    #[serde(default)]
+    pub(crate) buffer_empty: bool,
     /// Refused when built.
     pub(crate) error: Option<String>,
     /// Thrown while running.

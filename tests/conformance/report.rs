@@ -31,6 +31,8 @@ pub(crate) struct Report {
     skipped: BTreeMap<String, usize>,
     /// Tagged cases that differ, by their first tag.
     tagged_differ: BTreeMap<String, usize>,
+    /// Cases that agree but for matches that FlinkCEP, to which no input ends, holds back for ever.
+    held_back: usize,
     /// Names of the untagged cases that differ.
     differing: Vec<String>,
     /// Names of the cases where the engine is not the oracle.
@@ -48,6 +50,7 @@ impl Report {
             tagged_agree: 0,
             skipped: BTreeMap::new(),
             tagged_differ: BTreeMap::new(),
+            held_back: 0,
             differing: Vec::new(),
             engine_differs: Vec::new(),
         }
@@ -93,10 +96,19 @@ impl Report {
 
     fn compare(&mut self, case: &Case, translated: &Translated, answers: &Answers) {
         let timeouts = case.flink.timeouts.iter().map(|timeout| &timeout.m);
-        let flink = Outcome { matches: normal(&case.flink.matches), timeouts: normal(timeouts) };
+        let flink = Outcome {
+            matches: normal(&case.flink.matches),
+            timeouts: normal(timeouts),
+            at_end: BTreeSet::new(),
+        };
         let fails = case.flink.error.is_some() || case.flink.runtime_error.is_some() || case.flink.hang;
         let tagged = !case.artefacts.is_empty() || fails;
-        let same = !fails && flink == answers.oracle;
+        let mut same = !fails && says_the_same(&flink, &answers.oracle);
+        if !same && !fails && !case.flink.buffer_empty && says_the_same(&flink, &before_end(&answers.oracle))
+        {
+            same = true;
+            self.held_back += 1;
+        }
         match (tagged, same) {
             (false, true) => self.agree += 1,
             (false, false) => {
@@ -137,6 +149,7 @@ impl Report {
         for (tag, count) in &self.tagged_differ {
             println!("differ  {count:6}  {tag}");
         }
+        println!("agree   {:6}  but for matches that only the end of the input releases", self.held_back);
         if !self.differing.is_empty() {
             println!("untagged that differ: {}", self.differing.join(" "));
         }
@@ -155,6 +168,17 @@ impl Report {
         let enough = self.agree * 1000 >= untagged * AGREE_PER_MILLE;
         if enough && self.engine_differs.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
+}
+
+fn says_the_same(left: &Outcome, right: &Outcome) -> bool {
+    left.matches == right.matches && left.timeouts == right.timeouts
+}
+
+/// Without the matches that only the end of the input made certain. For FlinkCEP there is no such moment: event time
+/// goes on to its end, but a run without a window lives on, and a match behind it is never seen.
+fn before_end(outcome: &Outcome) -> Outcome {
+    let matches = outcome.matches.difference(&outcome.at_end).cloned().collect();
+    Outcome { matches, timeouts: outcome.timeouts.clone(), at_end: BTreeSet::new() }
 }
 
 /// As a set, with stages that hold nothing left out.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ensue::diag::Code;
-use ensue::engine::{Candidate, Record, projection, reference};
+use ensue::engine::{self, Candidate, Record, projection, reference};
 use ensue::event::{PartitionId, StreamId};
 use ensue::lang::hir::{Field, Program};
 use ensue::matcher::Kind;
@@ -20,6 +20,8 @@ use crate::translate::Translated;
 pub(crate) struct Outcome {
     pub(crate) matches: BTreeSet<Found>,
     pub(crate) timeouts: BTreeSet<Found>,
+    /// Those of the matches that only the end of the input made certain.
+    pub(crate) at_end: BTreeSet<Found>,
 }
 
 /// The answers of the oracle and of the engine.
@@ -37,8 +39,20 @@ pub(crate) fn run(case: &Case, translated: &Translated) -> Result<Answers, (Code
     events.sort_by_key(|event| (event.time(), event.position()));
     let records = reference::run(&compiled.program, &compiled.plans, &compiled.patterns, &events);
     let oracle = outcome(&compiled.program, translated, &records.expect("no pattern says `keep … fail`"));
-    let engine = oracle.clone();
+    let engine = outcome(&compiled.program, translated, &engine_records(&compiled, &batch));
     Ok(Answers { oracle, engine })
+}
+
+/// What the engine makes of the events, in one batch.
+fn engine_records(compiled: &Compiled, batch: &Batch) -> Vec<Record> {
+    let config = engine::Config::default();
+    let mut engine = engine::Engine::new(Arc::clone(&compiled.program), &config).expect("it was built once");
+    let partition = engine.add_partition(batch.stream());
+    assert_eq!(partition, batch.partition(), "there is one partition");
+    engine.push(batch.clone());
+    engine.advance().expect("nothing is bounded");
+    engine.finish(true).expect("nothing is bounded");
+    engine.take_records()
 }
 
 /// The events of a case, numbered from 1 in the order of its file.
@@ -81,6 +95,9 @@ fn outcome(program: &Program, translated: &Translated, records: &[Record]) -> Ou
             found.entry(stage.clone()).or_default().push(event.position.record as usize - 1);
         }
         found.values_mut().for_each(|events| events.sort_unstable());
+        if record.kind == Kind::Match && record.at == EventTime::END {
+            outcome.at_end.insert(found.clone());
+        }
         match record.kind {
             Kind::Match => outcome.matches.insert(found),
             Kind::Timeout => outcome.timeouts.insert(found),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ensue::engine::{Candidate, projection};
-use ensue::event::PartitionId;
+use ensue::event::{PartitionId, StreamId};
 use ensue::{Batch, BatchBuilder, Decimal, EventTime, Value};
 
 use crate::model::{Program, STREAMS};
@@ -166,4 +166,21 @@ pub(crate) fn in_total_order(
     let mut candidates: Vec<Candidate> = events.iter().map(row).collect();
     candidates.sort_by_key(|event| (event.time(), event.position()));
     candidates
+}
+
+/// A stream's id in a program.
+pub(crate) fn stream_id(compiled: &Compiled, stream: usize) -> StreamId {
+    compiled.program.stream_named(STREAMS[stream]).expect("the streams are always declared")
+}
+
+/// The partitions to add, so that every number up to the highest used is there: in the order of their numbers.
+pub(crate) fn places<T>(used: &BTreeMap<(usize, u32), T>) -> Vec<(usize, u32)> {
+    let mut places = Vec::new();
+    for stream in 0..STREAMS.len() {
+        let highest = used.keys().filter(|(of, _)| *of == stream).map(|(_, partition)| *partition).max();
+        places.extend(
+            (0..=highest.unwrap_or(0)).filter(|_| highest.is_some()).map(|partition| (stream, partition)),
+        );
+    }
+    places
 }

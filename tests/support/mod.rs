@@ -10,7 +10,7 @@ use ensue::matcher::Plan;
 
 /// A checked program with the automata of its patterns.
 pub(crate) struct Compiled {
-    pub(crate) program: Program,
+    pub(crate) program: Arc<Program>,
     pub(crate) plans: Vec<Arc<Plan>>,
     /// All of them.
     pub(crate) patterns: Vec<PatternId>,
@@ -30,5 +30,5 @@ pub(crate) fn compile(text: &str) -> Result<Compiled, (Code, String)> {
     }
     let plans = Plan::all(&program).map_err(|error| (Code::TooLarge, error.to_string()))?;
     let patterns = program.patterns.iter().map(|pattern| pattern.id).collect();
-    Ok(Compiled { program, plans, patterns })
+    Ok(Compiled { program: Arc::new(program), plans, patterns })
 }
