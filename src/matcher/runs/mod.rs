@@ -99,6 +99,7 @@ impl Runs {
         }
         let bytes: Box<[u8]> = self.key_bytes.as_slice().into();
         let slot = KeySlot { bytes: bytes.clone(), keys: keys.into(), runs: KeyRuns::default() };
+        self.usage.bytes += slot.runs.bytes();
         let at = match self.free.pop() {
             Some(at) => {
                 self.keys[at as usize] = Some(slot);
