@@ -176,13 +176,17 @@ impl<'p> Oracle<'p> {
     /// Offers an event to a run: the runs it makes, and whether an absence ends this one.
     fn offer(&self, run: &mut Run, event: &Arc<Event>, completed: &mut Vec<Found>) -> (Vec<Run>, bool) {
         let position = self.plan.automaton.position(run.position);
-        let mut forbidden: Vec<StepId> = position.absences.clone();
-        forbidden.extend(run.pending.iter().flat_map(|pending| &pending.waits).map(|(step, _)| *step));
-        if run.is_fresh {
-            forbidden.extend(&position.next_absences);
-            forbidden.extend(position.end.iter().flat_map(|end| &end.next));
-        }
-        let is_ended = forbidden.iter().any(|step| self.fits(*step, event, run, &[]));
+        let waits = run.pending.iter().flat_map(|pending| &pending.waits).map(|(step, _)| step);
+        let broken: Vec<StepId> = position
+            .absences
+            .iter()
+            .chain(waits)
+            .copied()
+            .filter(|step| self.fits(*step, event, run, &[]))
+            .collect();
+        let next = position.next_absences.iter().chain(position.end.iter().flat_map(|end| &end.next));
+        let is_next_broken = run.is_fresh && next.clone().any(|step| self.fits(*step, event, run, &[]));
+        let is_ended = is_next_broken || !broken.is_empty();
         let is_decided = run.is_fresh && run.pending.as_ref().is_some_and(|pending| pending.is_next);
         if is_decided && !is_ended {
             let pending = run.pending.as_mut().expect("it is pending");
@@ -197,28 +201,31 @@ impl<'p> Oracle<'p> {
         let position = run.position;
         let ways = &self.plan.automaton.position(position).ways;
         let open = run.open.clone();
-        let (successors, open) = self.take_ways(ways, &open, Some(run), event);
+        let (mut successors, open) = self.take_ways(ways, &open, Some(run), event);
+        // Whatever goes past an absence may take an event that fits it; a loop before it may not.
+        successors.retain(|(way, _)| !is_next_broken && broken.iter().all(|step| way.past.contains(step)));
         run.open = open;
         run.is_fresh = false;
-        (successors, is_ended)
+        (successors.into_iter().map(|(_, run)| run).collect(), is_ended)
     }
 
     /// The runs that an event starts.
     fn starts(&self, event: &Arc<Event>) -> Vec<Run> {
         let ways = &self.plan.automaton.start;
-        let (mut runs, _) = self.take_ways(ways, &vec![true; ways.len()], None, event);
+        let (runs, _) = self.take_ways(ways, &vec![true; ways.len()], None, event);
+        let mut runs: Vec<Run> = runs.into_iter().map(|(_, run)| run).collect();
         runs.retain(|run| !self.has_leading(run, event));
         runs
     }
 
     /// Takes every open way that the event fits. Gives the new runs, and which ways stay open.
-    fn take_ways(
+    fn take_ways<'w>(
         &self,
-        ways: &[Way],
+        ways: &'w [Way],
         open: &[bool],
         run: Option<&Run>,
         event: &Arc<Event>,
-    ) -> (Vec<Run>, Vec<bool>) {
+    ) -> (Vec<(&'w Way, Run)>, Vec<bool>) {
         let mut open = open.to_vec();
         for (way, open) in ways.iter().zip(&mut open) {
             *open &= !self.is_closed_by_loop(way, ways, run, event);
@@ -236,7 +243,7 @@ impl<'p> Oracle<'p> {
             let taken = fitting[index].filter(|_| !self.is_left_by_lazy(way, ways, &fitting));
             match taken {
                 Some(target) => {
-                    runs.push(self.extend(run, target, way, event));
+                    runs.push((way, self.extend(run, target, way, event)));
                     open[index] = way.word == Word::ThenAny;
                 }
                 None => open[index] = way.word != Word::Next,

@@ -99,8 +99,9 @@ impl Default for Move {
 impl Move {
     fn into_way(self) -> Option<Way> {
         let Target::Positions(targets) = self.target else { return None };
-        let Move { word, gap, takes, repeats, leaves, enters, .. } = self;
-        Some(Way { word, targets, gap, takes, repeats, leaves, enters })
+        let Move { word, gap, takes, repeats, leaves, enters, past, .. } = self;
+        let past = past.into_iter().filter(|(_, next, _)| !next).map(|(step, ..)| step).collect();
+        Some(Way { word, targets, gap, takes, repeats, leaves, enters, past })
     }
 }
 
@@ -251,9 +252,11 @@ impl Builder {
             }
         }
         if min == 0 {
-            for one in tail {
-                if !next.contains(one) {
-                    next.push(one.clone());
+            // Leaving out a group of one loop is leaving the loop: `( a{2,} greedy )?`.
+            let only = if let [Node::Step(_)] = node.body.as_slice() { next[0].takes } else { None };
+            for one in leaving(tail, only) {
+                if !next.contains(&one) {
+                    next.push(one);
                 }
             }
         }

@@ -77,9 +77,10 @@ pub struct Position {
     pub ways: Vec<Way>,
     /// How a match can end here.
     pub end: Option<End>,
-    /// Absences with `then` that a way from here, or the end, goes past: an event that fits one ends the run.
+    /// Absences with `then` that a way from here goes past: an event that fits one ends the run, and takes no way but
+    /// those past it.
     pub absences: Vec<StepId>,
-    /// Absences with `next`: only the one event after the one taken is looked at.
+    /// Absences with `next`: only the one event after the one taken is looked at; if it fits, it ends the run.
     pub next_absences: Vec<StepId>,
 }
 
@@ -100,6 +101,8 @@ pub struct Way {
     pub leaves: Vec<LoopId>,
     /// The groups of which it begins an iteration.
     pub enters: Vec<GroupId>,
+    /// The absences with `then` that it goes past: the event that takes it is not held against them.
+    pub past: Vec<StepId>,
 }
 
 /// A loop.

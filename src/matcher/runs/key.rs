@@ -114,7 +114,7 @@ impl KeyRuns {
             lives
         });
         let mut started = Vec::new();
-        take_ways(context, None, &context.plan.automaton.start, &offer, &mut started);
+        take_ways(context, None, &context.plan.automaton.start, &offer, &Broken::default(), &mut started);
         started.retain(|run| !self.is_preceded(context, run));
         made.append(&mut started);
         for mut run in made {
@@ -368,7 +368,8 @@ fn offer_to_run(
     made: &mut Vec<Run>,
     completed: &mut Vec<Found>,
 ) -> bool {
-    let is_ended = is_ended_by_absence(context, run, offer);
+    let broken = broken_absences(context, run, offer);
+    let is_ended = !broken.is_nothing();
     let was_fresh = std::mem::replace(&mut run.is_fresh, false);
     if was_fresh && !is_ended && run.pending.as_ref().is_some_and(|pending| pending.is_next) {
         let pending = run.pending.as_mut().expect("it is pending");
@@ -383,7 +384,7 @@ fn offer_to_run(
     }
     let ways = &context.plan.automaton.position(run.position).ways;
     let before = run.open.clone();
-    let open = take_ways(context, Some(run), ways, offer, made);
+    let open = take_ways(context, Some(run), ways, offer, &broken, made);
     if open != before {
         run.open = open;
         run.deadline = deadline(context, run);
@@ -391,16 +392,33 @@ fn offer_to_run(
     is_ended
 }
 
-fn is_ended_by_absence(context: &Context<'_>, run: &Run, offer: &Offer<'_>) -> bool {
+/// The absences that an event breaks. It ends the run; only a way past all of them may still take the event.
+#[derive(Default)]
+struct Broken {
+    steps: Vec<StepId>,
+    is_next: bool,
+}
+
+impl Broken {
+    fn is_nothing(&self) -> bool {
+        !self.is_next && self.steps.is_empty()
+    }
+
+    fn allows(&self, way: &Way) -> bool {
+        !self.is_next && self.steps.iter().all(|step| way.past.contains(step))
+    }
+}
+
+fn broken_absences(context: &Context<'_>, run: &Run, offer: &Offer<'_>) -> Broken {
     let position = context.plan.automaton.position(run.position);
     let at = At { context, run: Some(run), ways: &position.ways, offer };
-    let ends = |step: &StepId| at.fits(*step, &[]);
-    let mut waits = run.pending.iter().flat_map(|pending| &pending.waits);
-    position.absences.iter().any(ends)
-        || waits.any(|(step, _)| ends(step))
-        || run.is_fresh
-            && (position.next_absences.iter().any(ends)
-                || position.end.iter().flat_map(|end| &end.next).any(ends))
+    let fits = |step: &StepId| at.fits(*step, &[]);
+    let is_next = run.is_fresh
+        && (position.next_absences.iter().any(fits)
+            || position.end.iter().flat_map(|end| &end.next).any(fits));
+    let waits = run.pending.iter().flat_map(|pending| &pending.waits).map(|(step, _)| step);
+    let steps = position.absences.iter().chain(waits).copied().filter(|step| fits(step)).collect();
+    Broken { steps, is_next }
 }
 
 /// Takes every open way that the event fits; gives the ways that stay open.
@@ -409,6 +427,7 @@ fn take_ways(
     run: Option<&Run>,
     ways: &[Way],
     offer: &Offer<'_>,
+    broken: &Broken,
     made: &mut Vec<Run>,
 ) -> super::run::WaySet {
     let at = At { context, run, ways, offer };
@@ -440,6 +459,9 @@ fn take_ways(
         }
         if way.word != Word::ThenAny {
             open.remove(*index);
+        }
+        if !broken.allows(way) {
+            continue;
         }
         let way_index = u16::try_from(*index).expect("a position has fewer ways than there are positions");
         made.push(Run::extend(run, *target, way_index, offer.event(), &context.plan.automaton));
