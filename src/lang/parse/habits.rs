@@ -3,6 +3,7 @@
 use super::errors::Stop;
 use super::grammar::Rule;
 use crate::diag::{Code, Diagnostic, Span};
+use crate::lang::words::RESERVED;
 
 /// Marks of other languages, and what to write. The parser may stop in the middle of one.
 const MARKS: [(&str, &str); 12] = [
@@ -29,12 +30,6 @@ const WORDS: [(&str, &str); 7] = [
     ("from", "write `on STREAM by KEY` before `match`"),
     ("when", "write `where` before the condition"),
     ("seq", "write one step on a line: `match a`, `then b`"),
-];
-
-/// The words that go on with or end an expression.
-const RESERVED: [&str; 22] = [
-    "and", "or", "not", "is", "in", "between", "like", "matches", "if", "then", "else", "where", "next",
-    "until", "gap", "for", "within", "having", "over", "null", "true", "false",
 ];
 
 /// Keywords that are often written in capitals.
