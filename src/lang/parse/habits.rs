@@ -172,8 +172,8 @@ fn step_after_clause(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     let is_word = matches!(stop.found, "then" | "next");
     let past_steps =
         stop.expected.iter().any(|rule| super::words::is_clause(*rule)) || stop.expects(&[Rule::r_paren]);
-    let steps_too =
-        stop.expects(&[Rule::element, Rule::word_then, Rule::word_next]) || stop.expects_operand();
+    let steps_too = stop.expects(&[Rule::element, Rule::word_then, Rule::word_next]);
+    let steps_too = steps_too || stop.expects_operand() || stop.expects_operator();
     if !is_word || !past_steps || steps_too {
         return None;
     }
