@@ -60,6 +60,7 @@ pub(super) fn explain(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         .or_else(|| step_after_clause(stop, span))
         .or_else(|| body(stop, span))
         .or_else(|| part_out_of_order(stop, span))
+        .or_else(|| incomplete(stop, span))
         .or_else(|| reserved(stop, span))
         .or_else(|| word(stop, span))
 }
@@ -247,6 +248,20 @@ fn part_out_of_order(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         Diagnostic::error(Code::Syntax, span, format!("`{}` cannot stand here", stop.found))
             .label("not expected here")
             .note("the parts of a step, in order: name, quantifier, `strict` or `any`, `greedy` or `lazy`, `: stream`, `where`, `until`, `gap`"),
+    )
+}
+
+/// `where x and` and then `emit a`, which reads as `where x and emit`.
+fn incomplete(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
+    let clause = ["emit", "limit", "keep", "skip", "on"].contains(&stop.previous);
+    let is_name = stop.found.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    if !clause || !is_name || !stop.expects_operator() {
+        return None;
+    }
+    Some(
+        Diagnostic::error(Code::Syntax, span, format!("`{}` was read as the name of a field", stop.previous))
+            .label("so this is not expected here")
+            .help("the condition is not complete before it"),
     )
 }
 

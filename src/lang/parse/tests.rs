@@ -4,6 +4,7 @@ use super::*;
 use crate::diag::render_text;
 use crate::lang::ast::{ElementKind, ExprKind};
 use crate::lang::print::print_items;
+use crate::lang::words::RESERVED;
 
 fn parse(text: &str) -> (Vec<Item>, String) {
     let mut sources = Sources::default();
@@ -14,9 +15,37 @@ fn parse(text: &str) -> (Vec<Item>, String) {
 
 #[test]
 fn the_samples_parse() {
-    for text in [include_str!("samples/rules.cep"), include_str!("samples/constructs.cep")] {
+    for text in [
+        include_str!("samples/design.cep"),
+        include_str!("samples/rules.cep"),
+        include_str!("samples/constructs.cep"),
+    ] {
         let (_, diagnostics) = parse(text);
         assert_eq!(diagnostics, "");
+    }
+}
+
+#[test]
+fn words_are_reserved_only_where_they_have_a_meaning() {
+    let grammar = include_str!("../../../grammar/cep.pest");
+    let keyword = regex::Regex::new(r#"@\{ "([a-z]+)" ~ !word_char \}"#).unwrap();
+    let mut words: Vec<&str> =
+        keyword.captures_iter(grammar).map(|found| found.get(1).unwrap().as_str()).collect();
+    words.extend(RESERVED);
+    assert!(words.len() > 80);
+    for word in words {
+        let anywhere = format!(
+            "stream {word} {{ x{word} string, {word} string event time {word} }}
+            let {word} = 1
+            pattern {word} {{ on {word} by {word}
+                match x: {word} where x.{word} == `{word}` then `{word}` where x.`{word}` is null
+                emit {word} {{ {word}: 1 }} }}
+            test {word} \"t\" {{ given {word}\n | {word} |\n expect {word}\n | {word} |\n }}"
+        );
+        assert_eq!(parse(&anywhere).1, "", "{anywhere}");
+        let bare = parse(&pattern(&format!("match a where {word} == 1"))).1;
+        let is_literal = ["null", "true", "false"].contains(&word);
+        assert_eq!(bare.is_empty(), is_literal || !RESERVED.contains(&word), "{word}: {bare}");
     }
 }
 
@@ -77,6 +106,7 @@ fn misplaced_parts_are_answered_with_their_place() {
         ("match a gap 5s where x", "`where` cannot stand here", "in order: name, quantifier"),
         ("match a for 5m", "only an absence has `for`", "`then not b for 5m`"),
         ("match not ( a then b )", "an absence is of one step", "both hold"),
+        ("match a where x and", "`emit` was read as the name of a field", "the condition is not complete"),
         ("match a where for > 5", "found the keyword `for`", "`` `for` ``"),
         ("match a within 5m within 6m", "E0315]: `within` stands twice", "keep one"),
         ("on t match a", "E0315]: `on` stands twice", "keep one"),

@@ -18,8 +18,11 @@ fn parsed(text: &str) -> Vec<Item> {
 
 #[test]
 fn what_is_printed_parses_to_the_same_tree() {
-    let samples =
-        [include_str!("../parse/samples/rules.cep"), include_str!("../parse/samples/constructs.cep")];
+    let samples = [
+        include_str!("../parse/samples/design.cep"),
+        include_str!("../parse/samples/rules.cep"),
+        include_str!("../parse/samples/constructs.cep"),
+    ];
     for text in samples {
         let items = parsed(text);
         let printed = print_items(&items);
