@@ -50,6 +50,7 @@ pub fn check(sources: &Sources, files: &[(FileId, Vec<Item>)]) -> (hir::Program,
     let mut checker = Checker::new(sources);
     checker.refuse_planned(&items);
     checker.declare_streams(&items);
+    checker.refuse_equal_patterns(&items);
     let derived = checker.declare_derived(&items);
     let patterns = checker.check_patterns(&items, &derived);
     let tests = checker.check_tests(&items, &patterns);
@@ -124,6 +125,25 @@ impl<'a> Checker<'a> {
                     .note("rolling features (`let … over …`) are planned; this version cannot compute them")
                     .help("count or sum over a loop instead: `match tx{6} within 2m`, with `sum(tx.amount)`"),
             );
+        }
+    }
+
+    fn refuse_equal_patterns(&mut self, items: &Items<'_>) {
+        for (at, pattern) in items.patterns.iter().enumerate() {
+            let name = &pattern.name;
+            let first = items.patterns[..at].iter().find(|earlier| earlier.name.text == name.text);
+            if let Some(first) = first {
+                self.report(
+                    Diagnostic::error(
+                        Code::DuplicateName,
+                        name.span,
+                        format!("two patterns are called `{}`", name.text),
+                    )
+                    .also(first.name.span, "first here")
+                    .note("the name of its pattern stands on every record")
+                    .help("rename one of them"),
+                );
+            }
         }
     }
 

@@ -61,9 +61,9 @@ pub(super) fn check_pattern(
     };
     checker.bind_sources();
     checker.bind_keys();
-    checker.check_filters();
     let elements = steps::normalized(&item.body);
     checker.collect_steps(&elements);
+    checker.check_filters();
     let (body, steps) = checker.lower_body(&elements);
     checker.check_absences(&elements);
     let skip = checker.check_mode(&elements);

@@ -152,11 +152,31 @@ impl PatternChecker<'_, '_> {
         Found::Field(first.1)
     }
 
+    /// The type of a field that some streams of the pattern have, if all that have it agree.
+    fn some_type(&self, name: &str) -> Option<Type> {
+        let everywhere: Vec<usize> = (0..self.sources.len()).collect();
+        match self.field_among(&everywhere, name) {
+            Found::Field(ty) => Some(ty),
+            Found::Partly(with, _) => match self.field_among(&with, name) {
+                Found::Field(ty) => Some(ty),
+                Found::Partly(..) | Found::Differs(..) | Found::No => None,
+            },
+            Found::Differs(..) | Found::No => None,
+        }
+    }
+
     /// A bare name.
     pub(super) fn bare_name(&mut self, place: Place, name: &str, span: Span) -> Typed {
         if let Some(sources) = self.candidate(place) {
             match self.field_among(&sources, name) {
                 Found::Field(ty) => return Typed::new(Expr::Field(self.slot(name, ty)), ty),
+                // `until` looks at every event of the pattern; where one lacks the field, it is null.
+                _ if matches!(place, Place::Until(_) | Place::GroupUntil(_))
+                    && self.some_type(name).is_some() =>
+                {
+                    let ty = self.some_type(name).expect("just seen");
+                    return Typed::new(Expr::Field(self.slot(name, ty)), ty);
+                }
                 // A stream that is narrower may have it as a part of the key.
                 Found::Partly(..) if self.key_named(name).is_some() => {}
                 Found::No => {}
@@ -252,9 +272,6 @@ impl PatternChecker<'_, '_> {
         let found = !matches!(self.field_among(&everywhere, name), Found::No);
         if found && matches!(place, Place::Having | Place::Emit) {
             return self.field_without_step(name, span);
-        }
-        if name == "at" && matches!(place, Place::Emit) && !found {
-            // Falls through to the list of names: a record has its time without being told.
         }
         let diagnostic =
             match self.candidate(place) {
@@ -458,7 +475,6 @@ impl PatternChecker<'_, '_> {
     pub(super) fn bare_member(&mut self, place: Place, name: &str, name_span: Span, field: &Ident) -> Typed {
         let span = name_span.to(field.span);
         let Some(step) = self.step_to_read(place, name, name_span, How::Bare) else { return Typed::error() };
-        let Some((slot, ty)) = self.step_field(step, field) else { return Typed::error() };
         let own = Self::own_step(place) == Some(step);
         if own && !self.steps[step].many() {
             let message = format!("`{name}` has no event yet: this is its own condition");
@@ -468,6 +484,7 @@ impl PatternChecker<'_, '_> {
             self.report(diagnostic);
             return Typed::error();
         }
+        let Some((slot, ty)) = self.step_field(step, field) else { return Typed::error() };
         if own || !self.one_event(place, step) {
             self.bare_loop_field(own, step, field, ty, span);
             return Typed::error();
