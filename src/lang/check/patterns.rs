@@ -167,7 +167,7 @@ impl PatternChecker<'_, '_> {
             let Some(stream) = self.program.stream_named(&name.text) else {
                 self.sources_known = false;
                 let names = self.program.streams.iter().map(|stream| stream.name.as_str());
-                let diagnostic = unknown_stream(name, names, self.program.planned.get(&name.text).is_some());
+                let diagnostic = unknown_stream(name, names, self.program.planned.contains_key(&name.text));
                 self.program.diagnostics.extend(diagnostic);
                 continue;
             };

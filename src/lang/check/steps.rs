@@ -412,9 +412,7 @@ impl PatternChecker<'_, '_> {
             found.push(
                 Diagnostic::error(Code::BadQuantifier, contiguity.span, format!("`{word}` on `one of`"))
                     .note("`one of` takes a single event, so there is nothing between")
-                    .help(format!(
-                        "leave it out; `next` or `then any` before `one of` say how it is reached"
-                    )),
+                    .help("leave it out; `next` or `then any` before `one of` say how it is reached"),
             );
         }
         for branch in &choice.branches {
