@@ -17,14 +17,17 @@
 //! know is how patterns are run: bounds of automata aside, it looks at meaning only.
 
 mod absences;
+mod aggregates;
 mod body;
 mod calls;
+mod compare;
 mod derived;
 mod emit;
 mod literals;
 mod modes;
 mod names;
 mod patterns;
+mod reading;
 mod scope;
 mod steps;
 mod streams;
@@ -37,7 +40,7 @@ use rustc_hash::FxHashMap;
 
 use super::ast::{self, Item, LetItem, PatternItem, TableItem, TestItem};
 use super::hir;
-use crate::diag::{Code, Diagnostic, FileId, Sources, Span};
+use crate::diag::{Code, Diagnostic, FileId, Severity, Sources, Span};
 use derived::Derived;
 use emit::PendingEmit;
 use streams::StreamScope;
@@ -167,13 +170,20 @@ impl<'a> Checker<'a> {
         patterns
     }
 
-    /// A declared stream that no pattern reads is most likely a mistake.
+    /// A stream that no pattern reads is most likely a mistake: in a file with patterns, that is, for a file of
+    /// declarations alone is there to be used by others. Where anything is wrong, what is missing may be its reader.
     fn warn_unused_streams(&mut self, items: &Items<'_>) {
         let sources = self.sources;
-        let mentioned = |name: &str| items.lets.iter().any(|item| sources.text(item.span).contains(name));
+        let is_broken = self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+        let written = sources.files().iter().flat_map(|file| file.text.lines());
+        let is_partial = written.filter(|line| line.starts_with("pattern ")).count() > items.patterns.len();
+        if is_broken || is_partial {
+            return;
+        }
+        let has_patterns = |span: Span| items.patterns.iter().any(|pattern| pattern.span.file == span.file);
         let unused: Vec<Diagnostic> = (self.streams.iter())
-            .filter(|stream| !stream.used && stream.derived.is_none() && !mentioned(&stream.name))
-            .filter_map(|stream| Some((stream, stream.span?)))
+            .filter(|stream| !stream.used && stream.derived.is_none())
+            .filter_map(|stream| Some((stream, stream.span.filter(|span| has_patterns(*span))?)))
             .map(|(stream, span)| {
                 let message = format!("no pattern reads stream `{}`", stream.name);
                 Diagnostic::warning(Code::UnusedItem, span, message)

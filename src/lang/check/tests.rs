@@ -585,8 +585,11 @@ fn one_cause_is_told_once() {
 
 #[test]
 fn an_unused_stream_is_a_warning() {
-    let (_, diagnostics) = checked(STREAMS);
-    let codes: Vec<Code> = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
-    assert_eq!(codes, [Code::UnusedItem, Code::UnusedItem]);
-    assert!(diagnostics.iter().all(|diagnostic| diagnostic.severity == Severity::Warning));
+    let unused = |items: &str| -> Vec<(Code, Severity)> {
+        let (_, diagnostics) = checked(&format!("{STREAMS}{items}"));
+        diagnostics.iter().map(|diagnostic| (diagnostic.code, diagnostic.severity)).collect()
+    };
+    assert_eq!(unused(&pattern("match a")), [(Code::UnusedItem, Severity::Warning)]);
+    assert_eq!(unused(""), []);
+    assert_eq!(unused(&condition("nix > 5")), [(Code::UnknownField, Severity::Error)]);
 }
