@@ -2,7 +2,7 @@
 //!
 //! The checker resolves every name, types every expression, and refuses what the engine could not honour. It
 //! reports all mistakes of a program at once, and each cause once: where a name is already known to be wrong, what
-//! uses it is taken to be right (such an expression has the type [`types::Ty::Error`]).
+//! uses it is taken to be right (such an expression has a type that fits anywhere).
 //!
 //! ```text
 //! streams ──> derived ──> patterns, by level ──> derived schemas ──> tests

@@ -593,3 +593,49 @@ fn an_unused_stream_is_a_warning() {
     assert_eq!(unused(""), []);
     assert_eq!(unused(&condition("nix > 5")), [(Code::UnknownField, Severity::Error)]);
 }
+
+#[test]
+fn no_program_makes_it_panic() {
+    let texts = [include_str!("fixtures/card.cep"), include_str!("fixtures/rules.cep")];
+    let extra = "then any ( a{2} within 5m )* strict not b for 0s one of (a, b) 3 of (a, b){2} until prev(x) {-1} null == in a.f";
+    let mut seed: usize = 7;
+    let mut next = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    for _ in 0..600 {
+        let text = texts[next(texts.len())];
+        let mut words: Vec<&str> = text.split_inclusive(char::is_whitespace).collect();
+        let others: Vec<&str> = words.iter().copied().chain(extra.split_inclusive(' ')).collect();
+        for _ in 0..=next(6) {
+            let at = next(words.len());
+            match next(3) {
+                0 => drop(words.remove(at)),
+                1 => words[at] = others[next(others.len())],
+                _ => words.insert(at, others[others.len() - 1 - next(others.len().min(60))]),
+            }
+        }
+        let loaded = load_text("test.cep", &words.concat());
+        check(&loaded.sources, &loaded.files);
+    }
+}
+
+#[test]
+fn a_group_of_one_step_is_that_step() {
+    use crate::lang::hir::Node;
+    let program = good(&pattern("match ( a where n > 5 ){3} strict gap 5s then ( b{2} )? then c within 1h"));
+    let body = &program.patterns[0].body;
+    let Node::Step(step) = &body[0] else { panic!("{body:?}") };
+    assert_eq!((step.repeat.min, step.repeat.max), (3, Some(3)));
+    assert!(step.gap.is_some());
+    assert!(matches!(body[1], Node::Group(_)), "{body:?}");
+}
+
+#[test]
+fn until_sees_the_events_of_every_stream() {
+    good(
+        "pattern p { on tx, login by card
+            match fail{2,}: login where not ok until amount > 5 or ok then hit: login where ok within 1h
+            emit alert { card: card } }",
+    );
+}
