@@ -87,10 +87,6 @@ fn value(field: &Field, json: Option<&Json>, time: EventTime) -> Value {
 fn outcome(program: &Program, translated: &Translated, records: &[Record]) -> Outcome {
     let mut outcome = Outcome::default();
     for record in records {
-        // FlinkCEP's runs do not end with the input: what only that lets out, it loses (`held-back`).
-        if record.at == EventTime::END && record.outcome.found.completed != EventTime::END {
-            continue;
-        }
         let pattern = program.pattern(record.pattern);
         let mut found: Found = BTreeMap::new();
         for (step, event) in &record.outcome.found.events {
@@ -99,7 +95,7 @@ fn outcome(program: &Program, translated: &Translated, records: &[Record]) -> Ou
             found.entry(stage.clone()).or_default().push(event.position.record as usize - 1);
         }
         found.values_mut().for_each(|events| events.sort_unstable());
-        if record.kind == Kind::Match && record.at == EventTime::END {
+        if record.at == EventTime::END && record.outcome.found.completed != EventTime::END {
             outcome.at_end.insert(found.clone());
         }
         match record.kind {
