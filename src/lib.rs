@@ -18,10 +18,14 @@ pub mod stream;
 
 pub mod engine;
 
+pub mod script;
+
 pub mod io;
 
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
+pub mod config;
 
 pub use engine::{Config as EngineConfig, Engine, EngineError, Record};
 pub use event::{Batch, BatchBuilder, Decimal, Type, Value};

@@ -1,2 +1,29 @@
-//! The command line.
-fn main() {}
+//! The `ensue` command: parses the arguments, runs the command, turns what came of it into an exit code.
+//!
+//! 0 is yes, 1 is no (diagnostics, failing tests), 2 is: it could not be done. A reader that closes its pipe has seen
+//! enough, which is 0.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use ensue::cli::{self, Cli, Verdict};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and the version come here too; where they cannot be shown, nobody is reading.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match cli::run(cli) {
+        Ok(Verdict::Yes) => ExitCode::SUCCESS,
+        Ok(Verdict::No) => ExitCode::from(1),
+        Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            cli::show_error(&error);
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,4 +1,112 @@
-//! The command line: one module per command.
+//! The command line: what `ensue` understands, and what each command does with it.
+//!
+//! Every command gives a [`Verdict`] or a [`CliError`]; only `main` knows exit codes. Answers go to standard output,
+//! everything about the work itself (diagnostics of patterns that are to be run, the summary, errors) to standard
+//! error. Nothing is printed with a macro that panics when a pipe is closed.
 
+mod check;
+mod diff;
+mod error;
+mod explain;
 pub mod r#gen;
+mod program;
+mod run;
 pub mod score;
+mod style;
+mod test;
+
+use std::io::{self, Write};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+pub use error::{CliError, show_error};
+
+/// Finds patterns in streams of events.
+///
+/// A pattern is written in a .cep file, with its tests beside it; ensue checks it, tests it, and runs it over JSON
+/// lines.
+#[derive(Parser, Debug)]
+#[command(
+    name = "ensue",
+    version,
+    arg_required_else_help = true,
+    after_help = "Examples:
+  ensue check patterns/
+  ensue test patterns/
+  ensue run patterns/ --in transactions=tx.jsonl --out alert=alerts.jsonl
+  ensue gen --events 1000000 --out tx.jsonl
+
+Exit codes: 0 yes; 1 no (mistakes in patterns, failing tests); 2 it could not be done."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Check(check::CheckArgs),
+    Test(test::TestArgs),
+    Run(run::RunArgs),
+    Explain(explain::ExplainArgs),
+    Gen(r#gen::GenArgs),
+    Score(score::ScoreArgs),
+}
+
+/// How answers are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// What a command answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// All is well.
+    Yes,
+    /// The patterns have mistakes, or a test fails.
+    No,
+}
+
+/// Runs a command.
+///
+/// # Errors
+///
+/// What kept it from being done.
+pub fn run(cli: Cli) -> Result<Verdict, CliError> {
+    match cli.command {
+        Command::Check(args) => check::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Gen(args) => generate(&args),
+        Command::Score(args) => {
+            print(&score::run(&args)?.to_string())?;
+            Ok(Verdict::Yes)
+        }
+    }
+}
+
+fn generate(args: &r#gen::GenArgs) -> Result<Verdict, CliError> {
+    let made = r#gen::run(args, &mut io::stdout().lock())?;
+    let r#gen::GenSummary { events, frauds, near_misses } = made;
+    note(&format!("{events} events, {frauds} frauds and {near_misses} near misses planted"));
+    Ok(Verdict::Yes)
+}
+
+/// Writes an answer to standard output.
+fn print(text: &str) -> Result<(), CliError> {
+    let mut stdout = io::stdout().lock();
+    stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+        .map_err(|source| CliError::Write { path: "stdout".to_owned(), source })
+}
+
+/// Says something about the work on standard error; where nobody can read it, nothing is lost.
+fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+}

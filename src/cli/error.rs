@@ -1,0 +1,94 @@
+//! What keeps a command from being done.
+
+use std::error::Error;
+use std::io;
+
+use super::r#gen::GenError;
+use super::score::ScoreError;
+use super::{note, style};
+use crate::config::ConfigError;
+use crate::engine::EngineError;
+
+/// What kept a command from being done. Exit code 2, except for a closed pipe.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CliError {
+    /// What was asked for cannot be; `help` says what to write instead.
+    #[error("{message}")]
+    Asked {
+        /// Why it cannot be.
+        message: String,
+        /// What to write, a line each.
+        help: Vec<String>,
+    },
+    /// Something cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// What.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Something cannot be written.
+    #[error("cannot write {path}")]
+    Write {
+        /// What.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The engine gave up.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Events could not be generated.
+    #[error(transparent)]
+    Gen(#[from] GenError),
+    /// Alerts could not be scored.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
+    /// A bad line, under `--strict`.
+    #[error("{path}:{line}: {message}")]
+    Strict {
+        /// The file.
+        path: String,
+        /// The line.
+        line: u64,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+impl CliError {
+    /// What cannot be, and what to write instead.
+    pub(super) fn asked(message: impl Into<String>, help: impl Into<String>) -> CliError {
+        CliError::Asked { message: message.into(), help: vec![help.into()] }
+    }
+
+    /// Whether the reader of the output went away, which is its right.
+    pub fn is_closed_pipe(&self) -> bool {
+        match self {
+            CliError::Write { source, .. } => source.kind() == io::ErrorKind::BrokenPipe,
+            CliError::Gen(error) => error.is_closed_pipe(),
+            _ => false,
+        }
+    }
+}
+
+/// Shows an error on standard error: the chain of its causes in one line, then what to write instead.
+pub fn show_error(error: &CliError) {
+    let mut text = format!("{} {error}", style::error("error:"));
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    if let CliError::Asked { help, .. } = error {
+        for line in help {
+            text.push_str(&format!("\n{} {line}", style::help("help:")));
+        }
+    }
+    note(&text);
+}

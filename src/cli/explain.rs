@@ -1,0 +1,63 @@
+//! `ensue explain`: the automaton of a pattern, as text.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::program::{did_you_mean, load_to_run};
+use super::{CliError, Verdict, print};
+use crate::engine::EngineError;
+use crate::lang::hir::{Pattern, Program};
+use crate::nfa;
+
+/// Show what a pattern becomes: its automaton, and where each condition is checked
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  ensue explain patterns/
+  ensue explain patterns/ card_testing")]
+pub(super) struct ExplainArgs {
+    /// Pattern files or directories, then the names of the patterns to show; all without a name
+    #[arg(required = true, value_name = "FILES [PATTERN]")]
+    files: Vec<PathBuf>,
+}
+
+pub(super) fn run(args: &ExplainArgs) -> Result<Verdict, CliError> {
+    let names = args.files.iter().rposition(|path| is_path(path)).map_or(0, |last| last + 1);
+    let (files, names) = args.files.split_at(names);
+    if files.is_empty() {
+        let message = format!("{} is neither a file nor a directory", names[0].display());
+        return Err(CliError::asked(message, "write `ensue explain FILES PATTERN`"));
+    }
+    let Some(program) = load_to_run(files)? else { return Ok(Verdict::No) };
+    let mut texts = Vec::new();
+    for pattern in chosen(&program, names)? {
+        let automaton = nfa::build(pattern).map_err(EngineError::from)?;
+        texts.push(nfa::explain(&program, pattern, &automaton).trim_end().to_owned());
+    }
+    print(&format!("{}\n", texts.join("\n\n")))?;
+    Ok(Verdict::Yes)
+}
+
+/// A pattern's name is a word; whatever could be a path is one.
+fn is_path(argument: &Path) -> bool {
+    argument.exists() || argument.components().count() > 1 || argument.extension().is_some()
+}
+
+fn chosen<'a>(program: &'a Program, names: &[PathBuf]) -> Result<Vec<&'a Pattern>, CliError> {
+    if names.is_empty() {
+        return Ok(program.patterns.iter().collect());
+    }
+    let known = program.patterns.iter().map(|pattern| pattern.name.as_str());
+    names
+        .iter()
+        .map(|name| {
+            let name = name.to_string_lossy();
+            program.pattern_named(&name).map(|id| program.pattern(id)).ok_or_else(|| {
+                CliError::asked(
+                    format!("there is no pattern `{name}`"),
+                    did_you_mean(&name, known.clone(), "patterns"),
+                )
+            })
+        })
+        .collect()
+}

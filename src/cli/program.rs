@@ -1,0 +1,109 @@
+//! From paths on the command line to a checked program.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{CliError, note, style};
+use crate::diag::{Code, Diagnostic, Severity, Sources, render_text};
+use crate::lang::hir::Program;
+use crate::lang::{check, load};
+
+/// A program with what was found wrong in it.
+pub(super) struct Loaded {
+    pub(super) program: Program,
+    pub(super) sources: Sources,
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    pub(super) fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+}
+
+/// Reads and checks pattern files; a directory stands for every .cep file below it.
+pub(super) fn load(paths: &[PathBuf]) -> Result<Loaded, CliError> {
+    let files = find_files(paths)?;
+    let loaded = load::load(&files, &|path| std::fs::read_to_string(path));
+    let (program, found) = check::check(&loaded.sources, &loaded.files);
+    let mut diagnostics = loaded.diagnostics;
+    diagnostics.extend(found);
+    diagnostics.sort_by_key(|diagnostic| (diagnostic.primary.span.file, diagnostic.primary.span.start));
+    Ok(Loaded { program, sources: loaded.sources, diagnostics })
+}
+
+/// The program, if it can run. What is wrong with it is shown on standard error; that a stream is not read is not
+/// wrong here, where some of the files that share their streams may be left out.
+pub(super) fn load_to_run(paths: &[PathBuf]) -> Result<Option<Arc<Program>>, CliError> {
+    let mut loaded = load(paths)?;
+    loaded.diagnostics.retain(|diagnostic| diagnostic.code != Code::UnusedItem);
+    if !loaded.diagnostics.is_empty() {
+        note(&render_text(&loaded.sources, &loaded.diagnostics, style::stderr_has_colour()));
+    }
+    Ok((!loaded.has_errors()).then(|| Arc::new(loaded.program)))
+}
+
+/// The pattern files that some paths name, sorted by bytes, each once.
+fn find_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
+    let mut files = Vec::new();
+    for path in paths {
+        let before = files.len();
+        add_files(path, &mut files)?;
+        if files.len() == before {
+            let message = format!("there is no .cep file below {}", path.display());
+            return Err(CliError::asked(message, "name a file, or a directory with pattern files"));
+        }
+    }
+    files
+        .sort_by(|left, right| left.as_os_str().as_encoded_bytes().cmp(right.as_os_str().as_encoded_bytes()));
+    files.dedup();
+    Ok(files)
+}
+
+fn add_files(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), CliError> {
+    let unreadable = |source| CliError::Read { path: path.display().to_string(), source };
+    if !std::fs::metadata(path).map_err(unreadable)?.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(path).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let inner = entry.path();
+        // A link to a directory is not followed: it may lead back here.
+        if entry.file_type().map_err(unreadable)?.is_dir() {
+            add_files(&inner, files)?;
+        } else if inner.extension().is_some_and(|extension| extension == "cep") {
+            files.push(inner);
+        }
+    }
+    Ok(())
+}
+
+/// `1 pattern`, `2 patterns`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// The name that was most likely meant, as a help line.
+pub(super) fn did_you_mean<'a>(
+    name: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+    nouns: &str,
+) -> String {
+    let near = known
+        .clone()
+        .map(|known| (strsim::jaro_winkler(name, known), known))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|left, right| left.0.total_cmp(&right.0));
+    match near {
+        Some((_, known)) => format!("did you mean `{known}`?"),
+        None => {
+            let all: Vec<&str> = known.collect();
+            if all.is_empty() {
+                format!("there are no {nouns}")
+            } else {
+                format!("{nouns}: {}", all.join(", "))
+            }
+        }
+    }
+}

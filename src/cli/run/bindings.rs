@@ -1,0 +1,173 @@
+//! What streams are bound to: `transactions=tx.jsonl`, `alert=-`.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::CliError;
+use crate::io::Input;
+
+/// `STREAM=PLACE`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Binding {
+    pub(super) stream: String,
+    pub(super) place: String,
+}
+
+impl Binding {
+    /// Reads what stands behind `--in` and `--out`.
+    pub(super) fn parse(text: &str) -> Result<Binding, String> {
+        match text.split_once('=') {
+            Some((stream, place)) if !stream.is_empty() && !place.is_empty() => {
+                Ok(Binding { stream: stream.trim().to_owned(), place: place.to_owned() })
+            }
+            _ => Err("write STREAM=PATH, or STREAM=- for standard input or output".to_owned()),
+        }
+    }
+}
+
+/// Where an output goes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Output {
+    File(PathBuf),
+    Stdout,
+}
+
+/// A place, whichever direction.
+enum Place {
+    Standard,
+    File(PathBuf),
+}
+
+fn place(text: &str, standard: &str, base: &Path) -> Result<Place, CliError> {
+    if text == "-" || text == standard {
+        return Ok(Place::Standard);
+    }
+    if let Some(path) = text.strip_prefix("file://") {
+        return Ok(Place::File(base.join(path)));
+    }
+    if text == "stdin:" || text == "stdout:" {
+        return Err(CliError::asked(
+            format!("`{text}` goes the wrong way"),
+            format!("write `{standard}` or `-`"),
+        ));
+    }
+    match text.split_once("://") {
+        Some((scheme, _)) => {
+            let message = format!("bindings to `{scheme}://` are not there yet");
+            Err(CliError::asked(message, "bind a file, `file://PATH`, or `-`"))
+        }
+        None => Ok(Place::File(base.join(text))),
+    }
+}
+
+/// What an input binding names: one place, or the files that a `*` or `?` in the file name stands for, sorted by
+/// bytes.
+pub(super) fn inputs(text: &str, base: &Path) -> Result<Vec<Input>, CliError> {
+    match place(text, "stdin:", base)? {
+        Place::Standard => Ok(vec![Input::Stdin]),
+        // A file of that very name counts before what its name could stand for.
+        Place::File(path) if path.exists() || !has_wildcard(&path) => Ok(vec![Input::File(path)]),
+        Place::File(path) => {
+            let files = expand(&path)?;
+            if files.is_empty() {
+                let message = format!("no file fits {}", path.display());
+                return Err(CliError::asked(message, "`*` and `?` stand for parts of the file's name only"));
+            }
+            Ok(files.into_iter().map(Input::File).collect())
+        }
+    }
+}
+
+/// What an output binding names.
+pub(super) fn output(text: &str, base: &Path) -> Result<Output, CliError> {
+    Ok(match place(text, "stdout:", base)? {
+        Place::Standard => Output::Stdout,
+        Place::File(path) => Output::File(path),
+    })
+}
+
+fn has_wildcard(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().contains(['*', '?']))
+}
+
+fn expand(path: &Path) -> Result<Vec<PathBuf>, CliError> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(Vec::new()) };
+    let folder = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let unreadable = |source| CliError::Read { path: folder.display().to_string(), source };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let fits = is_fit(name.to_string_lossy().as_bytes(), entry.file_name().to_string_lossy().as_bytes());
+        if fits && !entry.path().is_dir() {
+            files.push(parent.join(entry.file_name()));
+        }
+    }
+    files
+        .sort_by(|left, right| left.as_os_str().as_encoded_bytes().cmp(right.as_os_str().as_encoded_bytes()));
+    Ok(files)
+}
+
+/// Whether a name fits a pattern of `*` (any bytes) and `?` (one byte). Goes back to the last `*` only: linear space,
+/// and time at most the product of both lengths.
+fn is_fit(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut at, mut byte) = (0, 0);
+    let mut retry: Option<(usize, usize)> = None;
+    while byte < name.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                retry = Some((at, byte));
+                at += 1;
+            }
+            Some(wanted) if *wanted == b'?' || *wanted == name[byte] => {
+                at += 1;
+                byte += 1;
+            }
+            _ => {
+                let Some((star, from)) = retry else { return false };
+                retry = Some((star, from + 1));
+                (at, byte) = (star + 1, from + 1);
+            }
+        }
+    }
+    pattern[at..].iter().all(|rest| *rest == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_binding_names_a_stream_and_a_place() {
+        let binding = Binding::parse("tx=a=b.jsonl").expect("a binding");
+        assert_eq!((binding.stream.as_str(), binding.place.as_str()), ("tx", "a=b.jsonl"));
+        for text in ["tx", "=a", "tx=", ""] {
+            assert!(Binding::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn places_are_files_or_standard() {
+        let base = Path::new("conf");
+        assert_eq!(output("-", base).expect("good"), Output::Stdout);
+        assert_eq!(output("stdout:", base).expect("good"), Output::Stdout);
+        assert_eq!(output("a.jsonl", base).expect("good"), Output::File(PathBuf::from("conf/a.jsonl")));
+        assert_eq!(output("file:///a.jsonl", base).expect("good"), Output::File(PathBuf::from("/a.jsonl")));
+        assert_eq!(inputs("stdin:", base).expect("good"), [Input::Stdin]);
+        assert!(output("stdin:", base).is_err());
+        assert!(output("kafka://broker/topic", base).is_err());
+    }
+
+    #[test]
+    fn a_star_stands_for_any_part_of_a_name() {
+        for (pattern, name, fits) in [
+            ("*.jsonl", "a.jsonl", true),
+            ("*.jsonl", "a.json", false),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("a*b*c", "axxbyybzc", true),
+            ("a*b*c", "axxbyybz", false),
+            ("*", "", true),
+        ] {
+            assert_eq!(is_fit(pattern.as_bytes(), name.as_bytes()), fits, "{pattern} {name}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The loop of a run: reads partitions side by side, feeds the engine, writes what comes out.
+//!
+//! The partition that is furthest behind in event time is read next, so that the engine holds little more than the
+//! disorder and a batch of each: no partition runs ahead of the others. What comes out does not depend on it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration as WallDuration, Instant};
+
+use super::outputs::Outputs;
+use super::plan::RunPlan;
+use crate::cli::{CliError, style};
+use crate::engine::{Config, Engine, projection};
+use crate::event::{Batch, PartitionId, StreamId};
+use crate::io::{BadLine, Input, JsonSource};
+use crate::lang::hir::Program;
+use crate::limits;
+
+/// How a run goes.
+pub(super) struct Options {
+    /// The first bad line ends it.
+    pub(super) is_strict: bool,
+    /// At the end of the input event time goes on to the end of time.
+    pub(super) drains: bool,
+    /// The most memory for partial matches.
+    pub(super) state_bytes_max: Option<u64>,
+}
+
+/// What happened.
+pub(super) struct Report {
+    /// The engine, after its last word.
+    pub(super) engine: Engine,
+    /// Events read, late ones included.
+    pub(super) events: u64,
+    /// Late events by stream.
+    pub(super) late: BTreeMap<StreamId, u64>,
+    /// Bad lines by stream and reason.
+    pub(super) bad: BTreeMap<(StreamId, &'static str), u64>,
+    /// How long it took.
+    pub(super) elapsed: WallDuration,
+}
+
+/// Runs to the end of all inputs.
+pub(super) fn run(
+    program: &Arc<Program>,
+    plan: &RunPlan,
+    options: &Options,
+    outputs: &mut Outputs<'_>,
+) -> Result<Report, CliError> {
+    let mut feed = Feed::open(program, plan, options)?;
+    let finished = feed.read_all(options, outputs);
+    // What was written before a failure stays, whole lines only.
+    let flushed = outputs.flush();
+    finished.and(flushed)?;
+    feed.report.elapsed = feed.started.elapsed();
+    feed.progress.clear();
+    Ok(feed.report)
+}
+
+/// A partition that is being read.
+struct Partition {
+    source: JsonSource,
+    id: PartitionId,
+    is_open: bool,
+}
+
+/// A run under way.
+struct Feed {
+    partitions: Vec<Partition>,
+    report: Report,
+    progress: Progress,
+    started: Instant,
+    /// Whether somebody may wait for every record: what is read comes as it is made.
+    is_live: bool,
+}
+
+impl Feed {
+    fn open(program: &Arc<Program>, plan: &RunPlan, options: &Options) -> Result<Feed, CliError> {
+        let config = Config {
+            patterns: Some(plan.patterns.clone()),
+            state_bytes_max: options.state_bytes_max,
+            ..Config::default()
+        };
+        let mut engine = Engine::new(Arc::clone(program), &config)?;
+        let mut partitions = Vec::new();
+        for (stream, input) in &plan.partitions {
+            let id = engine.add_partition(*stream);
+            let keeps_all = plan.streams[stream.index()].late.is_some();
+            let types = projection(program, &plan.patterns, *stream, keeps_all);
+            let source = JsonSource::open(input, *stream, id, program.stream(*stream), types)
+                .map_err(|source| CliError::Read { path: input.name(), source })?;
+            partitions.push(Partition { source, id, is_open: true });
+        }
+        let report = Report {
+            engine,
+            events: 0,
+            late: BTreeMap::new(),
+            bad: BTreeMap::new(),
+            elapsed: WallDuration::ZERO,
+        };
+        let is_live = plan.partitions.iter().any(|(_, input)| *input == Input::Stdin);
+        let started = Instant::now();
+        Ok(Feed { partitions, report, progress: Progress::new(started), started, is_live })
+    }
+
+    fn read_all(&mut self, options: &Options, outputs: &mut Outputs<'_>) -> Result<(), CliError> {
+        while let Some(at) = self.furthest_behind() {
+            match self.read(at, options, outputs)? {
+                Some(batch) => {
+                    self.report.events += batch.len() as u64;
+                    self.report.engine.push(batch);
+                }
+                None => {
+                    self.partitions[at].is_open = false;
+                    let Partition { source, id, .. } = &self.partitions[at];
+                    self.report.engine.close_partition(source.stream(), *id);
+                }
+            }
+            self.report.engine.advance()?;
+            self.write(outputs)?;
+            if self.is_live {
+                outputs.flush()?;
+            }
+            self.progress.show(self.report.events);
+        }
+        self.report.engine.finish(options.drains)?;
+        self.write(outputs)
+    }
+
+    /// The open partition with the least watermark; of several the first.
+    fn furthest_behind(&self) -> Option<usize> {
+        let open = self.partitions.iter().enumerate().filter(|(_, partition)| partition.is_open);
+        let engine = &self.report.engine;
+        let watermark =
+            |partition: &Partition| engine.partition_watermark(partition.source.stream(), partition.id);
+        open.min_by_key(|(at, partition)| (watermark(partition), *at)).map(|(at, _)| at)
+    }
+
+    /// The next batch of a partition; its bad lines are counted and written.
+    fn read(
+        &mut self,
+        at: usize,
+        options: &Options,
+        outputs: &mut Outputs<'_>,
+    ) -> Result<Option<Batch>, CliError> {
+        let mut failure = None;
+        let counts = &mut self.report.bad;
+        let mut on_bad = |bad: BadLine| {
+            *counts.entry((bad.stream, bad.reason.label())).or_default() += 1;
+            let written = outputs.write_bad(&bad);
+            if failure.is_none() {
+                failure = written.err().or_else(|| options.is_strict.then(|| strict(&bad)));
+            }
+        };
+        let source = &mut self.partitions[at].source;
+        let batch = source
+            .read_batch(limits::BATCH_EVENTS_MAX, &mut on_bad)
+            .map_err(|error| CliError::Read { path: source.name().to_owned(), source: error })?;
+        match failure {
+            Some(failure) => Err(failure),
+            None => Ok(batch),
+        }
+    }
+
+    /// Writes what the engine has made.
+    fn write(&mut self, outputs: &mut Outputs<'_>) -> Result<(), CliError> {
+        outputs.write_records(&self.report.engine.take_records())?;
+        let late = self.report.engine.take_late();
+        for event in &late {
+            *self.report.late.entry(event.stream).or_default() += 1;
+        }
+        outputs.write_late(&late)
+    }
+}
+
+fn strict(bad: &BadLine) -> CliError {
+    CliError::Strict { path: bad.path.clone(), line: bad.line, message: bad.reason.to_string() }
+}
+
+/// A line on a terminal that says how far the run is; nothing in a pipe.
+struct Progress {
+    is_shown: bool,
+    shown_at: Instant,
+    was_shown: bool,
+}
+
+impl Progress {
+    /// How often the line changes.
+    const EVERY: WallDuration = WallDuration::from_millis(500);
+
+    fn new(now: Instant) -> Progress {
+        Progress { is_shown: style::stderr_has_colour(), shown_at: now, was_shown: false }
+    }
+
+    fn show(&mut self, events: u64) {
+        if self.is_shown && self.shown_at.elapsed() >= Progress::EVERY {
+            self.shown_at = Instant::now();
+            self.was_shown = true;
+            style::rewrite_line(&format!("{events} events"));
+        }
+    }
+
+    fn clear(&self) {
+        if self.was_shown {
+            style::rewrite_line("");
+        }
+    }
+}

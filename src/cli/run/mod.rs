@@ -1,0 +1,174 @@
+//! `ensue run`: patterns over JSON lines.
+//!
+//! ```text
+//! arguments, ensue.toml --plan--> what is read and written --feed--> engine --> outputs
+//!                                                                          \-> summary
+//! ```
+
+mod bindings;
+mod feed;
+mod outputs;
+mod plan;
+mod summary;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use self::bindings::Binding;
+use self::plan::Wishes;
+use self::summary::Summary;
+use super::program::load_to_run;
+use super::{CliError, Format, Verdict, note};
+use crate::config::RunConfig;
+
+/// Run patterns over JSON lines
+///
+/// Reads the inputs to their end, writes records as JSON lines, and says what happened on standard error. A line that
+/// cannot become an event goes to STREAM.bad.jsonl beside the first output, with its reason; it does not stop the run.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  ensue run patterns/ --in transactions=tx.jsonl --out alert=alerts.jsonl
+  cat tx.jsonl | ensue run card.cep --in transactions=- --select card_testing
+  ensue run patterns/ --in 'transactions=day-*.jsonl' --out alert=- --out transactions.late=late.jsonl
+  ensue run --config ensue.toml
+
+Bindings:
+  --in  STREAM=PATH        a file; with * or ? in its name all that fit, each a partition
+  --in  STREAM=-           standard input, also `stdin:`
+  --out STREAM=PATH        the records of a stream; STREAM=- or `stdout:` is standard output
+  --out STREAM.late=PATH   events that came too late
+  --out STREAM.bad=PATH    lines that cannot become events
+Without any --out for records, all records go to standard output.
+
+ensue.toml says the same, with paths relative to it; the command line wins:
+  patterns = [\"patterns/\"]
+  [in]
+  transactions = \"tx.jsonl\"
+  [out]
+  alert = \"alerts.jsonl\"")]
+pub(super) struct RunArgs {
+    /// Pattern files, or directories with pattern files
+    #[arg(value_name = "FILES")]
+    files: Vec<PathBuf>,
+
+    /// What an input stream is read from; several for one stream are its partitions, in this order
+    #[arg(long = "in", value_name = "STREAM=PATH", value_parser = Binding::parse)]
+    inputs: Vec<Binding>,
+
+    /// Where an output stream goes
+    #[arg(long = "out", value_name = "STREAM=PATH", value_parser = Binding::parse)]
+    outputs: Vec<Binding>,
+
+    /// Patterns and bindings from a file; ./ensue.toml where neither a file nor FILES are given
+    #[arg(long, value_name = "PATH")]
+    config: Option<PathBuf>,
+
+    /// Only these patterns, and those whose records they read
+    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+    select: Vec<String>,
+
+    /// Stop at the first line that cannot become an event
+    #[arg(long)]
+    strict: bool,
+
+    /// Leave what waits for a deadline open when the input ends
+    #[arg(long)]
+    no_drain: bool,
+
+    /// The most memory that partial matches may take, such as 512M or 2G; reaching it ends the run
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    max_state: Option<u64>,
+
+    /// How the closing summary is written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
+    let config = read_config(args)?;
+    let files = if args.files.is_empty() { config.pattern_paths() } else { args.files.clone() };
+    if files.is_empty() {
+        let help = "name files or directories, or list them in ensue.toml: patterns = [\"patterns/\"]";
+        return Err(CliError::asked("there are no patterns to run", help));
+    }
+    let wishes = wishes(args, &config)?;
+    let Some(program) = load_to_run(&files)? else { return Ok(Verdict::No) };
+    let plan = plan::plan(&program, &wishes)?;
+    for line in &plan.unused {
+        note(&format!("{} {line}", super::style::help("note:")));
+    }
+    let options =
+        feed::Options { is_strict: args.strict, drains: !args.no_drain, state_bytes_max: args.max_state };
+    let mut outputs = outputs::Outputs::open(&program, &plan)?;
+    let report = feed::run(&program, &plan, &options, &mut outputs)?;
+    let summary = Summary::new(&program, &plan, &outputs, &report);
+    note(&match args.format {
+        Format::Text => summary.text(),
+        Format::Json => summary.json(),
+    });
+    Ok(Verdict::Yes)
+}
+
+/// The configuration that is named; without one, and without pattern files, that of the working directory.
+fn read_config(args: &RunArgs) -> Result<RunConfig, CliError> {
+    let here = Path::new("ensue.toml");
+    Ok(match &args.config {
+        Some(path) => RunConfig::read(path)?,
+        None if args.files.is_empty() && here.exists() => RunConfig::read(here)?,
+        None => RunConfig::default(),
+    })
+}
+
+/// What the command line asks for, and the configuration where the command line says nothing of a stream.
+fn wishes(args: &RunArgs, config: &RunConfig) -> Result<Wishes, CliError> {
+    let here = PathBuf::new();
+    let mut wishes = Wishes { select: args.select.clone(), ..Wishes::default() };
+    for binding in &args.inputs {
+        wishes.inputs.push((binding.stream.clone(), bindings::inputs(&binding.place, &here)?));
+    }
+    for binding in &args.outputs {
+        wishes.outputs.push((binding.stream.clone(), bindings::output(&binding.place, &here)?));
+    }
+    for (stream, places) in &config.inputs {
+        if !args.inputs.iter().any(|binding| binding.stream == *stream) {
+            for place in places.list() {
+                wishes.inputs.push((stream.clone(), bindings::inputs(place, &config.base)?));
+            }
+        }
+    }
+    for (stream, place) in &config.outputs {
+        if !args.outputs.iter().any(|binding| binding.stream == *stream) {
+            wishes.outputs.push((stream.clone(), bindings::output(place, &config.base)?));
+        }
+    }
+    Ok(wishes)
+}
+
+/// `1000`, `64K`, `512M`, `2G`; powers of 1024.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let text = text.trim_end_matches(['B', 'b']).trim_end_matches('i');
+    let (digits, shift) = match text.chars().last() {
+        Some('k' | 'K') => (&text[..text.len() - 1], 10),
+        Some('m' | 'M') => (&text[..text.len() - 1], 20),
+        Some('g' | 'G') => (&text[..text.len() - 1], 30),
+        _ => (text, 0),
+    };
+    let number: u64 = digits.parse().map_err(|_| "write a number of bytes, such as 512M".to_owned())?;
+    number.checked_mul(1 << shift).filter(|bytes| *bytes > 0).ok_or_else(|| "out of range".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(parse_bytes("1000"), Ok(1000));
+        assert_eq!(parse_bytes("64K"), Ok(65536));
+        assert_eq!(parse_bytes("2GiB"), Ok(2 << 30));
+        for text in ["", "x", "0", "-1", "1T", "99999999999G"] {
+            assert!(parse_bytes(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! From a program and its bindings to what a run reads and writes. Decides only; nothing is opened here.
+
+use std::path::{Path, PathBuf};
+
+use super::bindings::Output;
+use crate::cli::CliError;
+use crate::cli::program::did_you_mean;
+use crate::engine::with_inputs;
+use crate::event::{PatternId, StreamId};
+use crate::io::Input;
+use crate::lang::hir::{Origin, Program};
+
+/// What a run reads and writes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct RunPlan {
+    /// The patterns that run: those selected, and those whose records they read.
+    pub(super) patterns: Vec<PatternId>,
+    /// The partitions: streams in file order, then places in the order given.
+    pub(super) partitions: Vec<(StreamId, Input)>,
+    /// The places written, each once.
+    pub(super) sinks: Vec<Output>,
+    /// For each stream what of it goes to which of the sinks.
+    pub(super) streams: Vec<StreamPlan>,
+    /// What was bound and nothing reads or makes.
+    pub(super) unused: Vec<String>,
+}
+
+/// Where the parts of a stream go: indexes of [`RunPlan::sinks`].
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct StreamPlan {
+    /// Its records, where it is derived.
+    pub(super) records: Option<usize>,
+    /// Its late events; `None` only counts them.
+    pub(super) late: Option<usize>,
+    /// Its bad lines, where bound.
+    pub(super) bad: Option<usize>,
+    /// The file of its bad lines, where not bound.
+    pub(super) bad_file: PathBuf,
+}
+
+/// What the command line and the configuration ask for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wishes {
+    /// Names of patterns; all where empty.
+    pub(super) select: Vec<String>,
+    /// Names of streams with what each reads.
+    pub(super) inputs: Vec<(String, Vec<Input>)>,
+    /// Names of streams, or of `STREAM.late` and `STREAM.bad`, with where each goes.
+    pub(super) outputs: Vec<(String, Output)>,
+}
+
+/// Puts a run together.
+pub(super) fn plan(program: &Program, wishes: &Wishes) -> Result<RunPlan, CliError> {
+    let patterns = select(program, &wishes.select)?;
+    let mut plan = RunPlan {
+        patterns,
+        partitions: Vec::new(),
+        sinks: Vec::new(),
+        streams: vec![StreamPlan::default(); program.streams.len()],
+        unused: Vec::new(),
+    };
+    bind_inputs(program, wishes, &mut plan)?;
+    bind_outputs(program, wishes, &mut plan)?;
+    place_bad_files(program, wishes, &mut plan);
+    refuse_overwriting(&plan)?;
+    Ok(plan)
+}
+
+/// The patterns named and those they read from, in file order.
+fn select(program: &Program, names: &[String]) -> Result<Vec<PatternId>, CliError> {
+    let mut chosen: Vec<PatternId> = Vec::new();
+    for name in names {
+        chosen.push(program.pattern_named(name).ok_or_else(|| {
+            let known = program.patterns.iter().map(|pattern| pattern.name.as_str());
+            CliError::asked(format!("there is no pattern `{name}`"), did_you_mean(name, known, "patterns"))
+        })?);
+    }
+    if names.is_empty() {
+        chosen = program.patterns.iter().map(|pattern| pattern.id).collect();
+    }
+    let chosen = with_inputs(program, &chosen);
+    if chosen.is_empty() {
+        return Err(CliError::asked("there is no pattern to run", "name files with patterns"));
+    }
+    Ok(chosen)
+}
+
+/// Whether a running pattern reads this stream.
+fn is_read(program: &Program, patterns: &[PatternId], stream: StreamId) -> bool {
+    patterns.iter().any(|id| program.pattern(*id).source_of(stream).is_some())
+}
+
+/// Whether a running pattern emits to this stream.
+fn is_made(program: &Program, patterns: &[PatternId], stream: StreamId) -> bool {
+    patterns
+        .iter()
+        .map(|id| program.pattern(*id))
+        .any(|pattern| pattern.emits.iter().chain(&pattern.timeout_emits).any(|emit| emit.stream == stream))
+}
+
+fn bind_inputs(program: &Program, wishes: &Wishes, plan: &mut RunPlan) -> Result<(), CliError> {
+    for (name, _) in &wishes.inputs {
+        let id = stream_named(program, name)?;
+        if matches!(program.stream(id).origin, Origin::Derived { .. }) {
+            let message = format!("stream `{name}` is made by patterns, and cannot be read");
+            return Err(CliError::asked(message, "bind the streams that these patterns read"));
+        }
+        if !is_read(program, &plan.patterns, id) {
+            plan.unused.push(format!("no running pattern reads stream `{name}`: its input is left alone"));
+        }
+    }
+    let mut unbound = Vec::new();
+    for (at, stream) in program.streams.iter().enumerate() {
+        let id = StreamId(at as u32);
+        if matches!(stream.origin, Origin::Derived { .. }) || !is_read(program, &plan.patterns, id) {
+            continue;
+        }
+        let before = plan.partitions.len();
+        for (_, inputs) in wishes.inputs.iter().filter(|(name, _)| *name == stream.name) {
+            plan.partitions.extend(inputs.iter().map(|input| (id, input.clone())));
+        }
+        if plan.partitions.len() == before {
+            unbound.push(stream.name.as_str());
+        }
+    }
+    if !unbound.is_empty() {
+        let noun = if unbound.len() == 1 { "stream" } else { "streams" };
+        let verb = if unbound.len() == 1 { "has" } else { "have" };
+        let names: Vec<String> = unbound.iter().map(|name| format!("`{name}`")).collect();
+        let flags: Vec<String> = unbound.iter().map(|name| format!("--in {name}=PATH")).collect();
+        let message = format!("{noun} {} {verb} no input", names.join(", "));
+        return Err(CliError::asked(message, format!("add {}", flags.join(" "))));
+    }
+    refuse_twice(plan)
+}
+
+/// A place that is read twice would count every event twice; standard input can be read only once.
+fn refuse_twice(plan: &RunPlan) -> Result<(), CliError> {
+    for (at, (_, input)) in plan.partitions.iter().enumerate() {
+        for (_, earlier) in &plan.partitions[..at] {
+            if input == &Input::Stdin && earlier == &Input::Stdin {
+                return Err(CliError::asked("standard input is bound twice", "it serves one stream"));
+            }
+        }
+        let same = |other: &&(StreamId, Input)| **other == plan.partitions[at];
+        if plan.partitions[..at].iter().any(|other| same(&other)) {
+            let message = format!("{} is bound twice to one stream", input.name());
+            return Err(CliError::asked(message, "bind each file once: every event would count twice"));
+        }
+    }
+    Ok(())
+}
+
+/// What of a stream an output name means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Records,
+    Late,
+    Bad,
+}
+
+fn part_of<'a>(program: &Program, name: &'a str) -> (&'a str, Part) {
+    if program.stream_named(name).is_some() {
+        return (name, Part::Records);
+    }
+    match name.rsplit_once('.') {
+        Some((stream, "late")) => (stream, Part::Late),
+        Some((stream, "bad")) => (stream, Part::Bad),
+        _ => (name, Part::Records),
+    }
+}
+
+fn bind_outputs(program: &Program, wishes: &Wishes, plan: &mut RunPlan) -> Result<(), CliError> {
+    for (name, output) in &wishes.outputs {
+        let (stream, part) = part_of(program, name);
+        let id = stream_named(program, stream)?;
+        let is_source = matches!(program.stream(id).origin, Origin::Source { .. });
+        if is_source == (part == Part::Records) {
+            return Err(wrong_part(stream, is_source));
+        }
+        if is_source && !is_read(program, &plan.patterns, id)
+            || !is_source && !is_made(program, &plan.patterns, id)
+        {
+            plan.unused
+                .push(format!("nothing will come out at `{name}`: no running pattern has to do with it"));
+        }
+        let sink = sink_for(plan, output);
+        let stream = &mut plan.streams[id.index()];
+        let slot = match part {
+            Part::Records => &mut stream.records,
+            Part::Late => &mut stream.late,
+            Part::Bad => &mut stream.bad,
+        };
+        if slot.is_some_and(|before| before != sink) {
+            return Err(CliError::asked(format!("`{name}` is bound to two places"), "bind each output once"));
+        }
+        *slot = Some(sink);
+    }
+    if plan.streams.iter().all(|stream| stream.records.is_none()) {
+        let sink = sink_for(plan, &Output::Stdout);
+        for (at, stream) in program.streams.iter().enumerate() {
+            if matches!(stream.origin, Origin::Derived { .. }) {
+                plan.streams[at].records = Some(sink);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn wrong_part(stream: &str, is_source: bool) -> CliError {
+    if is_source {
+        let message = format!("stream `{stream}` is an input");
+        CliError::asked(message, format!("bind its late events or bad lines: {stream}.late, {stream}.bad"))
+    } else {
+        let message =
+            format!("stream `{stream}` is made by patterns: it has no late events and no bad lines");
+        CliError::asked(message, format!("bind its records: --out {stream}=PATH"))
+    }
+}
+
+fn sink_for(plan: &mut RunPlan, output: &Output) -> usize {
+    plan.sinks.iter().position(|sink| sink == output).unwrap_or_else(|| {
+        plan.sinks.push(output.clone());
+        plan.sinks.len() - 1
+    })
+}
+
+/// Bad lines go beside the first output that is a file; without one, to the working directory.
+fn place_bad_files(program: &Program, wishes: &Wishes, plan: &mut RunPlan) {
+    let first = wishes.outputs.iter().find_map(|(_, output)| match output {
+        Output::File(path) => path.parent(),
+        Output::Stdout => None,
+    });
+    let folder = first.unwrap_or(Path::new("")).to_owned();
+    for (stream, planned) in program.streams.iter().zip(&mut plan.streams) {
+        planned.bad_file = folder.join(format!("{}.bad.jsonl", stream.name));
+    }
+}
+
+/// An output that is also an input would be emptied before it is read.
+fn refuse_overwriting(plan: &RunPlan) -> Result<(), CliError> {
+    for sink in &plan.sinks {
+        let Output::File(output) = sink else { continue };
+        let Ok(output_file) = output.canonicalize() else { continue };
+        for (_, input) in &plan.partitions {
+            if let Input::File(input) = input
+                && input.canonicalize().is_ok_and(|input| input == output_file)
+            {
+                let message = format!("{} is an input and an output", output.display());
+                return Err(CliError::asked(message, "write to another file"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn stream_named(program: &Program, name: &str) -> Result<StreamId, CliError> {
+    program.stream_named(name).ok_or_else(|| {
+        let known = program.streams.iter().map(|stream| stream.name.as_str());
+        CliError::asked(format!("there is no stream `{name}`"), did_you_mean(name, known, "streams"))
+    })
+}
+
+#[cfg(test)]
+mod tests;
