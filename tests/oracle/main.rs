@@ -89,9 +89,11 @@ fn next_case(random: &mut Random, refused: &mut BTreeMap<String, (usize, String)
         let program = generate::program(random);
         let text = program.to_string();
         match support::compile(&text) {
-            Ok(_) => {
+            Ok(compiled) => {
                 let events = stream::events(random, &program);
-                return Some(Case { program, events });
+                let mut case = Case { program, events };
+                check::bound(&compiled, &mut case);
+                return Some(case);
             }
             Err((code, message)) => {
                 let entry = refused.entry(format!("{code}: {}", code.title())).or_default();
