@@ -11,19 +11,25 @@ use crate::time::{Duration, EventTime};
 /// Tables with more pairs of rows than this are paired in order: the usual failure is a handful of rows.
 const PAIRS_MAX: usize = 1 << 20;
 
+/// Tables that need more columns of a terminal than this together do not stand side by side.
+const WIDTH_MAX: usize = 150;
+
 /// The rows of two tables that stand in one line.
 type Pair = (Option<usize>, Option<usize>);
 
-/// Both tables as lines. In front of a line that differs stands `!`, of one only expected `-`, of one only found `+`.
+/// Both tables as lines, side by side, or one below the other where they are too wide for that. In front of a line that
+/// differs stands `!`, of one only expected `-`, of one only found `+`.
 pub(super) fn side_by_side(block: &Block, fields: &[Field]) -> Vec<String> {
     let columns: Vec<&Field> = block.columns.iter().map(|field| &fields[*field]).collect();
-    let expected = Table::new(&columns, &block.expected);
-    let found = Table::new(&columns, &block.found);
+    let mut expected = Table::new(&columns, &block.expected);
+    let mut found = Table::new(&columns, &block.found);
+    if expected.width() + found.width() > WIDTH_MAX {
+        return one_below_the_other(block, &mut expected, &mut found);
+    }
     let width = expected.width().max("expected".len());
     let line = |mark: char, left: &str, right: &str| {
-        format!("{mark} {left:<width$}    {right}", width = width + left.len() - shown_width(left))
-            .trim_end()
-            .to_owned()
+        let fill = " ".repeat(width - shown_width(left));
+        format!("{mark} {left}{fill}    {right}").trim_end().to_owned()
     };
     let mut lines = vec![line(' ', "expected", "found"), line(' ', &expected.head(), &found.head())];
     for (left, right) in pair_up(&block.expected, &block.found) {
@@ -35,6 +41,27 @@ pub(super) fn side_by_side(block: &Block, fields: &[Field]) -> Vec<String> {
         };
         let text = |table: &Table, row: Option<usize>| row.map_or(String::new(), |row| table.row(row));
         lines.push(line(mark, &text(&expected, left), &text(&found, right)));
+    }
+    lines
+}
+
+/// The rows of both tables under one head: `-` was expected, `+` was found, other rows are the same in both.
+fn one_below_the_other(block: &Block, expected: &mut Table, found: &mut Table) -> Vec<String> {
+    for (left, right) in expected.widths.iter_mut().zip(&mut found.widths) {
+        *left = (*left).max(*right);
+        *right = *left;
+    }
+    let mut lines = vec!["- expected, + found".to_owned(), format!("  {}", expected.head())];
+    for (left, right) in pair_up(&block.expected, &block.found) {
+        match (left, right) {
+            (Some(left), Some(right)) if is_same_row(&block.expected[left], &block.found[right]) => {
+                lines.push(format!("  {}", expected.row(left)));
+            }
+            _ => {
+                lines.extend(left.map(|row| format!("- {}", expected.row(row))));
+                lines.extend(right.map(|row| format!("+ {}", found.row(row))));
+            }
+        }
     }
     lines
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{CliError, note, style};
-use crate::diag::{Diagnostic, Severity, Sources, render_text};
+use crate::diag::{Code, Diagnostic, Severity, Sources, render_text};
 use crate::lang::hir::Program;
 use crate::lang::{check, load};
 
@@ -32,9 +32,11 @@ pub(super) fn load(paths: &[PathBuf]) -> Result<Loaded, CliError> {
     Ok(Loaded { program, sources: loaded.sources, diagnostics })
 }
 
-/// The program, if it can run. What is wrong with it is shown on standard error.
+/// The program, if it can run. What is wrong with it is shown on standard error; that a stream is not read is not
+/// wrong here, where some of the files that share their streams may be left out.
 pub(super) fn load_to_run(paths: &[PathBuf]) -> Result<Option<Arc<Program>>, CliError> {
-    let loaded = load(paths)?;
+    let mut loaded = load(paths)?;
+    loaded.diagnostics.retain(|diagnostic| diagnostic.code != Code::UnusedItem);
     if !loaded.diagnostics.is_empty() {
         note(&render_text(&loaded.sources, &loaded.diagnostics, style::stderr_has_colour()));
     }

@@ -34,6 +34,7 @@ pub(super) struct Summary {
 struct PatternLine {
     name: String,
     matches: u64,
+    /// Timeouts, where it emits them.
     timeouts: u64,
     /// Matches that `limit` held back.
     suppressed: u64,
@@ -57,10 +58,11 @@ impl Summary {
         let bad = bad.into_iter().map(|(id, reasons)| (name_of(&id), reasons, outputs.bad_place(id)));
         let pattern = |id: &PatternId| {
             let stats = stats.patterns[id.index()];
+            let pattern = program.pattern(*id);
             PatternLine {
-                name: program.pattern(*id).name.clone(),
+                name: pattern.name.clone(),
                 matches: stats.matches,
-                timeouts: stats.timeouts,
+                timeouts: if pattern.timeout_emits.is_empty() { 0 } else { stats.timeouts },
                 suppressed: stats.suppressed,
                 dropped: stats.dropped,
             }
