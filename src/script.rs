@@ -309,3 +309,6 @@ impl<'a> Partition<'a> {
         self.builder.end_row(time, self.read as u64);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,10 @@ pub(super) fn run(args: &CheckArgs) -> Result<Verdict, CliError> {
     let loaded = load(&args.files)?;
     match args.format {
         Format::Json => {
-            print(&format!("{}\n", render_json(&loaded.sources, &loaded.diagnostics).trim_end()))?;
+            let text = render_json(&loaded.sources, &loaded.diagnostics);
+            if !text.is_empty() {
+                print(&format!("{}\n", text.trim_end()))?;
+            }
         }
         Format::Text => {
             if !loaded.diagnostics.is_empty() {

@@ -345,5 +345,4 @@ impl Visitor<'_> for Name<'_> {
 }
 
 #[cfg(test)]
-#[path = "json_tests.rs"]
 mod tests;

@@ -1,3 +1,5 @@
 //! The integration tests, as one binary: linking is paid for once.
 
+#[cfg(feature = "cli")]
+mod command_line;
 mod tidy;

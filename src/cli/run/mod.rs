@@ -11,7 +11,7 @@ mod outputs;
 mod plan;
 mod summary;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -49,7 +49,7 @@ ensue.toml says the same, with paths relative to it; the command line wins:
   alert = \"alerts.jsonl\"")]
 pub(super) struct RunArgs {
     /// Pattern files, or directories with pattern files
-    #[arg(value_name = "FILES", required_unless_present = "config")]
+    #[arg(value_name = "FILES")]
     files: Vec<PathBuf>,
 
     /// What an input stream is read from; several for one stream are its partitions, in this order
@@ -60,8 +60,8 @@ pub(super) struct RunArgs {
     #[arg(long = "out", value_name = "STREAM=PATH", value_parser = Binding::parse)]
     outputs: Vec<Binding>,
 
-    /// Bindings and patterns from a file
-    #[arg(long, value_name = "ensue.toml")]
+    /// Patterns and bindings from a file; ./ensue.toml where neither a file nor FILES are given
+    #[arg(long, value_name = "PATH")]
     config: Option<PathBuf>,
 
     /// Only these patterns, and those whose records they read
@@ -86,10 +86,11 @@ pub(super) struct RunArgs {
 }
 
 pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
-    let config = args.config.as_deref().map(RunConfig::read).transpose()?.unwrap_or_default();
+    let config = read_config(args)?;
     let files = if args.files.is_empty() { config.pattern_paths() } else { args.files.clone() };
     if files.is_empty() {
-        return Err(CliError::asked("there are no patterns to run", "name files, or add `patterns = […]`"));
+        let help = "name files or directories, or list them in ensue.toml: patterns = [\"patterns/\"]";
+        return Err(CliError::asked("there are no patterns to run", help));
     }
     let wishes = wishes(args, &config)?;
     let Some(program) = load_to_run(&files)? else { return Ok(Verdict::No) };
@@ -107,6 +108,16 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         Format::Json => summary.json(),
     });
     Ok(Verdict::Yes)
+}
+
+/// The configuration that is named; without one, and without pattern files, that of the working directory.
+fn read_config(args: &RunArgs) -> Result<RunConfig, CliError> {
+    let here = Path::new("ensue.toml");
+    Ok(match &args.config {
+        Some(path) => RunConfig::read(path)?,
+        None if args.files.is_empty() && here.exists() => RunConfig::read(here)?,
+        None => RunConfig::default(),
+    })
 }
 
 /// What the command line asks for, and the configuration where the command line says nothing of a stream.

@@ -262,5 +262,4 @@ fn stream_named(program: &Program, name: &str) -> Result<StreamId, CliError> {
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
 mod tests;

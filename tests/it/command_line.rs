@@ -1,0 +1,225 @@
+//! The command as users run it: answers, files, exit codes.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const PATTERNS: &str = r#"
+stream tx {
+    card    string
+    amount  decimal(2)
+    city    string?  from "geo.city"
+    at      timestamp
+    event time at, disorder 5s
+}
+
+/// Two large charges.
+pattern large {
+    meta { severity: "high" }
+    on tx by card
+    match a where amount > 100.00
+    then  b where amount > 100.00
+    within 1h
+    emit alert { card: card, total: a.amount + b.amount, waited: b.at - a.at, city: b.city }
+}
+
+test large "two of three" {
+    given tx
+        | at       | card | amount |
+        | 12:00:00 | c1   | 200.00 |
+        | 12:00:10 | c1   |  10.00 |
+        | 12:00:20 | c1   | 300.00 |
+    expect alert
+        | card | total  |
+        | c1   | 500.00 |
+}
+"#;
+
+const EVENTS: &str = r#"{"card":"c1","amount":200,"at":"2026-01-01T12:00:00Z"}
+{"card":"c1","amount":"150.50","at":"2026-01-01T12:01:59Z","geo":{"city":"Bern"}}
+{"card":"c2","amount":1.005,"at":"2026-01-01T12:02:00Z"}
+not json
+{"card":"c2","amount":1.00,"at":"2026-01-01T11:00:00Z"}
+"#;
+
+/// A folder of its own for a test, with the patterns and events in it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("command-line-{name}"));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).expect("a folder");
+        let folder = Folder(path);
+        folder.write("p.cep", PATTERNS);
+        folder.write("tx.jsonl", EVENTS);
+        folder
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.0.join(name), text).expect("writable");
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.0.join(name)).expect(name)
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ensue"));
+        command.current_dir(&self.0).args(arguments.split_whitespace());
+        command
+    }
+
+    fn run(&self, arguments: &str) -> Answer {
+        Answer::new(self.command(arguments).output().expect("it starts"))
+    }
+}
+
+#[derive(Debug)]
+struct Answer {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Answer {
+    fn new(output: Output) -> Answer {
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        Answer { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+#[test]
+fn check_says_yes_no_or_why_it_could_not() {
+    let folder = Folder::new("check");
+    let good = folder.run("check .");
+    assert_eq!((good.code, good.out.as_str()), (Some(0), "ok: 2 streams, 1 pattern, 1 test\n"));
+    folder.write("bad.cep", "pattern p { on nowhere match a emit x { } }");
+    let bad = folder.run("check bad.cep");
+    assert_eq!(bad.code, Some(1));
+    assert!(bad.out.contains("E0103") && bad.out.contains("bad.cep:1:16"), "{}", bad.out);
+    let missing = folder.run("check missing.cep");
+    assert_eq!(missing.code, Some(2));
+    assert!(missing.err.starts_with("error: cannot read missing.cep: "), "{}", missing.err);
+    assert_eq!(folder.run("chekc .").code, Some(2));
+    assert_eq!(folder.run("--version").code, Some(0));
+}
+
+#[test]
+fn a_failing_test_shows_both_tables() {
+    let folder = Folder::new("test");
+    let good = folder.run("test p.cep");
+    assert_eq!((good.code, good.out.as_str()), (Some(0), "1 passed, 0 failed\n"));
+    folder.write("p.cep", &PATTERNS.replace("| c1   | 500.00 |", "| c1   | 501.00 |"));
+    let bad = folder.run("test p.cep");
+    assert_eq!(bad.code, Some(1));
+    assert!(bad.out.contains("! | c1   | 501.00 |    | c1   | 500.00 |"), "{}", bad.out);
+    assert!(bad.out.ends_with("0 passed, 1 failed\n"), "{}", bad.out);
+}
+
+#[test]
+fn run_writes_records_bad_lines_and_late_events() {
+    let folder = Folder::new("run");
+    let answer = folder.run("run p.cep --in tx=tx.jsonl --out alert=alert.jsonl --out tx.late=late.jsonl");
+    assert_eq!((answer.code, answer.out.as_str()), (Some(0), ""), "{answer:?}");
+    let record = folder.read("alert.jsonl");
+    let (head, tail) = record.split_at(record.find("\"id\":\"").expect("an id") + 6);
+    assert_eq!(head, r#"{"at":"2026-01-01T12:01:59.000Z","pattern":"large","id":""#);
+    let rest = r#"","meta":{"severity":"high"},"card":"c1","total":350.50,"waited":"1m59s","city":"Bern"}"#;
+    assert_eq!(&tail[32..], format!("{rest}\n"));
+    let late = folder.read("late.jsonl");
+    assert_eq!(
+        late,
+        "{\"card\":\"c2\",\"amount\":1.00,\"geo\":{\"city\":null},\"at\":\"2026-01-01T11:00:00.000Z\"}\n"
+    );
+    let bad = folder.read("tx.bad.jsonl");
+    let reasons: Vec<_> =
+        bad.lines().map(|line| (line.contains("\"line\":3,"), line.contains("\"malformed\""))).collect();
+    assert_eq!(reasons, [(true, false), (false, true)]);
+    for part in ["events   3 from 1 input", "late     1 of tx", "malformed 1, too_many_digits 1", "1 match\n"]
+    {
+        assert!(answer.err.contains(part), "{part:?} in {}", answer.err);
+    }
+}
+
+#[test]
+fn run_reads_stdin_and_writes_to_stdout() {
+    let folder = Folder::new("stdin");
+    let mut command = folder.command("run p.cep --in tx=- --format json");
+    let mut child = (command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()))
+        .spawn()
+        .expect("it starts");
+    child.stdin.take().expect("piped").write_all(EVENTS.as_bytes()).expect("it reads");
+    let answer = Answer::new(child.wait_with_output().expect("it ends"));
+    assert_eq!(answer.code, Some(0));
+    assert_eq!(answer.out.lines().count(), 1);
+    let summary: serde_json::Value = serde_json::from_str(&answer.err).expect("one JSON line");
+    assert_eq!(summary["patterns"]["large"]["matches"], 1);
+    assert_eq!(summary["bad"]["tx"]["lines"], 2);
+}
+
+#[test]
+fn strict_stops_at_the_first_bad_line() {
+    let folder = Folder::new("strict");
+    let answer = folder.run("run p.cep --in tx=tx.jsonl --out alert=alert.jsonl --strict");
+    assert_eq!(answer.code, Some(2));
+    assert!(answer.err.starts_with("error: tx.jsonl:3: field `amount`: 1.005"), "{}", answer.err);
+}
+
+#[test]
+fn an_unbound_input_is_answered_with_the_flag_to_write() {
+    let folder = Folder::new("unbound");
+    let answer = folder.run("run p.cep");
+    assert_eq!(answer.code, Some(2));
+    assert_eq!(answer.err, "error: stream `tx` has no input\nhelp: add --in tx=PATH\n");
+}
+
+#[test]
+fn a_configuration_binds_relative_to_itself() {
+    let folder = Folder::new("config");
+    let text = "patterns = [\"p.cep\"]\n[in]\ntx = [\"tx.jsonl\"]\n[out]\nalert = \"from-file.jsonl\"\n";
+    folder.write("ensue.toml", text);
+    fs::create_dir(folder.0.join("elsewhere")).expect("a folder");
+    let mut command = folder.command("run --config ../ensue.toml");
+    let answer = Answer::new(command.current_dir(folder.0.join("elsewhere")).output().expect("it starts"));
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    assert_eq!(folder.read("from-file.jsonl").lines().count(), 1);
+    let answer = folder.run("run --out alert=from-flag.jsonl");
+    assert_eq!(answer.code, Some(0), "the configuration of the folder is found: {answer:?}");
+    assert_eq!(folder.read("from-flag.jsonl"), folder.read("from-file.jsonl"));
+}
+
+#[test]
+fn partitions_in_files_give_what_one_file_gives() {
+    let folder = Folder::new("partitions");
+    let lines: Vec<&str> = EVENTS.lines().collect();
+    folder.write("day-1.jsonl", lines[0]);
+    folder.write("day-2.jsonl", lines[1]);
+    let answer = folder.run("run p.cep --in tx=day-*.jsonl");
+    assert_eq!(answer.code, Some(0));
+    assert!(answer.out.contains("\"total\":350.50"), "{answer:?}");
+    assert!(answer.err.contains("2 from 2 inputs"), "{}", answer.err);
+}
+
+#[test]
+fn a_closed_pipe_is_quiet() {
+    let folder = Folder::new("pipe");
+    let mut child = (folder.command("gen --events 200000").stdout(Stdio::piped()).stderr(Stdio::piped()))
+        .spawn()
+        .expect("it starts");
+    drop(child.stdout.take());
+    let answer = Answer::new(child.wait_with_output().expect("it ends"));
+    assert_eq!((answer.code, answer.err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn explain_shows_one_pattern_or_all() {
+    let folder = Folder::new("explain");
+    let answer = folder.run("explain p.cep large");
+    assert_eq!(answer.code, Some(0));
+    assert!(answer.out.contains("amount > 100.00"), "{}", answer.out);
+    let unknown = folder.run("explain p.cep larg");
+    assert_eq!(unknown.code, Some(2));
+    assert!(unknown.err.contains("did you mean `large`?"), "{}", unknown.err);
+}
