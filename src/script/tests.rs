@@ -39,7 +39,8 @@ fn program(script: &str) -> Arc<Program> {
 fn outcome(script: &str) -> TestOutcome {
     let program = program(script);
     let run = |shards, batch_events_max| {
-        run_test(&program, &program.tests[0], TestOptions { shards, batch_events_max }).expect("it runs")
+        let options = TestOptions { shards, batch_events_max, ..TestOptions::default() };
+        run_test(&program, &program.tests[0], options).expect("it runs")
     };
     let first = run(1, 1);
     for (shards, batch_events_max) in [(1, 64), (2, 3), (5, 1)] {

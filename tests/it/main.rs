@@ -2,4 +2,5 @@
 
 #[cfg(feature = "cli")]
 mod command_line;
+mod corpus;
 mod tidy;
