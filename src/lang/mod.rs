@@ -13,5 +13,7 @@ pub mod check;
 pub mod hir;
 pub mod load;
 pub mod parse;
+pub mod print;
 mod scan;
 mod split;
+mod words;

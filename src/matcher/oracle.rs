@@ -187,6 +187,10 @@ impl<'p> Oracle<'p> {
         let next = position.next_absences.iter().chain(position.end.iter().flat_map(|end| &end.next));
         let is_next_broken = run.is_fresh && next.clone().any(|step| self.fits(*step, event, run, &[]));
         let is_ended = is_next_broken || !broken.is_empty();
+        let leaves = position.end.as_ref().map_or(&[][..], |end| &end.leaves);
+        if run.pending.is_some() && self.is_left_by_greedy(leaves, &position.ways, Some(run), event) {
+            run.pending = None;
+        }
         let is_decided = run.is_fresh && run.pending.as_ref().is_some_and(|pending| pending.is_next);
         if is_decided && !is_ended {
             let pending = run.pending.as_mut().expect("it is pending");
@@ -242,6 +246,10 @@ impl<'p> Oracle<'p> {
             }
             let taken = fitting[index].filter(|_| !self.is_left_by_lazy(way, ways, &fitting));
             match taken {
+                // The first event that fits ends the wait, also one that the loop does not take.
+                Some(target) if self.is_refused_by_until(way, target, run, event) => {
+                    open[index] = way.word == Word::ThenAny;
+                }
                 Some(target) => {
                     runs.push((way, self.extend(run, target, way, event)));
                     open[index] = way.word == Word::ThenAny;
@@ -261,10 +269,15 @@ impl<'p> Oracle<'p> {
         if self.groups_begun(way, run).any(|group| self.meets_group_until(group, run, event)) {
             return true;
         }
-        way.leaves.iter().any(|id| {
+        self.is_left_by_greedy(&way.leaves, ways, run, event)
+    }
+
+    /// `greedy`: an event that fits the loop closes what goes out of it.
+    fn is_left_by_greedy(&self, leaves: &[LoopId], ways: &[Way], run: Option<&Run>, event: &Event) -> bool {
+        leaves.iter().any(|id| {
             let one = self.plan.automaton.loop_(*id);
             one.greed == Greed::Greedy
-                && !until_ends(*id)
+                && !self.meets_until(*id, run, event)
                 && match run {
                     Some(run) => self.fits(one.step, event, run, &entering_of(*id, ways)),
                     None => self.fits_first(one.step, event, &entering_of(*id, ways)),
@@ -282,9 +295,6 @@ impl<'p> Oracle<'p> {
 
     /// The first target of a way that the event fits.
     fn fitting_target(&self, way: &Way, run: Option<&Run>, event: &Arc<Event>) -> Option<PositionId> {
-        if way.takes.is_some_and(|id| self.meets_until(id, run, event)) {
-            return None;
-        }
         let target = way.targets.iter().copied().find(|target| {
             let step = self.plan.automaton.position(*target).step;
             match run {
@@ -292,9 +302,14 @@ impl<'p> Oracle<'p> {
                 None => self.fits_first(step, event, &way.enters),
             }
         })?;
+        Some(target)
+    }
+
+    /// Whether `until` keeps a loop from taking an event that fits it.
+    fn is_refused_by_until(&self, way: &Way, target: PositionId, run: Option<&Run>, event: &Event) -> bool {
         let step = self.plan.automaton.position(target).step;
-        let blocked = self.groups_around(step).any(|group| self.meets_group_until(group, run, event));
-        (!blocked).then_some(target)
+        way.takes.is_some_and(|id| self.meets_until(id, run, event))
+            || self.groups_around(step).any(|group| self.meets_group_until(group, run, event))
     }
 
     fn extend(&self, run: Option<&Run>, target: PositionId, way: &Way, event: &Arc<Event>) -> Run {

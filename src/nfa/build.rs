@@ -126,7 +126,7 @@ impl Draft {
                 }
             }
             if is_end {
-                end = Some(finish_end(&one.past));
+                end = Some(End { leaves: one.leaves.clone(), ..finish_end(&one.past) });
             }
         }
         let ways = self.moves.into_iter().filter_map(Move::into_way).collect();

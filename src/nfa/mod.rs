@@ -123,6 +123,8 @@ pub struct End {
     pub waits: Vec<Wait>,
     /// Absences that the next event decides.
     pub next: Vec<StepId>,
+    /// The loops that it goes out of.
+    pub leaves: Vec<LoopId>,
 }
 
 impl End {

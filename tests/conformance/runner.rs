@@ -87,10 +87,6 @@ fn value(field: &Field, json: Option<&Json>, time: EventTime) -> Value {
 fn outcome(program: &Program, translated: &Translated, records: &[Record]) -> Outcome {
     let mut outcome = Outcome::default();
     for record in records {
-        // FlinkCEP's runs do not end with the input: what only that lets out, it loses (`held-back`).
-        if record.at == EventTime::END && record.outcome.found.completed != EventTime::END {
-            continue;
-        }
         let pattern = program.pattern(record.pattern);
         let mut found: Found = BTreeMap::new();
         for (step, event) in &record.outcome.found.events {

@@ -215,7 +215,9 @@ impl Writer<'_> {
         };
         text.push_str(&quantifier);
         // Of a loop of exactly one there is nothing to be strict about.
-        let loops = Times::of(&step.calls).max != Some(1);
+        let times = Times::of(&step.calls);
+        let loops = times.max != Some(1);
+        let is_exact = times.max == Some(times.min);
         let mut greedy = false;
         let mut windowed = false;
         for call in &step.calls {
@@ -234,7 +236,8 @@ impl Writer<'_> {
         if windowed {
             return Err("no such construct: a window of part of a loop");
         }
-        if greedy {
+        // FlinkCEP takes `greedy` of exactly n, and does nothing about it.
+        if greedy && !is_exact {
             text.push_str(" greedy");
         }
         if step.group.is_none() {

@@ -121,8 +121,7 @@ fn the_core_links_no_runtime_and_no_native_library() {
 
 #[test]
 fn every_diagnostic_has_a_fixture() {
-    let fixtures: String =
-        texts(&root().join("tests/diagnostics")).into_iter().map(|(_, text)| text).collect();
+    let fixtures: String = texts(&root().join("tests/diagnostics")).into_values().collect();
     if fixtures.is_empty() {
         return;
     }

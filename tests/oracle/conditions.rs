@@ -51,18 +51,18 @@ const KINDS: [&str; 4] = ["a", "b", "c", "e"];
 /// The conjuncts of a step's condition.
 pub(crate) fn conjuncts(random: &mut Random, site: &Site<'_>) -> Vec<String> {
     let mut conjuncts = Vec::new();
-    if random.percent(85) {
+    if random.percent(78) {
         conjuncts.push(local(random, site.fields));
     }
     let about_kind = conjuncts.iter().any(|text| text.contains("kind"));
-    if random.percent(15) {
+    if random.percent(8) {
         let second = local(random, site.fields);
         // Two kinds at once are hardly ever had.
         if !about_kind || !second.contains("kind") {
             conjuncts.push(second);
         }
     }
-    if random.percent(30) {
+    if random.percent(27) {
         conjuncts.extend(held(random, site));
     }
     conjuncts

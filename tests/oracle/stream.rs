@@ -7,7 +7,7 @@ use ensue::engine::{Candidate, projection};
 use ensue::event::{PartitionId, StreamId};
 use ensue::{Batch, BatchBuilder, Decimal, EventTime, Value};
 
-use crate::model::{Program, STREAMS};
+use crate::model::{Element, Kind, Program, Repeat, STREAMS};
 use crate::random::Random;
 use crate::support::Compiled;
 
@@ -56,18 +56,32 @@ impl Event {
     }
 }
 
-/// The most events of a case, by how many runs its patterns can make of them.
+/// The most events of a case, by how many runs its patterns can make of them: some grow with every subset.
 fn most_events(program: &Program) -> usize {
-    let text = program.to_string();
-    let count = |word: &str| text.matches(word).count();
-    let cost = 2 * count(" any ")
-        + count("all ")
-        + count("+")
-        + count("*")
-        + count(",}")
-        + count("){")
-        + count(")+");
-    25_usize.saturating_sub(2 * cost).max(8)
+    let cost: usize = program.patterns.iter().map(|pattern| cost(&pattern.body)).sum();
+    25_usize.saturating_sub(cost).max(6)
+}
+
+fn cost(body: &[Element]) -> usize {
+    let of_loop = |repeat: Repeat, contiguity: &str| match (repeat.max, contiguity) {
+        (Some(1), _) => 0,
+        (_, "any") => 11,
+        (None | Some(3..), _) => 3,
+        _ => 1,
+    };
+    let of_element = |element: &Element| {
+        let of_word = if element.word == "then any" { 3 } else { 0 };
+        of_word
+            + match &element.kind {
+                Kind::Step(step) => of_loop(step.repeat, step.contiguity),
+                Kind::Group(group) => cost(&group.body) + 2 * of_loop(group.repeat, group.contiguity),
+                Kind::Choice(choice) => {
+                    choice.branches.len() + if choice.contiguity == "any" { 4 } else { 0 }
+                }
+                Kind::Absence(_) => 0,
+            }
+    };
+    body.iter().map(of_element).sum()
 }
 
 /// Events for a program, some of them out of order, a few late.

@@ -30,7 +30,7 @@ struct Output {
 }
 
 /// Every emit of a pattern, the timeouts' last.
-fn outputs_of<'p>(item: &'p PatternItem) -> impl Iterator<Item = &'p Ident> {
+fn outputs_of(item: &PatternItem) -> impl Iterator<Item = &Ident> {
     item.emits.iter().chain(&item.timeout_emits).map(|emit| &emit.stream)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The checker resolves every name, types every expression, and refuses what the engine could not honour. It
 //! reports all mistakes of a program at once, and each cause once: where a name is already known to be wrong, what
-//! uses it is taken to be right (such an expression has the type [`types::Ty::Error`]).
+//! uses it is taken to be right (such an expression has a type that fits anywhere).
 //!
 //! ```text
 //! streams ──> derived ──> patterns, by level ──> derived schemas ──> tests
@@ -17,14 +17,17 @@
 //! know is how patterns are run: bounds of automata aside, it looks at meaning only.
 
 mod absences;
+mod aggregates;
 mod body;
 mod calls;
+mod compare;
 mod derived;
 mod emit;
 mod literals;
 mod modes;
 mod names;
 mod patterns;
+mod reading;
 mod scope;
 mod steps;
 mod streams;
@@ -37,7 +40,7 @@ use rustc_hash::FxHashMap;
 
 use super::ast::{self, Item, LetItem, PatternItem, TableItem, TestItem};
 use super::hir;
-use crate::diag::{Code, Diagnostic, FileId, Sources, Span};
+use crate::diag::{Code, Diagnostic, FileId, Severity, Sources, Span};
 use derived::Derived;
 use emit::PendingEmit;
 use streams::StreamScope;
@@ -50,6 +53,7 @@ pub fn check(sources: &Sources, files: &[(FileId, Vec<Item>)]) -> (hir::Program,
     let mut checker = Checker::new(sources);
     checker.refuse_planned(&items);
     checker.declare_streams(&items);
+    checker.refuse_equal_patterns(&items);
     let derived = checker.declare_derived(&items);
     let patterns = checker.check_patterns(&items, &derived);
     let tests = checker.check_tests(&items, &patterns);
@@ -127,6 +131,25 @@ impl<'a> Checker<'a> {
         }
     }
 
+    fn refuse_equal_patterns(&mut self, items: &Items<'_>) {
+        for (at, pattern) in items.patterns.iter().enumerate() {
+            let name = &pattern.name;
+            let first = items.patterns[..at].iter().find(|earlier| earlier.name.text == name.text);
+            if let Some(first) = first {
+                self.report(
+                    Diagnostic::error(
+                        Code::DuplicateName,
+                        name.span,
+                        format!("two patterns are called `{}`", name.text),
+                    )
+                    .also(first.name.span, "first here")
+                    .note("the name of its pattern stands on every record")
+                    .help("rename one of them"),
+                );
+            }
+        }
+    }
+
     /// Checks the patterns level by level, and gives each derived stream its schema once all that emit it are known.
     fn check_patterns(&mut self, items: &Items<'_>, derived: &Derived) -> Vec<hir::Pattern> {
         let mut checked: Vec<Option<(hir::Pattern, Vec<PendingEmit>)>> = Vec::new();
@@ -147,13 +170,20 @@ impl<'a> Checker<'a> {
         patterns
     }
 
-    /// A declared stream that no pattern reads is most likely a mistake.
+    /// A stream that no pattern reads is most likely a mistake: in a file with patterns, that is, for a file of
+    /// declarations alone is there to be used by others. Where anything is wrong, what is missing may be its reader.
     fn warn_unused_streams(&mut self, items: &Items<'_>) {
         let sources = self.sources;
-        let mentioned = |name: &str| items.lets.iter().any(|item| sources.text(item.span).contains(name));
+        let is_broken = self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+        let written = sources.files().iter().flat_map(|file| file.text.lines());
+        let is_partial = written.filter(|line| line.starts_with("pattern ")).count() > items.patterns.len();
+        if is_broken || is_partial {
+            return;
+        }
+        let has_patterns = |span: Span| items.patterns.iter().any(|pattern| pattern.span.file == span.file);
         let unused: Vec<Diagnostic> = (self.streams.iter())
-            .filter(|stream| !stream.used && stream.derived.is_none() && !mentioned(&stream.name))
-            .filter_map(|stream| Some((stream, stream.span?)))
+            .filter(|stream| !stream.used && stream.derived.is_none())
+            .filter_map(|stream| Some((stream, stream.span.filter(|span| has_patterns(*span))?)))
             .map(|(stream, span)| {
                 let message = format!("no pattern reads stream `{}`", stream.name);
                 Diagnostic::warning(Code::UnusedItem, span, message)

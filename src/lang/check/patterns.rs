@@ -61,9 +61,9 @@ pub(super) fn check_pattern(
     };
     checker.bind_sources();
     checker.bind_keys();
-    checker.check_filters();
     let elements = steps::normalized(&item.body);
     checker.collect_steps(&elements);
+    checker.check_filters();
     let (body, steps) = checker.lower_body(&elements);
     checker.check_absences(&elements);
     let skip = checker.check_mode(&elements);
@@ -167,7 +167,7 @@ impl PatternChecker<'_, '_> {
             let Some(stream) = self.program.stream_named(&name.text) else {
                 self.sources_known = false;
                 let names = self.program.streams.iter().map(|stream| stream.name.as_str());
-                let diagnostic = unknown_stream(name, names, self.program.planned.get(&name.text).is_some());
+                let diagnostic = unknown_stream(name, names, self.program.planned.contains_key(&name.text));
                 self.program.diagnostics.extend(diagnostic);
                 continue;
             };

@@ -79,6 +79,7 @@ struct Around {
 impl PatternChecker<'_, '_> {
     /// Gives every step, absence and branch its number, and refuses what is wrong with it alone.
     pub(super) fn collect_steps(&mut self, body: &[Element]) {
+        let reported = self.program.diagnostics.len();
         let mut choices = 0;
         self.collect(body, &Around::default(), &mut choices);
         self.look_back(body);
@@ -87,7 +88,7 @@ impl PatternChecker<'_, '_> {
         }
         let positions = positions(body);
         if positions > POSITIONS_MAX as u64
-            && !self.program.diagnostics.iter().any(|d| d.code == Code::TooLarge)
+            && !self.program.diagnostics[reported..].iter().any(|told| told.code == Code::TooLarge)
         {
             let name = &self.item.name;
             let message = format!("pattern `{}` unrolls into {positions} positions", name.text);
@@ -412,9 +413,7 @@ impl PatternChecker<'_, '_> {
             found.push(
                 Diagnostic::error(Code::BadQuantifier, contiguity.span, format!("`{word}` on `one of`"))
                     .note("`one of` takes a single event, so there is nothing between")
-                    .help(format!(
-                        "leave it out; `next` or `then any` before `one of` say how it is reached"
-                    )),
+                    .help("leave it out; `next` or `then any` before `one of` say how it is reached"),
             );
         }
         for branch in &choice.branches {

@@ -48,6 +48,9 @@ pub(super) fn explain(error: &Error<Rule>, text: &str, file: FileId, start: usiz
     let place = |start: usize, end: usize| Span { file, start: start as u32, end: end as u32 };
     let (token, found_at) =
         Scanner::new(text, at, end).next().map_or((None, end), |(at, token)| (Some(token), at));
+    if expected.contains(&Rule::bar) && text[at..found_at].contains('\n') {
+        return habits::open_row(place(at, at));
+    }
     let mut stop =
         Stop { text, start, end, at: found_at, found: "", expected, previous: "", open: Vec::new() };
     let (doc, word_before) = stop.look_back();
@@ -57,8 +60,9 @@ pub(super) fn explain(error: &Error<Rule>, text: &str, file: FileId, start: usiz
     let found_end = match token {
         None => end,
         Some(Token::Doc(end)) => return misplaced_doc(file, found_at, end),
-        Some(Token::String { closed: false, end }) => {
-            return open_quote(place(found_at, end.max(found_at + 1)));
+        Some(Token::String { closed: false, end }) => return open_quote(place(found_at, end), "string", '"'),
+        Some(Token::Quoted(end)) if end == found_at + 1 => {
+            return open_quote(place(found_at, end), "name", '`');
         }
         Some(Token::Word(end) | Token::Quoted(end) | Token::String { end, .. }) => end,
         Some(_) => found_at + text[found_at..].chars().next().map_or(0, char::len_utf8),
@@ -112,6 +116,11 @@ impl<'t> Stop<'t> {
         self.expected.iter().any(|rule| rules.contains(rule))
     }
 
+    /// Whether what was found is the first of its line.
+    pub(super) fn starts_line(&self) -> bool {
+        self.text[..self.at].trim_end_matches([' ', '\t']).ends_with('\n')
+    }
+
     /// Whether an expression, or a part of one, was tried.
     pub(super) fn expects_operand(&self) -> bool {
         self.expected.iter().any(|rule| words::phrase(*rule) == words::EXPRESSION)
@@ -119,7 +128,24 @@ impl<'t> Stop<'t> {
 
     /// Whether an operator was tried.
     pub(super) fn expects_operator(&self) -> bool {
-        self.expected.iter().any(|rule| words::phrase(*rule) == words::OPERATOR)
+        // An index may follow every operand.
+        self.expected.iter().any(|rule| *rule == Rule::l_bracket || words::phrase(*rule) == words::OPERATOR)
+    }
+}
+
+fn closing(opening: &str) -> char {
+    match opening {
+        "{" => '}',
+        "(" => ')',
+        _ => ']',
+    }
+}
+
+fn closing_rule(opening: &str) -> Rule {
+    match opening {
+        "{" => Rule::r_brace,
+        "(" => Rule::r_paren,
+        _ => Rule::r_bracket,
     }
 }
 
@@ -146,29 +172,32 @@ fn plain(stop: &Stop<'_>, span: Span) -> Diagnostic {
     let diagnostic = Diagnostic::error(Code::Syntax, span, message).label("not expected here");
     match stop.open.last() {
         Some(&open) if stop.expects(&[Rule::r_brace, Rule::r_paren, Rule::r_bracket]) => {
-            let open = Span { start: open as u32, end: open as u32 + 1, ..span };
-            diagnostic.also(open, "inside of what is opened here")
+            let place = Span { start: open as u32, end: open as u32 + 1, ..span };
+            let diagnostic = diagnostic.also(place, "inside of what is opened here");
+            let bracket = &stop.text[open..open + 1];
+            if stop.text[open..stop.at].contains('\n')
+                && stop.expects(&[closing_rule(bracket)])
+                && stop.starts_line()
+            {
+                return diagnostic.help(format!("perhaps a `{}` is missing before it", closing(bracket)));
+            }
+            diagnostic
         }
         _ => diagnostic,
     }
 }
 
 fn open_bracket(bracket: &str, open: Span, end: Span) -> Diagnostic {
-    let closing = match bracket {
-        "{" => "}",
-        "(" => ")",
-        _ => "]",
-    };
     Diagnostic::error(Code::Syntax, open, format!("this `{bracket}` is never closed"))
         .label("opened here")
         .also(end, "the item ends here")
-        .help(format!("add the missing `{closing}`"))
+        .help(format!("add the missing `{}`", closing(bracket)))
 }
 
-fn open_quote(span: Span) -> Diagnostic {
-    Diagnostic::error(Code::Syntax, span, "this string is never closed")
-        .label("opened here; a string ends on its line")
-        .help("add the missing `\"`; a quote inside of a string is written `\\\"`")
+fn open_quote(span: Span, what: &str, quote: char) -> Diagnostic {
+    Diagnostic::error(Code::Syntax, span, format!("this {what} is never closed"))
+        .label(format!("opened here; a {what} ends on its line"))
+        .help(format!("add the missing {quote}"))
 }
 
 /// A `///` where nothing can be documented.

@@ -3,6 +3,7 @@
 use super::errors::Stop;
 use super::grammar::Rule;
 use crate::diag::{Code, Diagnostic, Span};
+use crate::lang::words::RESERVED;
 
 /// Marks of other languages, and what to write. The parser may stop in the middle of one.
 const MARKS: [(&str, &str); 12] = [
@@ -31,12 +32,6 @@ const WORDS: [(&str, &str); 7] = [
     ("seq", "write one step on a line: `match a`, `then b`"),
 ];
 
-/// The words that go on with or end an expression.
-const RESERVED: [&str; 22] = [
-    "and", "or", "not", "is", "in", "between", "like", "matches", "if", "then", "else", "where", "next",
-    "until", "gap", "for", "within", "having", "over", "null", "true", "false",
-];
-
 /// Keywords that are often written in capitals.
 const OTHERS: [&str; 14] = [
     "match", "on", "by", "emit", "any", "skip", "limit", "keep", "greedy", "lazy", "strict", "longest",
@@ -61,8 +56,11 @@ pub(super) fn explain(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         .or_else(|| mark(stop, span))
         .or_else(|| capitals(stop, span))
         .or_else(|| second_quantifier(stop, span))
+        .or_else(|| cell(stop, span))
         .or_else(|| step_after_clause(stop, span))
+        .or_else(|| body(stop, span))
         .or_else(|| part_out_of_order(stop, span))
+        .or_else(|| incomplete(stop, span))
         .or_else(|| reserved(stop, span))
         .or_else(|| word(stop, span))
 }
@@ -166,8 +164,7 @@ fn second_quantifier(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     Some(
         Diagnostic::error(Code::Syntax, span, "a step has one quantifier")
             .label("the second")
-            .note("a `?` behind a quantifier makes it reluctant elsewhere; here that is `lazy`")
-            .help("write `( a{2} )?` for two or none"),
+            .help("for two or none write `( a{2} )?`; to leave a loop as soon as it may write `lazy`"),
     )
 }
 
@@ -176,8 +173,8 @@ fn step_after_clause(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     let is_word = matches!(stop.found, "then" | "next");
     let past_steps =
         stop.expected.iter().any(|rule| super::words::is_clause(*rule)) || stop.expects(&[Rule::r_paren]);
-    let steps_too =
-        stop.expects(&[Rule::element, Rule::word_then, Rule::word_next]) || stop.expects_operand();
+    let steps_too = stop.expects(&[Rule::element, Rule::word_then, Rule::word_next]);
+    let steps_too = steps_too || stop.expects_operand() || stop.expects_operator();
     if !is_word || !past_steps || steps_too {
         return None;
     }
@@ -187,6 +184,50 @@ fn step_after_clause(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
             .note("`within` and the other clauses are said once, after the last step")
             .help("for the time between two steps write `gap` behind the step"),
     )
+}
+
+/// `match a, b`, `not (…)`, `then` without `match`, `card: string`.
+fn body(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
+    let in_body = stop.expects(&[Rule::element, Rule::word_then, Rule::word_next]);
+    let in_stream =
+        stop.text[stop.start..].starts_with("stream") || stop.text[stop.start..].starts_with("table");
+    let (message, help) = match stop.found {
+        "," if in_body && !stop.expects_operator() => {
+            ("a step cannot follow a comma", "write its word instead: `next`, `then` or `then any`")
+        }
+        "(" if in_body && stop.previous == "not" => (
+            "an absence is of one step",
+            "write `then not b`, and the next absence on the next line: both hold",
+        ),
+        "then" | "next" if stop.expects(&[Rule::first_line, Rule::match_word]) => {
+            ("the first step has another word", "write `match` before the first step")
+        }
+        ":" if in_stream => ("a field's type follows its name", "take the `:` away: `card string`"),
+        _ => return None,
+    };
+    Some(Diagnostic::error(Code::Syntax, span, message).label("not expected here").help(help))
+}
+
+/// A row of a test's table that does not end with a bar.
+pub(super) fn open_row(end: Span) -> Diagnostic {
+    Diagnostic::error(Code::Syntax, end, "a row of a table ends with `|`").label("expected here")
+}
+
+/// Tables of tests.
+fn cell(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
+    if !stop.expects(&[Rule::bar, Rule::header]) {
+        return None;
+    }
+    let line = stop.text[stop.start..stop.at].rsplit('\n').next().unwrap_or("").trim_start();
+    let diagnostic = if line.starts_with('|') {
+        Diagnostic::error(Code::Syntax, span, "this is no cell").help(
+            "a cell is bare text, or one string in quotes, or empty; the first row holds names of columns",
+        )
+    } else {
+        Diagnostic::error(Code::Syntax, span, format!("expected a table, found `{}`", stop.found))
+            .help("write its columns first: `| at | card |`")
+    };
+    Some(diagnostic.label("not expected here"))
 }
 
 /// `match a gap 5s where x`.
@@ -207,6 +248,20 @@ fn part_out_of_order(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         Diagnostic::error(Code::Syntax, span, format!("`{}` cannot stand here", stop.found))
             .label("not expected here")
             .note("the parts of a step, in order: name, quantifier, `strict` or `any`, `greedy` or `lazy`, `: stream`, `where`, `until`, `gap`"),
+    )
+}
+
+/// `where x and` and then `emit a`, which reads as `where x and emit`.
+fn incomplete(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
+    let clause = ["emit", "limit", "keep", "skip", "on"].contains(&stop.previous);
+    let is_name = stop.found.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    if !clause || !is_name || !stop.expects_operator() {
+        return None;
+    }
+    Some(
+        Diagnostic::error(Code::Syntax, span, format!("`{}` was read as the name of a field", stop.previous))
+            .label("so this is not expected here")
+            .help("the condition is not complete before it"),
     )
 }
 

@@ -91,7 +91,9 @@ pub(super) const EXPRESSION: &str = "an expression";
 /// How everything that can go on after an operand is called.
 pub(super) const OPERATOR: &str = "an operator";
 /// How the clauses of a pattern are called, where most of them could stand.
-const CLAUSE: &str = "a clause such as `within` or `emit`";
+const CLAUSE: &str = "a clause such as `within`";
+/// How the parts of a step are called, where most of them could stand.
+const PART: &str = "a part of the step such as `where`";
 
 /// At most so many things are named.
 const NAMED_MAX: usize = 6;
@@ -140,7 +142,7 @@ pub(super) fn phrase(rule: Rule) -> &'static str {
         Rule::key | Rule::key_path => "a key",
         Rule::first_line | Rule::match_word => "`match`",
         Rule::mode | Rule::mode_all | Rule::mode_longest => "",
-        Rule::element => "`then` or `next`",
+        Rule::element => "`then`, `next`",
         Rule::word_then | Rule::word_then_any => "`then`",
         Rule::word_next => "`next`",
         Rule::step | Rule::group_first => "a step",
@@ -189,22 +191,59 @@ pub(super) fn is_clause(rule: Rule) -> bool {
     ) || matches!(rule, Rule::kw_having | Rule::kw_skip | Rule::kw_limit | Rule::kw_keep | Rule::kw_emit)
 }
 
+/// Whether the rule is what may follow a step's name.
+fn is_part(rule: Rule) -> bool {
+    matches!(
+        rule,
+        Rule::quantifier
+            | Rule::q_optional
+            | Rule::q_plus
+            | Rule::q_star
+            | Rule::q_exact
+            | Rule::q_open
+            | Rule::q_between
+            | Rule::contiguity
+            | Rule::contiguity_strict
+            | Rule::contiguity_any
+            | Rule::greed
+            | Rule::greedy
+            | Rule::lazy
+            | Rule::of_stream
+            | Rule::condition
+            | Rule::until
+            | Rule::gap
+            | Rule::colon
+    ) || matches!(rule, Rule::kw_where | Rule::kw_until | Rule::kw_gap)
+}
+
+/// Whether the rule, tried beside operators, is one itself.
+fn goes_on_with_operand(rule: Rule) -> bool {
+    matches!(rule, Rule::l_bracket | Rule::l_paren | Rule::dot | Rule::negated)
+        || matches!(rule, Rule::kw_is | Rule::kw_in | Rule::kw_between)
+}
+
 /// The rules as a list: "`,` or `}`".
 pub(super) fn list(rules: &[Rule]) -> String {
-    let many_clauses = rules.iter().filter(|rule| is_clause(**rule)).count() >= 3;
+    let count = |is: fn(Rule) -> bool| rules.iter().filter(|rule| is(**rule)).count();
+    let many_clauses = count(is_clause) >= 3;
+    let many_parts = count(is_part) >= 3;
+    let after_operand =
+        rules.iter().any(|rule| phrase(*rule) == OPERATOR) || rules.contains(&Rule::l_bracket);
     let mut named: Vec<&str> = Vec::new();
     for rule in rules {
-        let phrase = match rule {
-            Rule::kw_within | Rule::kw_on if many_clauses => CLAUSE,
-            rule if many_clauses && is_clause(*rule) => CLAUSE,
-            rule => phrase(*rule),
+        let phrase = match *rule {
+            Rule::within | Rule::kw_within | Rule::kw_on if many_clauses => CLAUSE,
+            rule if many_clauses && is_clause(rule) => CLAUSE,
+            rule if many_parts && is_part(rule) => PART,
+            rule if after_operand && goes_on_with_operand(rule) => OPERATOR,
+            rule => phrase(rule),
         };
         if !phrase.is_empty() && !named.contains(&phrase) {
             named.push(phrase);
         }
     }
     // What only goes on with the line is said last, and first left out.
-    named.sort_by_key(|phrase| (*phrase == OPERATOR, *phrase == "a quantifier"));
+    named.sort_by_key(|phrase| [PART, CLAUSE, OPERATOR].iter().position(|late| late == phrase));
     named.truncate(NAMED_MAX);
     match named.as_slice() {
         [] => String::new(),

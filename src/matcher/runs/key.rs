@@ -328,7 +328,12 @@ impl At<'_, '_> {
                 return true;
             }
         }
-        way.leaves.iter().any(|id| {
+        self.is_left_by_greedy(&way.leaves)
+    }
+
+    /// Whether the event fits a greedy loop among these, and so closes what goes out of it.
+    fn is_left_by_greedy(&self, leaves: &[LoopId]) -> bool {
+        leaves.iter().any(|id| {
             let one = self.context.plan.automaton.loop_(*id);
             one.greed == Greed::Greedy && !self.until_ends(*id) && self.fits(one.step, self.entering(*id))
         })
@@ -343,10 +348,15 @@ impl At<'_, '_> {
     fn target(&self, way: &Way) -> Option<PositionId> {
         let plan = self.context.plan;
         let step_of = |target: PositionId| plan.automaton.position(target).step;
-        let target = way.targets.iter().copied().find(|target| self.fits(step_of(*target), &way.enters))?;
-        let is_ended = way.takes.is_some_and(|id| self.until_ends(id))
-            || groups_around(plan, step_of(target)).any(|group| self.group_until_ends(group));
-        (!is_ended).then_some(target)
+        way.targets.iter().copied().find(|target| self.fits(step_of(*target), &way.enters))
+    }
+
+    /// Whether `until` keeps a loop from taking an event that fits it.
+    fn is_refused_by_until(&self, way: &Way, target: PositionId) -> bool {
+        let plan = self.context.plan;
+        way.takes.is_some_and(|id| self.until_ends(id))
+            || groups_around(plan, plan.automaton.position(target).step)
+                .any(|group| self.group_until_ends(group))
     }
 }
 
@@ -371,6 +381,10 @@ fn offer_to_run(
     let broken = broken_absences(context, run, offer);
     let is_ended = !broken.is_nothing();
     let was_fresh = std::mem::replace(&mut run.is_fresh, false);
+    if run.pending.is_some() && is_end_left(context, run, offer) {
+        run.pending = None;
+        run.deadline = deadline(context, run);
+    }
     if was_fresh && !is_ended && run.pending.as_ref().is_some_and(|pending| pending.is_next) {
         let pending = run.pending.as_mut().expect("it is pending");
         pending.is_next = false;
@@ -390,6 +404,13 @@ fn offer_to_run(
         run.deadline = deadline(context, run);
     }
     is_ended
+}
+
+/// Whether the event fits a greedy loop that the end of the match would go out of.
+fn is_end_left(context: &Context<'_>, run: &Run, offer: &Offer<'_>) -> bool {
+    let position = context.plan.automaton.position(run.position);
+    let at = At { context, run: Some(run), ways: &position.ways, offer };
+    position.end.as_ref().is_some_and(|end| at.is_left_by_greedy(&end.leaves))
 }
 
 /// The absences that an event breaks. It ends the run; only a way past all of them may still take the event.
@@ -460,7 +481,8 @@ fn take_ways(
         if way.word != Word::ThenAny {
             open.remove(*index);
         }
-        if !broken.allows(way) {
+        // The first event that fits ends the wait, also one that `until` keeps the loop from taking.
+        if !broken.allows(way) || at.is_refused_by_until(way, *target) {
             continue;
         }
         let way_index = u16::try_from(*index).expect("a position has fewer ways than there are positions");

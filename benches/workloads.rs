@@ -1,0 +1,260 @@
+//! Six workloads over one file of card transactions, as patterns, through the public interface.
+//!
+//! `make workloads INPUT=tx.jsonl`. The file is decoded first; what is timed is the way from decoded events in memory
+//! to matches counted and hashed, on one thread. Each line says how many matches there were, and a checksum over all of
+//! them that does not depend on their order, so that a run can be compared with another engine's.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ensue::engine::{Config, Engine, Record};
+use ensue::event::{PartitionId, StreamId};
+use ensue::io::{Input, JsonSource};
+use ensue::lang::hir::{DERIVED_FIELDS, Program};
+use ensue::{Batch, Value, diag, lang};
+
+const STREAM: &str = "
+stream transactions {
+    card     string
+    amount   decimal(2)
+    country  string
+    kind     string
+    ts       timestamp
+
+    event time ts
+}
+";
+
+/// Three cheap steps in ten minutes.
+const W1: &str = "
+pattern w1 {
+    on transactions by card
+    match all a where amount < 5.00
+    then b where amount < 5.00
+    then c where amount > 500.00
+    within 10m
+    emit m { card: card, t1: a.ts, t2: b.ts, t3: c.ts }
+}
+";
+
+/// A rising streak.
+const W2: &str = "
+pattern w2 {
+    on transactions by card
+    match all up{4} strict where amount > prev(amount)
+    next x where amount > 500.00
+    within 1h
+    skip past last
+    emit m { card: card, t1: up[0].ts, t2: up[1].ts, t3: up[2].ts, t4: up[3].ts, t5: x.ts }
+}
+";
+
+/// Impossible travel.
+const W3: &str = "
+pattern w3 {
+    on transactions by card
+    match all a
+    next b where country != a.country
+    within 5m
+    emit m { card: card, t1: a.ts, t2: b.ts }
+}
+";
+
+/// Any later event, joined with the first.
+const W4: &str = "
+pattern w4 {
+    on transactions by card
+    match all a where amount > 200.00
+    then any b where amount > 200.00
+    then any c where amount > 1000.00 and country == a.country
+    within 30m
+    emit m { card: card, t1: a.ts, t2: b.ts, t3: c.ts }
+}
+";
+
+/// Something that does not come.
+const W5: &str = "
+pattern w5 {
+    on transactions by card
+    match all a where kind == \"pin_change\"
+    then not login where kind == \"login\" for 5m
+    emit m { card: card, t1: a.ts }
+}
+";
+
+/// How many rules the sixth workload has.
+const RULES: u32 = 200;
+
+/// How many events the small run of the sixth workload takes.
+const FEW: usize = 20_000;
+
+/// The events of a batch: a divisor of [`FEW`].
+const BATCH_EVENTS: usize = 4_000;
+
+fn main() -> ExitCode {
+    // `cargo bench` passes `--bench` too.
+    let mut arguments = std::env::args_os().skip(1).filter(|argument| argument != "--bench");
+    let Some(input) = arguments.next().map(PathBuf::from) else {
+        eprintln!("usage: make workloads INPUT=tx.jsonl");
+        return ExitCode::from(2);
+    };
+    let batches = match decode(&input) {
+        Ok(batches) => batches,
+        Err(error) => {
+            eprintln!("{}: {error}", input.display());
+            return ExitCode::from(2);
+        }
+    };
+    for (number, pattern) in (1..).zip([W1, W2, W3, W4, W5]) {
+        Workload::new(&format!("W{number}"), pattern, Hashed::Times).run(&batches);
+    }
+    let many = Workload::new("W6", &rules(), Hashed::RuleAndTimes);
+    let few = batches.len().min(FEW / BATCH_EVENTS);
+    many.run(&batches[..few]);
+    if few < batches.len() {
+        many.run(&batches);
+    }
+    ExitCode::SUCCESS
+}
+
+/// The first workload two hundred times, with other thresholds.
+fn rules() -> String {
+    (0..RULES).fold(String::new(), |mut text, rule| {
+        let (low, high) = (100 + 5 * rule, 40_000 + 500 * rule);
+        let (low, high) = (decimal(low), decimal(high));
+        write!(
+            text,
+            "
+pattern rule_{rule:03} {{
+    on transactions by card
+    match all a where amount < {low}
+    then b where amount < {low}
+    then c where amount > {high}
+    within 10m
+    emit m {{ card: card, t1: a.ts, t2: b.ts, t3: c.ts }}
+}}
+"
+        )
+        .expect("text can be written to");
+        text
+    })
+}
+
+fn decimal(hundredths: u32) -> String {
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
+/// What a match is hashed as.
+#[derive(Clone, Copy)]
+enum Hashed {
+    /// `card|t1|t2|…`
+    Times,
+    /// `rule|card|t1|t2|…`
+    RuleAndTimes,
+}
+
+struct Workload {
+    name: String,
+    program: Arc<Program>,
+    hashed: Hashed,
+}
+
+impl Workload {
+    fn new(name: &str, patterns: &str, hashed: Hashed) -> Workload {
+        Workload { name: name.to_owned(), program: compile(patterns), hashed }
+    }
+
+    fn run(&self, batches: &[Batch]) {
+        let mut engine =
+            Engine::new(Arc::clone(&self.program), &Config::default()).expect("it is small enough");
+        engine.add_partition(StreamId(0));
+        let mut tally = Tally { hashed: self.hashed, matches: 0, checksum: 0, text: String::new() };
+        let events: usize = batches.iter().map(Batch::len).sum();
+        let mut time = Duration::ZERO;
+        for batch in batches {
+            let batch = batch.clone();
+            let began = Instant::now();
+            engine.push(batch);
+            engine.advance().expect("no bound is set");
+            tally.add(&engine.take_records());
+            time += began.elapsed();
+        }
+        let began = Instant::now();
+        engine.finish(true).expect("no bound is set");
+        tally.add(&engine.take_records());
+        time += began.elapsed();
+        let Tally { matches, checksum, .. } = tally;
+        println!(
+            "{} events={events} matches={matches} checksum={checksum:016x} engine_ns_per_event={:.1} \
+             engine_events_per_s={:.0}",
+            self.name,
+            time.as_nanos() as f64 / events as f64,
+            events as f64 / time.as_secs_f64()
+        );
+    }
+}
+
+struct Tally {
+    hashed: Hashed,
+    matches: u64,
+    checksum: u64,
+    text: String,
+}
+
+impl Tally {
+    fn add(&mut self, records: &[Record]) {
+        for record in records {
+            self.text.clear();
+            if let Hashed::RuleAndTimes = self.hashed {
+                write!(self.text, "{}|", record.pattern.0).expect("text can be written to");
+            }
+            let fields = record.fields[DERIVED_FIELDS..].iter().filter(|field| **field != Value::Null);
+            for (place, field) in fields.enumerate() {
+                let bar = if place == 0 { "" } else { "|" };
+                let written = match field {
+                    Value::Timestamp(time) => write!(self.text, "{bar}{}", time.micros() / 1000),
+                    other => write!(self.text, "{bar}{other}"),
+                };
+                written.expect("text can be written to");
+            }
+            self.matches += 1;
+            self.checksum ^= fnv_1a(self.text.as_bytes());
+        }
+    }
+}
+
+fn fnv_1a(bytes: &[u8]) -> u64 {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
+}
+
+fn compile(patterns: &str) -> Arc<Program> {
+    let loaded = lang::load::load_text("workloads.cep", &format!("{STREAM}{patterns}"));
+    let (program, diagnostics) = lang::check::check(&loaded.sources, &loaded.files);
+    let all: Vec<_> = loaded.diagnostics.into_iter().chain(diagnostics).collect();
+    assert!(all.is_empty(), "{}", diag::render_text(&loaded.sources, &all, false));
+    Arc::new(program)
+}
+
+/// The whole file as batches, every field of the stream read.
+fn decode(path: &Path) -> std::io::Result<Vec<Batch>> {
+    let program = compile(W1);
+    let stream = &program.streams[0];
+    let types = stream.fields.iter().map(|field| Some(field.ty)).collect();
+    let input = Input::File(path.to_owned());
+    let mut source = JsonSource::open(&input, StreamId(0), PartitionId(0), stream, types)?;
+    let mut bad_lines = 0_u64;
+    let mut batches = Vec::new();
+    while let Some(batch) = source.read_batch(BATCH_EVENTS, &mut |_| bad_lines += 1)? {
+        batches.push(batch);
+    }
+    if bad_lines > 0 {
+        eprintln!("{}: {bad_lines} bad lines are left out", path.display());
+    }
+    Ok(batches)
+}
