@@ -95,7 +95,7 @@ fn outcome(program: &Program, translated: &Translated, records: &[Record]) -> Ou
             found.entry(stage.clone()).or_default().push(event.position.record as usize - 1);
         }
         found.values_mut().for_each(|events| events.sort_unstable());
-        if record.kind == Kind::Match && record.at == EventTime::END {
+        if record.at == EventTime::END && record.outcome.found.completed != EventTime::END {
             outcome.at_end.insert(found.clone());
         }
         match record.kind {
