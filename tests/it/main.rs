@@ -2,5 +2,6 @@
 
 #[cfg(feature = "cli")]
 mod command_line;
+mod corpus;
 mod diagnostics;
 mod tidy;

@@ -119,6 +119,8 @@ impl Runs {
                 self.keys.len() as u32 - 1
             }
         };
+        let slot = self.keys[at as usize].as_ref().expect("the slot just filled");
+        self.usage.bytes += slot.runs.bytes();
         self.slots.insert(bytes, at);
         self.usage.keys += 1;
         Some(at)
