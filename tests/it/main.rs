@@ -3,4 +3,5 @@
 #[cfg(feature = "cli")]
 mod command_line;
 mod diagnostics;
+mod docs;
 mod tidy;
