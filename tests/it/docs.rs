@@ -2,7 +2,8 @@
 //!
 //! Every ```` ```cep ```` block of `README.md` and `docs/` is a program: it is checked, and its tests are run. A block
 //! opened with `cep refused E0310` must be refused with that code, and one opened with `cep fragment` is not looked at.
-//! A block that declares no stream gets the [`PRELUDE`], which `docs/semantics.md` shows at its head.
+//! A block that declares no stream and uses no file gets the [`PRELUDE`], which `docs/semantics.md` shows at its head;
+//! one that has no pattern goes on with the block before it; `use` finds the files of `patterns/`.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -83,9 +84,13 @@ fn hold(block: &Block) -> Result<(), String> {
 }
 
 fn compile(block: &Block) -> (Program, Sources, Vec<Diagnostic>) {
-    let has_stream = block.text.lines().any(|line| line.starts_with("stream "));
-    let text = if has_stream { block.text.clone() } else { format!("{PRELUDE}{}", block.text) };
-    let loaded = load::load_text("block.cep", &text);
+    let stands_alone = has_item(&block.text, "stream") || has_item(&block.text, "use");
+    let text = if stands_alone { block.text.clone() } else { format!("{PRELUDE}{}", block.text) };
+    let path = PathBuf::from("patterns/block.cep");
+    let loaded = load::load(std::slice::from_ref(&path), &|wanted| match wanted == path {
+        true => Ok(text.clone()),
+        false => fs::read_to_string(root().join(wanted)),
+    });
     let mut diagnostics = loaded.diagnostics;
     let (program, found) = check::check(&loaded.sources, &loaded.files);
     diagnostics.extend(found);
@@ -133,11 +138,12 @@ fn described(program: &Program, outcome: &TestOutcome) -> String {
 fn blocks(path: &Path) -> Vec<Block> {
     let text = fs::read_to_string(path).expect("a document can be read");
     let name = path.strip_prefix(root()).unwrap_or(path).display().to_string();
-    let mut blocks = Vec::new();
+    let mut blocks: Vec<Block> = Vec::new();
     let mut lines = text.lines().enumerate();
     while let Some((at, line)) = lines.next() {
         let Some(info) = line.strip_prefix("```") else { continue };
-        let body: Vec<&str> = lines.by_ref().map(|(_, line)| line).take_while(|line| *line != "```").collect();
+        let body: Vec<&str> =
+            lines.by_ref().map(|(_, line)| line).take_while(|line| *line != "```").collect();
         let words: Vec<&str> = info.split_whitespace().collect();
         let wanted = match words.as_slice() {
             ["cep"] => Wanted::Pass,
@@ -146,9 +152,18 @@ fn blocks(path: &Path) -> Vec<Block> {
             ["cep", ..] => panic!("{name}:{}: `{info}` is no kind of block", at + 1),
             _ => continue,
         };
-        blocks.push(Block { place: format!("{name}:{}", at + 1), wanted, text: body.join("\n") + "\n" });
+        let mut text = body.join("\n") + "\n";
+        if let Some(before) = blocks.last().filter(|_| !has_item(&text, "pattern")) {
+            text.insert_str(0, &before.text);
+        }
+        blocks.push(Block { place: format!("{name}:{}", at + 1), wanted, text });
     }
     blocks
+}
+
+/// Whether an item of this kind starts a line.
+fn has_item(text: &str, kind: &str) -> bool {
+    text.lines().any(|line| line.strip_prefix(kind).is_some_and(|rest| rest.starts_with(' ')))
 }
 
 /// `README.md`, and what stands in `docs/`.
