@@ -4,4 +4,5 @@
 mod command_line;
 mod corpus;
 mod diagnostics;
+mod docs;
 mod tidy;
