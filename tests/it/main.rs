@@ -1,6 +1,10 @@
 //! The integration tests, as one binary: linking is paid for once.
 
-mod diagnostics;
+#[cfg(feature = "cli")]
+mod bad_lines;
 #[cfg(feature = "cli")]
 mod command_line;
+mod diagnostics;
+#[cfg(feature = "cli")]
+mod disorder;
 mod tidy;
