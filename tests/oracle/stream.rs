@@ -103,7 +103,7 @@ pub(crate) fn events(random: &mut Random, program: &Program) -> Vec<Event> {
             partition: random.below(partitions[stream] as usize) as u32,
             ts: if random.percent(4) { ts - random.between(1, 9) } else { ts },
             k: random.percent(95).then(|| random.between(1, keys)),
-            kind: *random.pick::<&'static str>(kinds),
+            kind: random.pick::<&'static str>(kinds),
             v: number(random, 9),
             d: number(random, 18).map(|halves| halves * 50),
             x: number(random, 9).map(|tenths| tenths as f64 / 2.0),
