@@ -17,7 +17,7 @@ use crate::engine::{Config, Engine, EngineError, LateEvent, Record, projection};
 use crate::event::{BatchBuilder, PartitionId, StreamId, Type, Value};
 use crate::lang::hir::{DERIVED_FIELDS, Expectation, Expected, Origin, Program, Test, TestCommand};
 use crate::matcher::Kind;
-use crate::time::EventTime;
+use crate::time::{Duration, EventTime};
 
 /// How a test is run. Nothing here may change an answer, and the project's own tests try many.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,11 +26,14 @@ pub struct TestOptions {
     pub shards: u32,
     /// The most events of a batch.
     pub batch_events_max: usize,
+    /// Shuffles the rows of each block within its stream's disorder; rows of equal time keep their order. Not for
+    /// tests that have late rows: whether these are late depends on what is read before them.
+    pub shuffle_seed: Option<u64>,
 }
 
 impl Default for TestOptions {
     fn default() -> TestOptions {
-        TestOptions { shards: 1, batch_events_max: 64 }
+        TestOptions { shards: 1, batch_events_max: 64, shuffle_seed: None }
     }
 }
 
@@ -39,6 +42,9 @@ impl Default for TestOptions {
 pub struct TestOutcome {
     /// Each checkpoint, in order.
     pub checkpoints: Vec<Checkpoint>,
+    /// Every record of every pattern that ran, as it came: also those that no checkpoint saw, because they come with
+    /// the end of the input.
+    pub records: Vec<Record>,
 }
 
 impl TestOutcome {
@@ -126,7 +132,10 @@ pub fn run_test(
             }
         }
     }
-    Ok(TestOutcome { checkpoints })
+    script.read_waiting()?;
+    script.engine.finish(true)?;
+    script.records.extend(script.engine.take_certain());
+    Ok(TestOutcome { checkpoints, records: script.records })
 }
 
 /// A test under way.
@@ -139,6 +148,8 @@ struct Script<'a> {
     partitions: Vec<Partition<'a>>,
     /// How many of them were reached.
     reached: usize,
+    /// What came out at the checkpoints so far.
+    records: Vec<Record>,
 }
 
 /// A `given` block.
@@ -146,7 +157,10 @@ struct Partition<'a> {
     builder: BatchBuilder,
     columns: &'a [usize],
     time_field: usize,
+    disorder: Duration,
     rows: &'a [Vec<Value>],
+    /// In which order they are read, by index.
+    order: Vec<usize>,
     /// How many rows were read.
     read: usize,
 }
@@ -169,12 +183,17 @@ impl<'a> Script<'a> {
                 partitions.push(Partition::new(program, *stream, id, columns, types));
             }
         }
-        Ok(Script { program, test, options, engine, partitions, reached: 0 })
+        Ok(Script { program, test, options, engine, partitions, reached: 0, records: Vec::new() })
     }
 
     /// A block was reached: its rows are read with those of the blocks around it.
     fn wait(&mut self, rows: &'a [Vec<Value>]) {
-        self.partitions[self.reached].rows = rows;
+        let partition = &mut self.partitions[self.reached];
+        partition.rows = rows;
+        partition.order = (0..rows.len()).collect();
+        if let Some(seed) = self.options.shuffle_seed {
+            partition.shuffle(seed ^ self.reached as u64);
+        }
         self.reached += 1;
     }
 
@@ -200,6 +219,7 @@ impl<'a> Script<'a> {
     fn checkpoint(&mut self, expectations: &[Expectation]) -> Checkpoint {
         let records = self.engine.take_certain();
         let late = self.engine.take_late();
+        self.records.extend(records.iter().cloned());
         let mut blocks: Vec<Block> = (expectations.iter())
             .map(|expectation| Block {
                 kind: expectation.kind,
@@ -280,34 +300,63 @@ impl<'a> Partition<'a> {
         columns: &'a [usize],
         types: Vec<Option<Type>>,
     ) -> Partition<'a> {
-        let time_field = match program.stream(stream).origin {
-            Origin::Source { time_field, .. } => time_field,
-            Origin::Derived { .. } => 0,
+        let (time_field, disorder) = match program.stream(stream).origin {
+            Origin::Source { time_field, disorder, .. } => (time_field, disorder),
+            Origin::Derived { .. } => (0, Duration::ZERO),
         };
-        Partition { builder: BatchBuilder::new(stream, id, types), columns, time_field, rows: &[], read: 0 }
+        let builder = BatchBuilder::new(stream, id, types);
+        Partition { builder, columns, time_field, disorder, rows: &[], order: Vec::new(), read: 0 }
     }
 
     fn waits(&self) -> bool {
         self.read < self.rows.len()
     }
 
-    /// The event time of the next row. The checker asks for one in every row.
+    /// The event time of the next row.
     fn next_time(&self) -> EventTime {
+        self.time_of(self.order[self.read])
+    }
+
+    /// The event time of a row. The checker asks for one in every row.
+    fn time_of(&self, row: usize) -> EventTime {
         let column = self.columns.iter().position(|field| *field == self.time_field);
-        match column.map(|column| &self.rows[self.read][column]) {
+        match column.map(|column| &self.rows[row][column]) {
             Some(Value::Timestamp(time)) => *time,
             _ => EventTime::from_micros(0),
         }
     }
 
+    /// Delays the rows of each time by at most the disorder: what was not late is not late then.
+    fn shuffle(&mut self, seed: u64) {
+        let spread = self.disorder.micros().max(0) as u64 + 1;
+        let arrival = |row: &usize| {
+            let time = self.time_of(*row);
+            let delay = mixed(seed ^ mixed(time.micros() as u64)) % spread;
+            (time.plus(Duration::from_micros(delay as i64)), time)
+        };
+        let mut order = self.order.clone();
+        order.sort_by_key(arrival);
+        self.order = order;
+    }
+
     fn read_row(&mut self) {
         let time = self.next_time();
-        for (field, value) in self.columns.iter().zip(&self.rows[self.read]) {
+        let row = self.order[self.read];
+        for (field, value) in self.columns.iter().zip(&self.rows[row]) {
             self.builder.set(*field, value.clone());
         }
         self.read += 1;
-        self.builder.end_row(time, self.read as u64);
+        // Numbered as written, so that a shuffled test has the same positions.
+        self.builder.end_row(time, row as u64 + 1);
     }
+}
+
+/// The mixing function of splitmix64.
+fn mixed(number: u64) -> u64 {
+    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
 }
 
 #[cfg(test)]

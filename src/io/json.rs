@@ -1,12 +1,13 @@
 //! One JSON line to one row, directed by the stream's declaration.
 //!
-//! The fields that are wanted form a small tree of member names. A line is walked once: a member that the tree does
+//! The fields of the stream form a small tree of member names. A line is walked once: a member that the tree does
 //! not have is skipped without looking inside, one that it has is remembered as a range of the line's text, and a
 //! nested object is walked where a path goes through it. Then each remembered scalar is read with its declared type.
 //! Nothing is allocated for a line beyond the text of its strings.
 //!
-//! Only what a program reads is checked: a field that is not projected may be missing or of any type. The event time
-//! is always read. Where a member stands twice, the last one counts.
+//! Every declared field is checked, also those that no running pattern reads: whether a line is an event depends on
+//! the stream alone, not on which patterns run or what is bound. Members that no field names may be anything. Where a
+//! member stands twice, the last one counts.
 
 use std::fmt;
 use std::ops::Range;
@@ -23,19 +24,21 @@ use crate::time::EventTime;
 /// Decodes the lines of one stream.
 #[derive(Debug)]
 pub struct JsonDecoder {
-    /// The wanted fields.
+    /// The declared fields.
     fields: Vec<Wanted>,
     /// The member names that lead to them.
     root: Vec<Member>,
-    /// For each wanted field where its value stands in the line under way.
+    /// For each field where its value stands in the line under way.
     found: Vec<Found>,
 }
 
-/// A field that is read.
+/// A field of the stream.
 #[derive(Debug)]
 struct Wanted {
     /// Its index in the stream.
     field: usize,
+    /// Whether its value is kept; of the others it is only checked that they are what was declared.
+    is_kept: bool,
     name: String,
     ty: Type,
     nullable: bool,
@@ -46,13 +49,13 @@ struct Wanted {
 #[derive(Debug)]
 struct Member {
     name: String,
-    /// The wanted fields whose path ends here.
+    /// The fields whose path ends here.
     ends: Vec<usize>,
     /// The names inside.
     inside: Vec<Member>,
 }
 
-/// What a line has for a wanted field.
+/// What a line has for a field.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Found {
     Nothing,
@@ -62,8 +65,8 @@ enum Found {
 }
 
 impl JsonDecoder {
-    /// A decoder for a stream that reads the fields for which `is_wanted` says so, and the event time.
-    pub fn new(stream: &Stream, is_wanted: impl Fn(usize) -> bool) -> JsonDecoder {
+    /// A decoder for a stream that keeps the fields for which `is_kept` says so, and the event time.
+    pub fn new(stream: &Stream, is_kept: impl Fn(usize) -> bool) -> JsonDecoder {
         let time = match stream.origin {
             Origin::Source { time_field, .. } => time_field,
             // A derived stream starts with `at`.
@@ -72,16 +75,15 @@ impl JsonDecoder {
         let mut fields = Vec::new();
         let mut root = Vec::new();
         for (index, field) in stream.fields.iter().enumerate() {
-            if index == time || is_wanted(index) {
-                add_path(&mut root, &field.path, fields.len());
-                fields.push(Wanted {
-                    field: index,
-                    name: field.name.clone(),
-                    ty: field.ty,
-                    nullable: field.nullable,
-                    is_time: index == time,
-                });
-            }
+            add_path(&mut root, &field.path, fields.len());
+            fields.push(Wanted {
+                field: index,
+                is_kept: index == time || is_kept(index),
+                name: field.name.clone(),
+                ty: field.ty,
+                nullable: field.nullable,
+                is_time: index == time,
+            });
         }
         let found = vec![Found::Nothing; fields.len()];
         JsonDecoder { fields, root, found }
@@ -121,7 +123,9 @@ impl JsonDecoder {
         }
         for (wanted, found) in self.fields.iter().zip(&self.found).filter(|(wanted, _)| !wanted.is_time) {
             let value = read_field(wanted, found, line, builder)?;
-            builder.set(wanted.field, value);
+            if wanted.is_kept {
+                builder.set(wanted.field, value);
+            }
         }
         Ok(time)
     }
@@ -169,7 +173,11 @@ fn read_field(
         Found::Nothing => missing(false),
         Found::Scalar(range) if &line[range.clone()] == "null" => missing(true),
         Found::Scalar(range) => {
-            scalar::read(&line[range.clone()], wanted.ty, |text| builder.share_text(wanted.field, text))
+            let share = |text: &str| match wanted.is_kept {
+                true => builder.share_text(wanted.field, text),
+                false => Value::Null,
+            };
+            scalar::read(&line[range.clone()], wanted.ty, share)
                 .map_err(|why| misfit(wanted, why, line, range))
         }
         Found::Blocked(range) => Err(BadReason::WrongType {

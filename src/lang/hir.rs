@@ -433,7 +433,7 @@ pub enum Expr {
     Or(Vec<Expr>),
     /// A comparison.
     Compare(CompareOp, Box<Expr>, Box<Expr>),
-    /// `low <= item and item <= high`.
+    /// Low, item and high, in this order: `low <= item and item <= high`.
     Between(Box<Expr>, Box<Expr>, Box<Expr>),
     /// Whether a value is among some. Unknown as in SQL.
     In(Box<Expr>, Vec<Expr>),

@@ -10,6 +10,7 @@
 
 pub mod ast;
 pub mod check;
+mod compile;
 pub mod hir;
 pub mod load;
 pub mod parse;
@@ -17,3 +18,5 @@ pub mod print;
 mod scan;
 mod split;
 mod words;
+
+pub use compile::{CompileError, compile};

@@ -185,7 +185,11 @@ impl<'p> Oracle<'p> {
             .filter(|step| self.fits(*step, event, run, &[]))
             .collect();
         let next = position.next_absences.iter().chain(position.end.iter().flat_map(|end| &end.next));
-        let is_next_broken = run.is_fresh && next.clone().any(|step| self.fits(*step, event, run, &[]));
+        // What a greedy loop takes has not left the loop: `next not` behind it looks at the event after that.
+        let stays =
+            position.loop_.is_some_and(|id| self.is_left_by_greedy(&[id], &position.ways, Some(run), event));
+        let is_next_broken =
+            run.is_fresh && !stays && next.clone().any(|step| self.fits(*step, event, run, &[]));
         let is_ended = is_next_broken || !broken.is_empty();
         let leaves = position.end.as_ref().map_or(&[][..], |end| &end.leaves);
         if run.pending.is_some() && self.is_left_by_greedy(leaves, &position.ways, Some(run), event) {

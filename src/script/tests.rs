@@ -39,7 +39,8 @@ fn program(script: &str) -> Arc<Program> {
 fn outcome(script: &str) -> TestOutcome {
     let program = program(script);
     let run = |shards, batch_events_max| {
-        run_test(&program, &program.tests[0], TestOptions { shards, batch_events_max }).expect("it runs")
+        let options = TestOptions { shards, batch_events_max, ..TestOptions::default() };
+        run_test(&program, &program.tests[0], options).expect("it runs")
     };
     let first = run(1, 1);
     for (shards, batch_events_max) in [(1, 64), (2, 3), (5, 1)] {
@@ -170,4 +171,39 @@ fn blocks_are_read_side_by_side() {
 }";
     let outcome = outcome(script);
     assert!(outcome.passed(), "{outcome:?}");
+}
+
+#[test]
+fn a_shuffle_moves_rows_makes_none_late_and_changes_nothing() {
+    let program = program(
+        "test spree \"t\" {
+    given tx
+        | at       | card | kind |
+        | 12:00:00 | c1   | a    |
+        | 12:00:04 | c2   | a    |
+        | 12:00:04 | c2   | b    |
+        | 12:00:09 | c1   | b    |
+        | 12:00:13 | c2   | b    |
+    expect alert
+        | card |
+        | c2   |
+        | c1   |
+}",
+    );
+    let test = &program.tests[0];
+    let written = run_test(&program, test, TestOptions::default()).expect("it runs");
+    assert!(written.passed(), "{written:?}");
+    let mut moved = 0;
+    for seed in 0..20 {
+        let options = TestOptions { shuffle_seed: Some(seed), ..TestOptions::default() };
+        let TestCommand::Given { rows, .. } = &test.commands[0] else { panic!("it starts with rows") };
+        let mut script = Script::new(&program, test, options).expect("it runs");
+        script.wait(rows);
+        let order = &script.partitions[0].order;
+        let place = |row: usize| order.iter().position(|one| *one == row).expect("every row is there");
+        assert!(place(1) < place(2), "equal times keep their order: {order:?}");
+        moved += usize::from(!order.is_sorted());
+        assert_eq!(run_test(&program, test, options).expect("it runs"), written, "seed {seed}: {order:?}");
+    }
+    assert!(moved > 5, "{moved} of 20 seeds move a row");
 }

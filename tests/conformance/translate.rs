@@ -236,10 +236,6 @@ impl Writer<'_> {
         if windowed {
             return Err("no such construct: a window of part of a loop");
         }
-        if greedy && around && !is_exact {
-            // Such a loop closes the way past it before it has begun; a group around it does not.
-            return Err("no such construct: an optional loop of two or more that is greedy");
-        }
         // FlinkCEP takes `greedy` of exactly n, and does nothing about it.
         if greedy && !is_exact {
             text.push_str(" greedy");

@@ -1,6 +1,12 @@
 //! The integration tests, as one binary: linking is paid for once.
 
 #[cfg(feature = "cli")]
+mod bad_lines;
+#[cfg(feature = "cli")]
 mod command_line;
+mod corpus;
 mod diagnostics;
+#[cfg(feature = "cli")]
+mod disorder;
+mod docs;
 mod tidy;

@@ -22,7 +22,7 @@ fn transactions() -> Stream {
             field("lat", Type::Float, true, "geo.point.lat"),
             field("at", Type::Timestamp, false, "at"),
             field("wait", Type::Duration, true, "wait"),
-            field("unread", Type::Int, false, "unread"),
+            field("unread", Type::Int, true, "unread"),
         ],
         origin: Origin::Source { time_field: 5, disorder: Duration::ZERO, idle: None },
     }
@@ -72,6 +72,13 @@ fn the_last_of_two_members_counts_nested_ones_included() {
     assert_eq!(row[3], Value::Null, "the second `geo` has no city");
     let row = decode(r#"{"card":"b","amount":1,"at":1,"geo":7,"geo":{"city":"y"}}"#).expect("good");
     assert_eq!(row[3], Value::text("y"));
+}
+
+#[test]
+fn a_field_that_nothing_reads_is_checked_but_not_kept() {
+    let row = decode(r#"{"card":"b","amount":1,"at":1,"unread":7}"#).expect("good");
+    assert_eq!(row[UNREAD], Value::Null);
+    assert_eq!(label(r#"{"card":"b","amount":1,"at":1,"unread":"seven"}"#), "wrong_type");
 }
 
 #[test]

@@ -99,7 +99,7 @@ pub fn evaluate(expr: &Expr, scope: &Scope<'_>) -> Value {
             let (left, right) = (evaluate(left, scope), evaluate(right, scope));
             truth(compare(&left, &right).map(|ordering| meets(*op, ordering)))
         }
-        Expr::Between(item, low, high) => between(expr_value(item, scope), low, high, scope),
+        Expr::Between(low, item, high) => between(evaluate(item, scope), low, high, scope),
         Expr::In(item, list) => is_in(&evaluate(item, scope), list, scope),
         Expr::Matches(item, regex) => match evaluate(item, scope) {
             Value::String(text) => Value::Bool(regex.is_match(&text)),
@@ -125,10 +125,6 @@ pub fn evaluate(expr: &Expr, scope: &Scope<'_>) -> Value {
         }
         Expr::Convert(ty, inner) => numbers::convert(*ty, evaluate(inner, scope), scope.faults),
     }
-}
-
-fn expr_value(expr: &Expr, scope: &Scope<'_>) -> Value {
-    evaluate(expr, scope)
 }
 
 fn truth_of(value: &Value) -> Option<bool> {

@@ -46,6 +46,12 @@ fn from_exact(units: i128, ty_scale: Option<u8>, faults: &Faults) -> Value {
 }
 
 pub(super) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
+    // The common case needs no scaling.
+    if let (Value::Decimal(left), Value::Decimal(right)) = (left, right)
+        && left.scale == right.scale
+    {
+        return Some(left.units.cmp(&right.units));
+    }
     match (exact(left), exact(right)) {
         (Some((left, left_scale)), Some((right, right_scale))) => {
             let scale = left_scale.max(right_scale);

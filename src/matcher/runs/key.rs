@@ -434,9 +434,12 @@ fn broken_absences(context: &Context<'_>, run: &Run, offer: &Offer<'_>) -> Broke
     let position = context.plan.automaton.position(run.position);
     let at = At { context, run: Some(run), ways: &position.ways, offer };
     let fits = |step: &StepId| at.fits(*step, &[]);
+    // What a greedy loop takes has not left the loop: `next not` behind it looks at the event after that.
+    let stays = || position.loop_.is_some_and(|id| at.is_left_by_greedy(&[id]));
     let is_next = run.is_fresh
         && (position.next_absences.iter().any(fits)
-            || position.end.iter().flat_map(|end| &end.next).any(fits));
+            || position.end.iter().flat_map(|end| &end.next).any(fits))
+        && !stays();
     let waits = run.pending.iter().flat_map(|pending| &pending.waits).map(|(step, _)| step);
     let steps = position.absences.iter().chain(waits).copied().filter(|step| fits(step)).collect();
     Broken { steps, is_next }

@@ -17,6 +17,8 @@ use self::key::{Context, KeyRuns};
 use self::queue::DeadlineQueue;
 use super::{Arrival, Executor, Faults, KeepExceeded, KeyFound, Nothing, Plan, Scope, Usage, is_true};
 use crate::event::{StepId, Value};
+use crate::lang::hir::Word;
+use crate::nfa::Position;
 use crate::time::EventTime;
 
 /// The general executor for one pattern.
@@ -31,6 +33,8 @@ pub struct Runs {
     usage: Usage,
     key_bytes: Vec<u8>,
     local: LocalFits,
+    /// Whether an event that fits no step can change nothing.
+    ignores_strangers: bool,
 }
 
 #[derive(Debug)]
@@ -54,6 +58,7 @@ impl Runs {
     /// An executor that holds nothing yet.
     pub fn new(plan: Arc<Plan>) -> Runs {
         Runs {
+            ignores_strangers: ignores_strangers(&plan),
             plan,
             faults: Faults::default(),
             slots: FxHashMap::default(),
@@ -66,8 +71,8 @@ impl Runs {
         }
     }
 
-    /// Works out what the event fits locally. Says whether it can matter to a key without state.
-    fn look(&mut self, keys: &[Value], arrival: &dyn Arrival) -> bool {
+    /// Works out what the event fits locally. Says to which keys it can matter.
+    fn look(&mut self, keys: &[Value], arrival: &dyn Arrival) -> Matters {
         let pattern = &self.plan.pattern;
         let scope = Scope {
             pattern,
@@ -82,11 +87,15 @@ impl Runs {
             step.sources.contains(&arrival.source())
                 && step.conditions.iter().all(|part| !part.local || is_true(&part.expr, &scope))
         }));
+        if self.ignores_strangers && !self.local.0.contains(&true) {
+            return Matters::Never;
+        }
         let automaton = &self.plan.automaton;
         let starts = automaton.start.iter().flat_map(|way| &way.targets);
         let mut first_steps = starts.map(|target| automaton.position(*target).step);
-        first_steps.any(|step| self.local.has(step))
-            || automaton.leading.iter().any(|absence| self.local.has(absence.step))
+        let can_begin = first_steps.any(|step| self.local.has(step))
+            || automaton.leading.iter().any(|absence| self.local.has(absence.step));
+        if can_begin { Matters::Always } else { Matters::ToOpenRuns }
     }
 
     fn slot_of(&mut self, keys: &[Value], create: bool) -> Option<u32> {
@@ -110,6 +119,8 @@ impl Runs {
                 self.keys.len() as u32 - 1
             }
         };
+        let slot = self.keys[at as usize].as_ref().expect("the slot just filled");
+        self.usage.bytes += slot.runs.bytes();
         self.slots.insert(bytes, at);
         self.usage.keys += 1;
         Some(at)
@@ -152,6 +163,26 @@ impl Runs {
     }
 }
 
+/// To which keys an event can matter.
+enum Matters {
+    Never,
+    ToOpenRuns,
+    Always,
+}
+
+/// Whether every way waits for events that fit it, so that one that fits no step passes unseen: no `next`, no `until`.
+fn ignores_strangers(plan: &Plan) -> bool {
+    let automaton = &plan.automaton;
+    let waits = |position: &Position| {
+        position.ways.iter().all(|way| way.word != Word::Next)
+            && position.next_absences.is_empty()
+            && position.end.as_ref().is_none_or(|end| end.next.is_empty())
+    };
+    automaton.positions.iter().all(waits)
+        && automaton.loops.iter().all(|one| one.until.is_none())
+        && plan.pattern.groups.iter().all(|group| group.until.is_none())
+}
+
 /// An arrival's fields.
 fn as_fields<'a>(arrival: &'a &dyn Arrival) -> &'a dyn super::Fields {
     *arrival
@@ -164,8 +195,12 @@ impl Executor for Runs {
         arrival: &dyn Arrival,
         out: &mut Vec<KeyFound>,
     ) -> Result<(), KeepExceeded> {
-        let can_start = self.look(keys, arrival);
-        let Some(slot) = self.slot_of(keys, can_start) else { return Ok(()) };
+        let create = match self.look(keys, arrival) {
+            Matters::Never => return Ok(()),
+            Matters::ToOpenRuns => false,
+            Matters::Always => true,
+        };
+        let Some(slot) = self.slot_of(keys, create) else { return Ok(()) };
         self.with_key(slot, arrival.time(), out, |runs, context, local| runs.event(context, local, arrival))
     }
 

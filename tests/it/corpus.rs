@@ -1,0 +1,192 @@
+//! Runs the `test` blocks of every pattern file of the project: over several shard counts and batch sizes, shuffled
+//! within the disorder, and beside the oracle.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ensue::diag::{Severity, render_text};
+use ensue::engine::{Candidate, projection, reference};
+use ensue::event::{PartitionId, StreamId};
+use ensue::lang::hir::{Origin, Program, Test, TestCommand};
+use ensue::lang::{check, load};
+use ensue::matcher::Plan;
+use ensue::script::{Block, TestOptions, TestOutcome, run_test};
+use ensue::{BatchBuilder, Duration, EventTime, Record, Value};
+
+/// The ways in which a test is run: shards, the most events of a batch, and whether its rows are shuffled.
+const VARIANTS: [(u32, usize, Option<u64>); 8] = [
+    (1, 1, None),
+    (1, usize::MAX, None),
+    (2, 3, None),
+    (5, 1, None),
+    (1, 1, Some(1)),
+    (1, 3, Some(2)),
+    (2, usize::MAX, Some(3)),
+    (5, 3, Some(4)),
+];
+
+#[test]
+fn every_test_of_the_corpus_passes_in_every_way() {
+    let mut failures = Vec::new();
+    let mut tests = 0;
+    for path in pattern_files() {
+        let program = match compiled(&path) {
+            Ok(program) => program,
+            Err(diagnostics) => {
+                failures.push(format!("{}\n{diagnostics}", path.display()));
+                continue;
+            }
+        };
+        let plans = Plan::all(&program).expect("a pattern of the corpus is small");
+        // A file that another one uses brings its tests along: run them once.
+        let own = |test: &&Test| Path::new(place_path(&test.place)) == path;
+        for test in program.tests.iter().filter(own) {
+            tests += 1;
+            if let Err(failure) = run(&program, &plans, test) {
+                failures.push(format!("{}: {:?}\n{failure}", test.place, test.title));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} of {tests} tests fail:\n\n{}", failures.len(), failures.join("\n\n"));
+    assert!(tests > 200, "the corpus was found: {tests} tests");
+}
+
+/// The pattern files of the corpus and the examples, in order.
+fn pattern_files() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::from("tests/corpus"), PathBuf::from("patterns")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("the folder is there") {
+            let path = entry.expect("its entries can be read").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "cep") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn compiled(path: &Path) -> Result<Arc<Program>, String> {
+    let loaded = load::load(&[path.to_path_buf()], &|path: &Path| fs::read_to_string(path));
+    let (program, more) = check::check(&loaded.sources, &loaded.files);
+    let errors: Vec<_> = (loaded.diagnostics.into_iter().chain(more))
+        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        .collect();
+    if errors.is_empty() { Ok(Arc::new(program)) } else { Err(render_text(&loaded.sources, &errors, false)) }
+}
+
+/// The path of a place `path:line`.
+fn place_path(place: &str) -> &str {
+    place.rsplit_once(':').map_or(place, |(path, _)| path)
+}
+
+/// Runs a test in every way.
+fn run(program: &Arc<Program>, plans: &[Arc<Plan>], test: &Test) -> Result<(), String> {
+    let (on_time, has_late) = events(program, test);
+    let reference = reference::run(program, plans, &test.patterns, &on_time);
+    let expected = reference.map_err(|error| format!("the oracle: {error}"))?;
+    for (shards, batch_events_max, shuffle_seed) in VARIANTS {
+        if has_late && shuffle_seed.is_some() {
+            continue;
+        }
+        let options = TestOptions { shards, batch_events_max, shuffle_seed };
+        let outcome =
+            run_test(program, test, options).map_err(|error| format!("with {options:?}: {error}"))?;
+        if !outcome.passed() {
+            return Err(format!("with {options:?}\n{}", differences(program, &outcome)));
+        }
+        if !is_same(&expected, &outcome.records) {
+            let (expected, found) = (listed(program, &expected), listed(program, &outcome.records));
+            return Err(format!("with {options:?}\nthe oracle gives\n{expected}\nand the engine\n{found}"));
+        }
+    }
+    Ok(())
+}
+
+/// The events of a test that are not late, in total order; and whether others are.
+fn events(program: &Program, test: &Test) -> (Vec<Candidate>, bool) {
+    let mut partitions: BTreeMap<StreamId, u32> = BTreeMap::new();
+    let mut told: Option<EventTime> = None;
+    let (mut on_time, mut has_late) = (Vec::new(), false);
+    for command in &test.commands {
+        match command {
+            TestCommand::Watermark(at) => told = told.max(Some(*at)),
+            TestCommand::Expect(_) => {}
+            TestCommand::Given { stream, columns, rows } => {
+                let partition = partitions.entry(*stream).or_default();
+                let (time_field, disorder) = match program.stream(*stream).origin {
+                    Origin::Source { time_field, disorder, .. } => (time_field, disorder),
+                    Origin::Derived { .. } => (0, Duration::ZERO),
+                };
+                let column = columns.iter().position(|field| *field == time_field).expect("rows have a time");
+                let mut newest = told.map(|told| told.plus(disorder));
+                let types = projection(program, &test.patterns, *stream, true);
+                let mut builder = BatchBuilder::new(*stream, PartitionId(*partition), types);
+                for (at, row) in rows.iter().enumerate() {
+                    let Value::Timestamp(time) = row[column] else { panic!("the time of a row is a time") };
+                    if newest.is_some_and(|newest| time < newest.minus(disorder)) {
+                        has_late = true;
+                        continue;
+                    }
+                    newest = newest.max(Some(time));
+                    for (field, value) in columns.iter().zip(row) {
+                        builder.set(*field, value.clone());
+                    }
+                    builder.end_row(time, at as u64 + 1);
+                }
+                *partition += 1;
+                let batch = Arc::new(builder.finish());
+                let rows = 0..batch.len() as u32;
+                on_time.extend(rows.map(|row| Candidate::Row { batch: Arc::clone(&batch), row }));
+            }
+        }
+    }
+    on_time.sort_by_key(|event| (event.time(), event.position()));
+    (on_time, has_late)
+}
+
+/// Whether two lists of records are the same, in the same order.
+fn is_same(left: &[Record], right: &[Record]) -> bool {
+    left.len() == right.len()
+        && left.iter().zip(right).all(|(left, right)| {
+            (left.at, left.stream, left.pattern, left.kind, left.id, &left.fields)
+                == (right.at, right.stream, right.pattern, right.kind, right.id, &right.fields)
+        })
+}
+
+/// The tables that are not as expected.
+fn differences(program: &Program, outcome: &TestOutcome) -> String {
+    let blocks = outcome.checkpoints.iter().flat_map(|checkpoint| &checkpoint.blocks);
+    let table = |rows: &[Vec<Value>]| rows.iter().map(|row| line(row)).collect::<String>();
+    let shown = |block: &Block| {
+        let stream = program.stream(block.stream);
+        let columns: Vec<&str> =
+            block.columns.iter().map(|field| stream.fields[*field].name.as_str()).collect();
+        let (expected, found) = (table(&block.expected), table(&block.found));
+        format!(
+            "{:?} {} | {} |\nexpected\n{expected}found\n{found}",
+            block.kind,
+            stream.name,
+            columns.join(" | ")
+        )
+    };
+    blocks.filter(|block| !block.passed()).map(shown).collect::<Vec<_>>().join("\n")
+}
+
+fn listed(program: &Program, records: &[Record]) -> String {
+    let shown = |record: &Record| {
+        let (stream, kind) = (&program.stream(record.stream).name, record.kind);
+        format!("{} {stream} {kind:?}{}", record.at, line(&record.fields))
+    };
+    records.iter().map(shown).collect()
+}
+
+fn line(values: &[Value]) -> String {
+    let values: Vec<String> = values.iter().map(Value::to_string).collect();
+    format!("    | {} |\n", values.join(" | "))
+}
