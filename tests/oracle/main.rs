@@ -48,7 +48,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    let options = options();
+    let Some(options) = options() else { return ExitCode::SUCCESS };
     println!("oracle: seed={}", options.seed);
     let mut differing = 0;
     let mut with_records = 0;
@@ -112,7 +112,8 @@ fn show_smallest(number: u64, case: &Case) {
     }
 }
 
-fn options() -> Options {
+/// `None` where the standard harness would have nothing to run: it is asked what there is, or for another test.
+fn options() -> Option<Options> {
     let mut options = Options { cases: DEFAULT_CASES, seed: 1, only: None, print: false, refused: false };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -123,8 +124,10 @@ fn options() -> Options {
             "--case" => options.only = number(),
             "--print" => options.print = true,
             "--refused" => options.refused = true,
-            _ => {}
+            "--list" => return None,
+            other if other.starts_with('-') || "oracle".contains(other) => {}
+            _ => return None,
         }
     }
-    options
+    Some(options)
 }

@@ -13,6 +13,14 @@ pub(crate) struct Program {
     pub(crate) patterns: Vec<Pattern>,
 }
 
+impl Program {
+    /// Whether some pattern reads this one of [`STREAMS`].
+    pub(crate) fn reads(&self, stream: usize) -> bool {
+        let names = |pattern: &Pattern| pattern.sources.iter().any(|(name, _)| name == STREAMS[stream]);
+        self.patterns.iter().any(names)
+    }
+}
+
 /// The source streams. `n` numbers the events of a case, so that records tell them apart.
 pub(crate) const STREAMS: [&str; 2] = ["s", "r"];
 
@@ -164,7 +172,7 @@ impl Display for Repeat {
 
 impl Display for Program {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for (at, name) in STREAMS.iter().enumerate() {
+        for (at, name) in STREAMS.iter().enumerate().filter(|(at, _)| self.reads(*at)) {
             writeln!(f, "stream {name} {{")?;
             for (field, ty) in SHARED_FIELDS.iter().chain([&OWN_FIELDS[at]]) {
                 writeln!(f, "    {field} {ty}")?;

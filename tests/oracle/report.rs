@@ -9,7 +9,7 @@ use ensue::matcher::Kind;
 use ensue::{EventTime, Value};
 
 use crate::check::{self, Case, Difference};
-use crate::model::{OWN_FIELDS, SHARED_FIELDS, STREAMS};
+use crate::model::{OWN_FIELDS, Pattern, SHARED_FIELDS, STREAMS};
 use crate::stream::{self, Event};
 use crate::support;
 
@@ -37,30 +37,51 @@ pub(crate) fn case_file(case: &Case) -> String {
     let records = check::expected(&compiled, case);
     for pattern in &case.program.patterns {
         let _ = writeln!(text, "\ntest {} \"as the oracle says\" {{", pattern.name);
-        given(case, &mut text);
+        let running = running(case, pattern);
+        let events: Vec<&Event> = case.events.iter().filter(|event| is_read(&running, event)).collect();
+        given(&events, &mut text);
         let streams = [(&pattern.emit.stream, Kind::Match)];
         let timeouts = pattern.timeout.iter().map(|record| (&record.stream, Kind::Timeout));
         let mut is_empty = true;
         for (name, kind) in streams.into_iter().chain(timeouts) {
             let of_stream = |record: &&Record| {
-                record.kind == kind && compiled.program.stream(record.stream).name == *name
+                let by = &compiled.program.pattern(record.pattern).name;
+                running.iter().any(|pattern| pattern.name == *by)
+                    && record.kind == kind
+                    && compiled.program.stream(record.stream).name == *name
             };
             let rows: Vec<&Record> = records.iter().filter(of_stream).collect();
             is_empty &= rows.is_empty();
             expect(&compiled.program, name, kind, &rows, &mut text);
         }
+        is_empty &= !late(case, &events, &mut text);
         if is_empty {
             text.push_str("    expect nothing\n");
         }
-        late(case, &mut text);
         text.push_str("}\n");
     }
     text
 }
 
-fn given(case: &Case, text: &mut String) {
+/// A pattern and those whose records it reads: what a test of it runs.
+fn running<'a>(case: &'a Case, pattern: &'a Pattern) -> Vec<&'a Pattern> {
+    let emits = |maker: &Pattern, name: &str| {
+        maker.emit.stream == name || maker.timeout.as_ref().is_some_and(|record| record.stream == name)
+    };
+    let is_read = |maker: &&Pattern| pattern.sources.iter().any(|(name, _)| emits(maker, name));
+    let mut running: Vec<&Pattern> = case.program.patterns.iter().filter(is_read).collect();
+    running.push(pattern);
+    running
+}
+
+fn is_read(patterns: &[&Pattern], event: &Event) -> bool {
+    let name = STREAMS[event.stream];
+    patterns.iter().any(|pattern| pattern.sources.iter().any(|(stream, _)| stream == name))
+}
+
+fn given(events: &[&Event], text: &mut String) {
     let mut places: BTreeMap<(usize, u32), Vec<&Event>> = BTreeMap::new();
-    for event in &case.events {
+    for event in events {
         places.entry(event.place()).or_default().push(event);
     }
     for ((at, _), events) in places {
@@ -69,8 +90,10 @@ fn given(case: &Case, text: &mut String) {
     }
 }
 
-fn late(case: &Case, text: &mut String) {
-    let (_, late) = stream::split_late(&case.program, &case.events);
+/// Says whether any of the events is late.
+fn late(case: &Case, events: &[&Event], text: &mut String) -> bool {
+    let (_, mut late) = stream::split_late(&case.program, &case.events);
+    late.retain(|event| events.contains(&event));
     for (at, name) in STREAMS.iter().enumerate() {
         let events: Vec<&Event> = late.iter().filter(|event| event.stream == at).collect();
         if !events.is_empty() {
@@ -78,6 +101,7 @@ fn late(case: &Case, text: &mut String) {
             rows_of_events(at, &events, text);
         }
     }
+    !late.is_empty()
 }
 
 fn rows_of_events(stream: usize, events: &[&Event], text: &mut String) {

@@ -61,6 +61,10 @@ fn candidates(case: &Case) -> Vec<Case> {
             out.push(smaller);
         }
     }
+    for smaller in &mut out {
+        let Case { program, events } = smaller;
+        events.retain(|event| program.reads(event.stream));
+    }
     out
 }
 

@@ -86,9 +86,7 @@ fn cost(body: &[Element]) -> usize {
 
 /// Events for a program, some of them out of order, a few late.
 pub(crate) fn events(random: &mut Random, program: &Program) -> Vec<Event> {
-    let read =
-        |at: &usize| program.patterns.iter().any(|p| p.sources.iter().any(|(name, _)| name == STREAMS[*at]));
-    let streams: Vec<usize> = (0..STREAMS.len()).filter(read).collect();
+    let streams: Vec<usize> = (0..STREAMS.len()).filter(|at| program.reads(*at)).collect();
     let partitions: Vec<u32> = (0..STREAMS.len()).map(|_| if random.percent(25) { 2 } else { 1 }).collect();
     let kinds: &[&'static str] = if random.percent(60) { &["a", "b", "c"] } else { &["a", "b", "c", "e"] };
     let keys = random.between(1, 3);
@@ -105,7 +103,7 @@ pub(crate) fn events(random: &mut Random, program: &Program) -> Vec<Event> {
             partition: random.below(partitions[stream] as usize) as u32,
             ts: if random.percent(4) { ts - random.between(1, 9) } else { ts },
             k: random.percent(95).then(|| random.between(1, keys)),
-            kind: *random.pick::<&'static str>(kinds),
+            kind: random.pick::<&'static str>(kinds),
             v: number(random, 9),
             d: number(random, 18).map(|halves| halves * 50),
             x: number(random, 9).map(|tenths| tenths as f64 / 2.0),
@@ -154,11 +152,11 @@ pub(crate) fn record_numbers(events: &[Event]) -> BTreeMap<i64, u64> {
     events.iter().map(number).collect()
 }
 
-/// Some events of one partition as a batch. `None` where the program does not have the stream.
+/// Some events of one partition as a batch.
 pub(crate) fn batch(compiled: &Compiled, events: &[&Event], numbers: &BTreeMap<i64, u64>) -> Batch {
     let first = events.first().expect("a batch is not empty");
     let program = &compiled.program;
-    let stream = program.stream_named(STREAMS[first.stream]).expect("the streams are always declared");
+    let stream = program.stream_named(STREAMS[first.stream]).expect("the streams of events are declared");
     let types = projection(program, &compiled.patterns, stream, true);
     let mut builder = BatchBuilder::new(stream, PartitionId(first.partition), types);
     for event in events {
@@ -184,7 +182,7 @@ pub(crate) fn in_total_order(
 
 /// A stream's id in a program.
 pub(crate) fn stream_id(compiled: &Compiled, stream: usize) -> StreamId {
-    compiled.program.stream_named(STREAMS[stream]).expect("the streams are always declared")
+    compiled.program.stream_named(STREAMS[stream]).expect("the streams of events are declared")
 }
 
 /// The partitions to add, so that every number up to the highest used is there: in the order of their numbers.
