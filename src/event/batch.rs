@@ -21,7 +21,7 @@ pub enum Column {
     Float(Vec<f64>, Nulls),
     /// `decimal`: units, and the scale they share.
     Decimal(Vec<i64>, Nulls, u8),
-    /// `string`: codes into the dictionary; [`NULL_CODE`] is null.
+    /// `string`: codes into the dictionary; `NULL_CODE` is null.
     String(Vec<u32>, Vec<Arc<str>>),
     /// `timestamp`, in microseconds.
     Timestamp(Vec<i64>, Nulls),

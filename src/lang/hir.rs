@@ -204,6 +204,8 @@ pub struct Step {
 pub struct Conjunct {
     /// What must be true.
     pub expr: Expr,
+    /// Its text, for people.
+    pub text: String,
     /// Whether it reads only the candidate.
     pub local: bool,
     /// Whether it does not bind while its own step has no event: it reads the loop's own events.

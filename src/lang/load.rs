@@ -134,7 +134,7 @@ fn reason(error: &io::Error) -> String {
 }
 
 /// The path without `.` and `..`, as far as that can be known from its text.
-fn normalise(path: &Path) -> PathBuf {
+pub(super) fn normalise(path: &Path) -> PathBuf {
     let mut parts: Vec<Component<'_>> = Vec::new();
     for part in path.components() {
         match (part, parts.last()) {

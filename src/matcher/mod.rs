@@ -1,7 +1,7 @@
 //! Matching: one pattern, one key, one event after another.
 //!
 //! [`oracle`] keeps every run as it is written down in `docs/semantics.md`, slowly and obviously; [`runs`] is the
-//! executor that the engine uses. Both run the same automaton and evaluate expressions with [`eval`]; everything else
+//! executor that the engine uses. Both run the same automaton and evaluate expressions with `eval`; everything else
 //! they do apart, so that one can be held against the other. Neither knows of batches of several keys, of
 //! watermarks, or of disorder: events come in total order, and time is told to them.
 

@@ -11,8 +11,11 @@ use serde_json::Value as Json;
 /// Of so many lines one is broken.
 const ONE_IN: usize = 100;
 
+/// Breaks a good line.
+type Break = fn(&str) -> Vec<u8>;
+
 /// What can be wrong with a line: the reason it is counted under, and how a good line is broken.
-const KINDS: [(&str, fn(&str) -> Vec<u8>); 14] = [
+const KINDS: [(&str, Break); 14] = [
     ("malformed", |good| good.as_bytes()[..good.len() - 5].to_vec()),
     ("malformed", |_| b"2026-01-05 ERROR the switch was restarted".to_vec()),
     ("not_an_object", |good| format!("[{good}]").into_bytes()),

@@ -148,7 +148,7 @@ fn a_shuffle_within_the_disorder_changes_no_record() {
         restored.sort_by(|left, right| time(left).cmp(time(right)));
         assert!(restored == sorted && shuffled != sorted, "one is a shuffle of the other that keeps ties");
 
-        let (expected, late) = records(&program, &Way::of(&[sorted.clone()]));
+        let (expected, late) = records(&program, &Way::of(std::slice::from_ref(&sorted)));
         assert_eq!(late, 0);
         for pattern in &program.patterns {
             let name = format!("\"pattern\":\"{}\"", pattern.name);
@@ -177,10 +177,10 @@ fn a_shuffle_within_the_disorder_changes_no_record() {
 fn one_event_at_a_time_gives_what_batches_give() {
     let program = three_patterns();
     let lines = generate("--events 3000 --cards 200 --rate 30 --seed 4");
-    let (expected, _) = records(&program, &Way::of(&[lines.clone()]));
+    let (expected, _) = records(&program, &Way::of(std::slice::from_ref(&lines)));
     assert!(!expected.is_empty());
     for shards in [1, 2, 5] {
-        let way = Way { shards, batch_events_max: 1, ..Way::of(&[lines.clone()]) };
+        let way = Way { shards, batch_events_max: 1, ..Way::of(std::slice::from_ref(&lines)) };
         let (found, _) = records(&program, &way);
         assert!(found == expected, "the same records in the same order, on {shards} shards");
     }

@@ -17,7 +17,7 @@ impl PatternChecker<'_, '_> {
             if let Some((element, absence)) = body.first().and_then(|e| Some((e, absence_of(e)?))) {
                 let diagnostic = unanchored(element, absence)
                     .note("a match holds at least one event")
-                    .help("add the step that it is about");
+                    .help("add the step that it is about: `then a` behind it, or `match a` before it");
                 self.report(diagnostic);
             }
             return;

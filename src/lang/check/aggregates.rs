@@ -86,7 +86,7 @@ impl PatternChecker<'_, '_> {
             _ => None,
         };
         if let ExprKind::Name(given) = &argument.kind {
-            if self.program.planned.contains_key(given) {
+            if self.program.is_answered(given) {
                 return Typed::error();
             }
             if let Some(step) = self.step_named(given) {
@@ -186,7 +186,7 @@ impl PatternChecker<'_, '_> {
             self.report(diagnostic);
             return Typed::error();
         };
-        if self.program.planned.contains_key(name) {
+        if self.program.is_answered(name) {
             return Typed::error();
         }
         let Some(Value::Int(at)) = self.constant(index) else {
@@ -206,7 +206,7 @@ impl PatternChecker<'_, '_> {
     /// `a[0]` without a field.
     pub(super) fn bare_index(&mut self, place: Place, object: &ast::Expr, span: Span) -> Typed {
         if let ExprKind::Name(name) = &object.kind {
-            if self.program.planned.contains_key(name) {
+            if self.program.is_answered(name) {
                 return Typed::error();
             }
             let Some(step) = self.step_to_read(place, name, object.span, How::OverSome) else {

@@ -136,7 +136,12 @@ impl PatternChecker<'_, '_> {
         let lower = |part: &ast::Expr| {
             self.reads = Reads::default();
             let expr = self.condition(Place::Condition(step), part);
-            Conjunct { expr, local: !self.reads.held, waived_while_empty: self.reads.own_events }
+            Conjunct {
+                expr,
+                text: self.text(part.span),
+                local: !self.reads.held,
+                waived_while_empty: self.reads.own_events,
+            }
         };
         parts.into_iter().map(lower).collect()
     }

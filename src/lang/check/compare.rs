@@ -129,6 +129,10 @@ impl PatternChecker<'_, '_> {
         let mut right = value.ty != Ty::Error;
         for element in list {
             let mut typed = self.expr(place, element);
+            if typed.ty == Ty::Null {
+                self.null_in_list(item, element, negated);
+                right = false;
+            }
             // One wrong item is enough to be told about.
             right = right && self.comparable((&mut value, item.span), (&mut typed, element.span), false);
             among.push(typed.expr);
@@ -137,6 +141,18 @@ impl PatternChecker<'_, '_> {
             return Typed::error();
         }
         negated_if(negated, Expr::In(Box::new(value.expr), among))
+    }
+
+    fn null_in_list(&mut self, item: &ast::Expr, null: &ast::Expr, negated: bool) {
+        let (message, instead) = match negated {
+            true => ("a value is never known to be not in a list with `null`", "and {} is not null"),
+            false => ("no value is equal to `null`", "or {} is null"),
+        };
+        let instead = instead.replace("{}", &self.text(item.span));
+        let diagnostic = Diagnostic::error(Code::TypeMismatch, null.span, message)
+            .note("null is not a value: a comparison with it is unknown, and unknown does not match")
+            .help(format!("take it out of the list, and write `{instead}` behind it"));
+        self.report(diagnostic);
     }
 
     pub(super) fn in_column(
@@ -166,7 +182,7 @@ impl PatternChecker<'_, '_> {
 
     fn not_a_column(&mut self, place: Place, column: &ast::Expr) -> Typed {
         if let ExprKind::Name(name) = &column.kind {
-            if self.program.planned.contains_key(name) {
+            if self.program.is_answered(name) {
                 return Typed::error();
             }
             if let Some(step) = self.step_named(name) {

@@ -53,7 +53,9 @@ impl Checker<'_> {
             let output = &outputs[at];
             let patterns = output.patterns.iter().map(|pattern| PatternId(*pattern as u32)).collect();
             let derived = DerivedScope { patterns, level: output.level.unwrap_or(0) };
-            let stream = StreamScope::derived(&output.name.text, output.name.span, derived, !output.in_cycle);
+            let name = &output.name;
+            let complete = !output.in_cycle && !self.unread.may_declare(&name.text);
+            let stream = StreamScope::derived(&name.text, name.span, derived, complete);
             self.streams.push(stream);
         }
         Derived { pattern_levels: pattern_levels.into_iter().map(|level| level.unwrap_or(0)).collect() }

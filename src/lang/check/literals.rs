@@ -46,6 +46,10 @@ impl PatternChecker<'_, '_> {
         for part in self.parts(literal) {
             match part {
                 Part::Text(text) => parts.push(Expr::Const(Value::String(Arc::from(text)))),
+                Part::Expression(span) if self.program.sources.text(span).contains("\\\"") => {
+                    right = false;
+                    self.quoted_in_braces(span);
+                }
                 Part::Expression(span) => match parse_expression(self.program.sources, span) {
                     Ok(expr) => {
                         let typed = self.expr(place, &expr);
@@ -112,6 +116,18 @@ impl PatternChecker<'_, '_> {
             parts.push(Part::Text(text));
         }
         parts
+    }
+
+    /// The grammar ends the string at a bare quote, and an escaped one is no quote to the expression.
+    fn quoted_in_braces(&mut self, span: Span) {
+        let text = self.program.sources.text(span);
+        let quote = text.find("\\\"").unwrap_or(0) as u32;
+        let place = Span { start: span.start + quote, end: span.start + quote + 2, ..span };
+        let expression = text.replace("\\\"", "\"");
+        let diagnostic = Diagnostic::error(Code::BadLiteral, place, "a quote inside of `{…}`")
+            .note("the expression in `{…}` stands inside of a string, so it cannot hold one itself")
+            .help(format!("join the parts: `concat(\"…\", {}, \"…\")`", expression.trim()));
+        self.report(diagnostic);
     }
 
     fn bad_brace(&mut self, literal: &StringLiteral, (start, end): (usize, usize), message: &str) {

@@ -35,6 +35,7 @@ mod streams;
 mod tests;
 mod tests_items;
 mod types;
+mod unread;
 
 use rustc_hash::FxHashMap;
 
@@ -44,13 +45,14 @@ use crate::diag::{Code, Diagnostic, FileId, Severity, Sources, Span};
 use derived::Derived;
 use emit::PendingEmit;
 use streams::StreamScope;
+use unread::Unread;
 
 /// Checks the items of a program's files, and lowers them.
 ///
 /// The program may only run where none of the diagnostics is an error.
 pub fn check(sources: &Sources, files: &[(FileId, Vec<Item>)]) -> (hir::Program, Vec<Diagnostic>) {
     let items = Items::sorted(files);
-    let mut checker = Checker::new(sources);
+    let mut checker = Checker::new(sources, Unread::of(sources, files));
     checker.refuse_planned(&items);
     checker.declare_streams(&items);
     checker.refuse_equal_patterns(&items);
@@ -96,11 +98,13 @@ struct Checker<'a> {
     streams: Vec<StreamScope>,
     /// Where each `table` and `let` is declared. What uses one gives no second error.
     planned: FxHashMap<String, Span>,
+    unread: Unread,
 }
 
 impl<'a> Checker<'a> {
-    fn new(sources: &'a Sources) -> Checker<'a> {
-        Checker { sources, diagnostics: Vec::new(), streams: Vec::new(), planned: FxHashMap::default() }
+    fn new(sources: &'a Sources, unread: Unread) -> Checker<'a> {
+        let (diagnostics, streams, planned) = (Vec::new(), Vec::new(), FxHashMap::default());
+        Checker { sources, diagnostics, streams, planned, unread }
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {
@@ -109,6 +113,11 @@ impl<'a> Checker<'a> {
 
     fn stream_named(&self, name: &str) -> Option<usize> {
         self.streams.iter().position(|stream| stream.name == name)
+    }
+
+    /// Whether the name is that of an item which was reported as a whole, so that using it is no second mistake.
+    fn is_answered(&self, name: &str) -> bool {
+        self.planned.contains_key(name) || self.unread.may_declare(name)
     }
 
     /// Tables and rolling features parse, and are answered once each.

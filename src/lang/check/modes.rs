@@ -10,7 +10,8 @@ use super::steps::{bounds, choice_words, may_be_nothing, written};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::event::StepId;
 use crate::lang::ast::{
-    Choice, ChoiceKind, Contiguity, Element, ElementKind, Ident, Mode, Quantifier, Skip, Spanned, Word,
+    Absence, Choice, ChoiceKind, Contiguity, Element, ElementKind, Greed, Ident, Mode, Quantifier, Skip,
+    Spanned, Word,
 };
 use crate::lang::hir;
 
@@ -19,7 +20,7 @@ impl PatternChecker<'_, '_> {
     pub(super) fn check_mode(&mut self, body: &[Element]) -> hir::Skip {
         match self.item.mode.node {
             Mode::First if self.item.having.is_none() => {
-                if let Some(diagnostic) = body.last().and_then(never_more) {
+                if let Some(diagnostic) = never_more(body) {
                     self.report(diagnostic);
                 }
             }
@@ -112,26 +113,85 @@ impl PatternChecker<'_, '_> {
     }
 }
 
-/// What the last element could take beyond its minimum, as a diagnostic.
-fn never_more(last: &Element) -> Option<Diagnostic> {
+/// What the end could take beyond its minimum, as a diagnostic.
+fn never_more(body: &[Element]) -> Option<Diagnostic> {
+    let trailing = body.iter().rev().map_while(absence_of);
+    let count = trailing.clone().count();
+    let last = open_end(body[..body.len() - count].last()?)?;
+    let Some(absence) = trailing.last() else { return Some(refused_last(&last)) };
+    // Until the window closes every run waits alike, and the fullest is taken.
+    let waits_for_window = |element: &Element| {
+        absence_of(element).is_some_and(|a| a.wait.is_none()) && element.word.node != Word::Next
+    };
+    let waits_for_window = body[body.len() - count..].iter().any(waits_for_window);
+    (!waits_for_window && !last.greedy).then(|| refused_before_absence(&last, absence))
+}
+
+/// A loop, or something optional, that stands last.
+struct OpenEnd<'e> {
+    quantifier: Spanned<Quantifier>,
+    name: &'e str,
+    greedy: bool,
+    /// Whether `greedy` could be written there.
+    could_be_greedy: bool,
+}
+
+fn open_end(last: &Element) -> Option<OpenEnd<'_>> {
+    let open = |quantifier: &Spanned<Quantifier>| quantifier.node.max != Some(quantifier.node.min);
     match &last.kind {
-        ElementKind::Step(step) => {
-            let quantifier = step.quantifier.filter(|q| q.node.max != Some(q.node.min))?;
-            let name = &step.name.text;
-            Some(refused_last(quantifier, name))
-        }
-        ElementKind::Group(group) => match group.quantifier.filter(|q| q.node.max != Some(q.node.min)) {
-            Some(quantifier) => Some(refused_last(quantifier, "( … )")),
-            None => group.body.last().and_then(never_more),
+        ElementKind::Step(step) => Some(OpenEnd {
+            quantifier: step.quantifier.filter(open)?,
+            name: &step.name.text,
+            greedy: step.greed.is_some_and(|greed| greed.node == Greed::Greedy),
+            could_be_greedy: step.contiguity.is_none_or(|between| between.node != Contiguity::Any),
+        }),
+        ElementKind::Group(group) => match group.quantifier.filter(open) {
+            Some(quantifier) => {
+                Some(OpenEnd { quantifier, name: "( … )", greedy: false, could_be_greedy: false })
+            }
+            None => group.body.last().and_then(open_end),
         },
-        // An absence at the end decides when the match is certain; a choice takes as many as it says.
+        // A choice takes as many as it says.
         ElementKind::Absence(_) | ElementKind::Choice(_) => None,
     }
 }
 
-fn refused_last(quantifier: Spanned<Quantifier>, name: &str) -> Diagnostic {
-    let min = quantifier.node.min;
-    let (takes, instead) = match min {
+/// A run with fewer events always waits for less, so it is certain first.
+fn refused_before_absence(last: &OpenEnd<'_>, absence: &Absence) -> Diagnostic {
+    let (name, quantifier) = (last.name, written(last.quantifier.node));
+    let (takes, instead) = takes_and_instead(last);
+    let help = match last.could_be_greedy {
+        true => format!(
+            "write `{name}{quantifier} greedy` to take all that come and wait after the last; else {instead}"
+        ),
+        false => instead,
+    };
+    Diagnostic::error(
+        Code::LastNeverMore,
+        last.quantifier.span,
+        format!("under `match`, `{name}{quantifier}` before the last absence {takes}"),
+    )
+    .also(absence.not.to(absence.name.span), "is waited for with as few events as will do")
+    .note("`match` gives a match as soon as it is certain, and a run with fewer events is certain first")
+    .help(help)
+}
+
+fn refused_last(last: &OpenEnd<'_>) -> Diagnostic {
+    let (takes, instead) = takes_and_instead(last);
+    let (name, quantifier) = (last.name, written(last.quantifier.node));
+    Diagnostic::error(
+        Code::LastNeverMore,
+        last.quantifier.span,
+        format!("under `match`, `{name}{quantifier}` at the end {takes}"),
+    )
+    .note("`match` gives a match as soon as it is certain, which it is at the minimum")
+    .help(format!("{instead}, or `match longest` to wait for the end"))
+}
+
+/// What such an end amounts to, and how to say that.
+fn takes_and_instead(last: &OpenEnd<'_>) -> (String, String) {
+    let (name, min) = (last.name, last.quantifier.node.min);
+    match min {
         0 => ("is never taken".to_owned(), "leave it out".to_owned()),
         1 => (
             "takes one event, and never more".to_owned(),
@@ -141,15 +201,7 @@ fn refused_last(quantifier: Spanned<Quantifier>, name: &str) -> Diagnostic {
             format!("takes {min}, and never more"),
             format!("write `{name}{{{min}}}` for an alert at the {}", ordinal(min)),
         ),
-    };
-    let written = written(quantifier.node);
-    Diagnostic::error(
-        Code::LastNeverMore,
-        quantifier.span,
-        format!("under `match`, `{name}{written}` at the end {takes}"),
-    )
-    .note("`match` gives a match as soon as it is certain, which it is at the minimum")
-    .help(format!("{instead}, or `match longest` to wait for the end"))
+    }
 }
 
 /// A way that may stay open for ever.

@@ -162,12 +162,14 @@ impl PatternChecker<'_, '_> {
     }
 
     fn bind_sources(&mut self) {
+        // A pattern that does not say what it reads was reported.
+        self.sources_known = !self.item.sources.is_empty();
         for clause in &self.item.sources {
             let name = &clause.stream;
             let Some(stream) = self.program.stream_named(&name.text) else {
                 self.sources_known = false;
                 let names = self.program.streams.iter().map(|stream| stream.name.as_str());
-                let diagnostic = unknown_stream(name, names, self.program.planned.contains_key(&name.text));
+                let diagnostic = unknown_stream(name, names, self.program.is_answered(&name.text));
                 self.program.diagnostics.extend(diagnostic);
                 continue;
             };
@@ -443,14 +445,14 @@ impl PatternChecker<'_, '_> {
     }
 }
 
-/// An error for a stream that does not exist, unless its name is that of a planned item.
+/// An error for a stream that does not exist, unless its name was answered elsewhere.
 pub(super) fn unknown_stream<'n>(
     name: &Ident,
     names: impl IntoIterator<Item = &'n str>,
-    planned: bool,
+    answered: bool,
 ) -> Option<Diagnostic> {
     let message = format!("there is no stream `{}`", name.text);
-    (!planned).then(|| {
+    (!answered).then(|| {
         Diagnostic::error(Code::UnknownStream, name.span, message)
             .help(suggestion(&name.text, "streams", names))
     })

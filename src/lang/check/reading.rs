@@ -20,7 +20,7 @@ impl PatternChecker<'_, '_> {
     }
 
     fn unknown_step(&mut self, place: Place, name: &str, span: Span) {
-        if self.program.planned.contains_key(name) {
+        if self.program.is_answered(name) {
             return;
         }
         let steps: Vec<&str> =
@@ -57,7 +57,8 @@ impl PatternChecker<'_, '_> {
             Some(
                 Diagnostic::error(Code::NotHere, span, format!("`{name}` is an absence, so it has no event"))
                     .also(declared, "declared here")
-                    .note("a match says that no such event came"),
+                    .note("a match says that no such event came")
+                    .help("read a step that takes an event"),
             )
         } else if matches!(place, Place::Filter(_)) {
             Some(

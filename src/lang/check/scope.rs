@@ -187,7 +187,7 @@ impl PatternChecker<'_, '_> {
             let ty = self.keys[key].ty.map_or(Ty::Error, Ty::Known);
             return Typed { expr: Expr::Key(key), ty };
         }
-        if self.program.planned.contains_key(name) {
+        if self.program.is_answered(name) {
             return Typed::error();
         }
         if let Some(step) = self.step_named(name) {

@@ -198,7 +198,7 @@ impl PatternChecker<'_, '_> {
         } else if in_item || (!were_known && nearest(&stream.text, read.iter().copied()).is_none()) {
             None // the same mistake as in `on`
         } else {
-            unknown_stream(stream, read, self.program.planned.contains_key(&stream.text))
+            unknown_stream(stream, read, self.program.is_answered(&stream.text))
                 .map(|diagnostic| diagnostic.label(format!("the stream of step `{}`", step.text)))
         };
         self.program.diagnostics.extend(diagnostic);
@@ -277,7 +277,10 @@ impl PatternChecker<'_, '_> {
                 format!("`{word}` on a step that takes a fixed number of events"),
             )
             .note(format!("`{written}` leaves nothing to prefer"))
-            .help(format!("leave `{word}` out, or open the quantifier: `{name}{{{},}} {word}`", min.max(1)))
+            .help(match min {
+                ..=1 => format!("leave `{word}` out, or let the step loop: `{name}+ {word}`"),
+                _ => format!("leave `{word}` out, or open the quantifier: `{name}{{{min},}} {word}`"),
+            })
         } else if let (Some(any), Greed::Greedy) = (any, greed.node) {
             Diagnostic::error(Code::BadGreed, greed.span, "`greedy` together with `any`")
                 .also(any.span, "`any` keeps every way open")

@@ -256,7 +256,10 @@ impl Checker<'_> {
                 let least = i64::from(name == "idle");
                 if duration.node.micros() < least {
                     let message = format!("`{name}` cannot be {}", duration.node);
-                    self.report(Diagnostic::error(Code::BadClause, duration.span, message));
+                    self.report(
+                        Diagnostic::error(Code::BadClause, duration.span, message)
+                            .help(format!("write a duration above zero, `{name} 30s`, or leave it out")),
+                    );
                 }
             }
         }
@@ -266,14 +269,13 @@ impl Checker<'_> {
             // A field that is there, but has no type, was reported.
             if !item.fields.iter().any(|field| field.name.text == clause.field.text) {
                 let message = format!("stream `{}` has no field `{}`", item.name.text, clause.field.text);
-                let fields = fields.iter().map(|field| field.name.as_str());
-                self.report(
-                    Diagnostic::error(Code::BadEventTime, clause.field.span, message).help(suggestion(
-                        &clause.field.text,
-                        "fields",
-                        fields,
-                    )),
-                );
+                let mut times = fields.iter().filter(|field| field.ty == Type::Timestamp);
+                let names = fields.iter().map(|field| field.name.as_str());
+                let help = match (times.next(), times.next()) {
+                    (Some(only), None) => format!("write `event time {}`, its only timestamp", only.name),
+                    _ => suggestion(&clause.field.text, "fields", names),
+                };
+                self.report(Diagnostic::error(Code::BadEventTime, clause.field.span, message).help(help));
             }
             return none;
         };

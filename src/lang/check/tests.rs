@@ -111,7 +111,7 @@ fn streams_are_refused() {
         (Code::BadEventTime, stream("f int"), "at timestamp"),
         (Code::BadEventTime, stream("at int event time at"), "`at timestamp`"),
         (Code::BadEventTime, stream("at timestamp? event time at"), "without `?`"),
-        (Code::BadEventTime, stream("at timestamp event time att"), "did you mean `at`?"),
+        (Code::BadEventTime, stream("at timestamp event time att"), "write `event time at`"),
         (Code::BadClause, stream("at timestamp event time at, idle 0s"), ""),
         (Code::DuplicateName, "stream tx { at timestamp event time at }".to_owned(), "rename"),
         (Code::DuplicateName, format!("{0}{0}", pattern("match a")), "rename"),
@@ -361,7 +361,7 @@ fn quantifiers_and_modifiers_are_refused() {
         (Code::BadQuantifier, pattern("match ( a then b ) strict within 1h"), "( … )+"),
         (Code::BadQuantifier, pattern("match one of (a, b) strict within 1h"), "leave it out"),
         (Code::BadGreed, pattern("match a{3} greedy then b within 1h"), "a{3,} greedy"),
-        (Code::BadGreed, pattern("match a lazy then b within 1h"), "a{1,} lazy"),
+        (Code::BadGreed, pattern("match a lazy then b within 1h"), "a+ lazy"),
         (Code::BadGreed, pattern("match a+ any greedy then b within 1h"), "leave one"),
         (Code::BadGreed, pattern("match ( a then b )+ greedy then c within 1h"), "inside the group"),
         (Code::EmptyMatch, pattern("match a then ( b? then c? )+ then d within 1h"), "required"),
@@ -406,7 +406,7 @@ fn absences_are_refused() {
         "match a then not b then not c then d within 1h",
         "match a next not b",
         "match a then not b within 1h",
-        "match a+ then not b for 5m within 1h",
+        "match longest a+ then not b for 5m within 1h",
         "match a then ( b then not c then d ){2} within 1h",
     ] {
         good(&pattern(right));

@@ -25,6 +25,9 @@ impl Checker<'_> {
 
     fn test(&mut self, item: &TestItem, patterns: &[hir::Pattern]) -> Option<hir::Test> {
         let Some(pattern) = patterns.iter().find(|pattern| pattern.name == item.pattern.text) else {
+            if self.unread.may_declare(&item.pattern.text) {
+                return None;
+            }
             let names = patterns.iter().map(|pattern| pattern.name.as_str());
             let message = format!("there is no pattern `{}` to test", item.pattern.text);
             self.report(Diagnostic::error(Code::BadTest, item.pattern.span, message).help(suggestion(
@@ -144,6 +147,9 @@ impl Checker<'_> {
         let inputs = || run.inputs.iter().map(|stream| self.streams[*stream].name.as_str());
         let Some(stream) = self.stream_named(&block.name.text).filter(|stream| run.inputs.contains(stream))
         else {
+            if run.inputs.is_empty() || self.is_answered(&block.name.text) {
+                return None; // the pattern's own mistake
+            }
             let pattern = &run.item.pattern.text;
             let message = format!("pattern `{pattern}` does not read `{}`", block.name.text);
             let help = suggestion(&block.name.text, "it reads", inputs());
@@ -226,7 +232,10 @@ impl Checker<'_> {
         let stream = self.stream_named(&block.name.text).filter(|stream| allowed.contains(stream));
         if stream.is_none() {
             let names = allowed.iter().map(|stream| self.streams[*stream].name.as_str());
-            let help = suggestion(&block.name.text, "it could be", names);
+            let help = match allowed.is_empty() {
+                true => "leave it out, or add an `on timeout emit NAME { … }` to the pattern".to_owned(),
+                false => suggestion(&block.name.text, "it could be", names),
+            };
             let message = format!("`{}` {message}", block.name.text);
             self.report(Diagnostic::error(Code::BadTest, block.name.span, message).help(help));
         }

@@ -178,6 +178,7 @@ fn plain(stop: &Stop<'_>, span: Span) -> Diagnostic {
             if stop.text[open..stop.at].contains('\n')
                 && stop.expects(&[closing_rule(bracket)])
                 && stop.starts_line()
+                && stop.open.len() > 1
             {
                 return diagnostic.help(format!("perhaps a `{}` is missing before it", closing(bracket)));
             }

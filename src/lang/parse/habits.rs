@@ -2,8 +2,9 @@
 
 use super::errors::Stop;
 use super::grammar::Rule;
+use super::words;
 use crate::diag::{Code, Diagnostic, Span};
-use crate::lang::words::RESERVED;
+use crate::lang::words::{RESERVED, STEP_WORDS};
 
 /// Marks of other languages, and what to write. The parser may stop in the middle of one.
 const MARKS: [(&str, &str); 12] = [
@@ -39,13 +40,14 @@ const OTHERS: [&str; 14] = [
 ];
 
 /// What units of time are called, and how they are written.
-const UNITS: [(&str, &str); 8] = [
+const UNITS: [(&str, &str); 9] = [
     ("milli", "ms"),
     ("ms", "ms"),
     ("micro", "us"),
     ("sec", "s"),
     ("min", "m"),
     ("hour", "h"),
+    ("hr", "h"),
     ("day", "d"),
     ("week", "w"),
 ];
@@ -57,12 +59,17 @@ pub(super) fn explain(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         .or_else(|| capitals(stop, span))
         .or_else(|| second_quantifier(stop, span))
         .or_else(|| cell(stop, span))
+        .or_else(|| field(stop, span))
+        .or_else(|| missing_comma(stop, span))
+        .or_else(|| operand(stop, span))
         .or_else(|| step_after_clause(stop, span))
         .or_else(|| body(stop, span))
         .or_else(|| part_out_of_order(stop, span))
         .or_else(|| incomplete(stop, span))
         .or_else(|| reserved(stop, span))
         .or_else(|| word(stop, span))
+        .or_else(|| misspelt(stop, span))
+        .or_else(|| stray(stop, span))
 }
 
 fn unknown(found: &str, span: Span, help: impl Into<String>) -> Diagnostic {
@@ -126,6 +133,14 @@ fn duration(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     }
 }
 
+/// A duration as it was meant: `10m` for `10min`.
+pub(super) fn as_duration(text: &str) -> Option<String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let word = &text[digits..];
+    let unit = unit(word).filter(|_| word.chars().all(|c| c.is_ascii_alphabetic()))?;
+    Some(format!("{}{unit}", &text[..digits]))
+}
+
 /// How the unit is written here.
 fn unit(word: &str) -> Option<&'static str> {
     let word = word.to_ascii_lowercase();
@@ -168,19 +183,24 @@ fn second_quantifier(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     )
 }
 
-/// `match a within 5m then b`.
+/// `match a within 5m then b`, `match a within 5m where x`.
 fn step_after_clause(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
-    let is_word = matches!(stop.found, "then" | "next");
+    let is_step = matches!(stop.found, "then" | "next");
+    let is_part = matches!(stop.found, "where" | "until" | "gap");
     let past_steps =
         stop.expected.iter().any(|rule| super::words::is_clause(*rule)) || stop.expects(&[Rule::r_paren]);
     let steps_too = stop.expects(&[Rule::element, Rule::word_then, Rule::word_next]);
     let steps_too = steps_too || stop.expects_operand() || stop.expects_operator();
-    if !is_word || !past_steps || steps_too {
+    if !(is_step || is_part) || !past_steps || steps_too {
         return None;
     }
+    let (message, label) = match is_step {
+        true => ("a step after a clause of the whole pattern", "no step can stand here"),
+        false => ("a part of a step after a clause of the whole pattern", "no step is left to belong to"),
+    };
     Some(
-        Diagnostic::error(Code::Syntax, span, "a step after a clause of the whole pattern")
-            .label("no step can stand here")
+        Diagnostic::error(Code::Syntax, span, message)
+            .label(label)
             .note("`within` and the other clauses are said once, after the last step")
             .help("for the time between two steps write `gap` behind the step"),
     )
@@ -201,6 +221,11 @@ fn body(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         ),
         "then" | "next" if stop.expects(&[Rule::first_line, Rule::match_word]) => {
             ("the first step has another word", "write `match` before the first step")
+        }
+        "within" | "having" | "skip" | "limit" | "keep" | "emit"
+            if stop.expects(&[Rule::first_line, Rule::match_word]) =>
+        {
+            ("the steps come first", "write `match` and its steps before the clauses")
         }
         ":" if in_stream => ("a field's type follows its name", "take the `:` away: `card string`"),
         _ => return None,
@@ -241,6 +266,15 @@ fn part_out_of_order(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
             diagnostic.label("not expected here").help("write `then not b for 5m`, or `gap 5m` for a step"),
         );
     }
+    let digits = stop.text[stop.at..stop.end].strip_prefix('{').map(str::trim_start);
+    if digits.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) && in_body {
+        let diagnostic = Diagnostic::error(Code::Syntax, span, "a quantifier cannot stand here");
+        return Some(
+            diagnostic
+                .label("not expected here")
+                .help("write it directly behind the step's name: `a{3} where …`"),
+        );
+    }
     if !is_part || !in_body {
         return None;
     }
@@ -251,10 +285,93 @@ fn part_out_of_order(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     )
 }
 
-/// `where x and` and then `emit a`, which reads as `where x and emit`.
+/// `card string required`: the third word is taken for the next field, and the parser stops further down.
+fn field(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
+    let item = &stop.text[stop.start..stop.end];
+    if !["stream", "table"].contains(&item_word(item)) {
+        return None;
+    }
+    let stops_at = stop.at - stop.start;
+    let mut line_start = 0;
+    for line in item.split_inclusive('\n').take_while(|line| {
+        let starts_at = line_start;
+        line_start += line.len();
+        starts_at <= stops_at
+    }) {
+        let code = line.split("//").next().unwrap_or(line);
+        let words: Vec<&str> = code.split_whitespace().collect();
+        let is_plain = code.chars().all(|c| c.is_alphanumeric() || "_?()".contains(c) || c.is_whitespace());
+        let [name, _, stray, ..] = words.as_slice() else { continue };
+        if !is_plain
+            || words.len().is_multiple_of(2)
+            || ["event", "stream", "table"].contains(name)
+            || *stray == "key"
+        {
+            continue;
+        }
+        let start = stray.as_ptr() as usize - stop.text.as_ptr() as usize;
+        let span = Span { start: start as u32, end: (start + stray.len()) as u32, ..span };
+        return Some(
+            Diagnostic::error(Code::Syntax, span, format!("`{stray}` is not part of a field"))
+                .label("not expected here")
+                .help("a field is a name and a type: `card string`, or `card string?` where it may be null"),
+        );
+    }
+    None
+}
+
+/// The word that an item starts with, behind its doc comments.
+fn item_word(item: &str) -> &str {
+    let mut lines = item.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+    lines.next().and_then(|line| line.split_whitespace().next()).unwrap_or("")
+}
+
+/// `card: card` and then `amount: big.amount`.
+fn missing_comma(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
+    let rest = &stop.text[stop.at + stop.found.len()..stop.end];
+    let is_entry = is_word(stop.found) && rest.trim_start().starts_with(':');
+    if !is_entry || !stop.expects(&[Rule::comma]) || !stop.expects(&[Rule::r_brace]) {
+        return None;
+    }
+    Some(
+        Diagnostic::error(Code::Syntax, span, "the entries of a record are separated by commas")
+            .label("not expected here")
+            .help(format!("write a `,` before `{}`", stop.found)),
+    )
+}
+
+/// `count(*)`, `x is "US"`.
+fn operand(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
+    let (message, help) = match stop.found {
+        "*" if stop.previous == "(" && stop.expects_operand() => {
+            ("`*` stands for nothing here", "name the step whose events are counted: `count(a)`")
+        }
+        found if stop.previous == "is" && stop.expects(&[Rule::null]) => (
+            "`is` only asks for null",
+            match found {
+                "true" => "leave `is true` out: the value is a condition itself",
+                "false" => "write `not` before the value",
+                _ => "write `==` to compare, or `is null`, `is not null`",
+            },
+        ),
+        _ => return None,
+    };
+    Some(Diagnostic::error(Code::Syntax, span, message).label("not expected here").help(help))
+}
+
+/// `where x and` and then `emit a`, which reads as `where x and emit`; `then` and then `within 10m`.
 fn incomplete(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     let clause = ["emit", "limit", "keep", "skip", "on"].contains(&stop.previous);
     let is_name = stop.found.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    let is_step = stop.expects(&[Rule::quantifier, Rule::q_optional, Rule::contiguity]);
+    if (clause || ["within", "having"].contains(&stop.previous)) && is_name && is_step {
+        let message = format!("`{}` was read as the name of a step", stop.previous);
+        return Some(
+            Diagnostic::error(Code::Syntax, span, message)
+                .label("so this is not expected here")
+                .help("the step before it is not complete: write its name behind `then` or `next`"),
+        );
+    }
     if !clause || !is_name || !stop.expects_operator() {
         return None;
     }
@@ -286,4 +403,58 @@ fn word(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     let lower = stop.found.to_ascii_lowercase();
     let (_, help) = WORDS.iter().find(|(word, _)| *word == lower)?;
     Some(unknown(stop.found, span, *help))
+}
+
+/// `wihtin 10m`.
+fn misspelt(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
+    if !is_word(stop.found) || stop.found.len() < 3 {
+        return None;
+    }
+    let lower = stop.found.to_ascii_lowercase();
+    let allowed = if lower.len() < 5 { 1 } else { 2 };
+    let keywords = stop.expected.iter().map(|rule| words::phrase(*rule).trim_matches('`'));
+    let meant = keywords
+        .filter(|keyword| keyword.len() > 2 && is_word(keyword))
+        .map(|keyword| (strsim::damerau_levenshtein(keyword, &lower), keyword))
+        .min()
+        .filter(|(distance, _)| *distance <= allowed)?
+        .1;
+    Some(
+        Diagnostic::error(Code::Syntax, span, format!("`{}` is no keyword", stop.found))
+            .label("not expected here")
+            .help(format!("did you mean `{meant}`?")),
+    )
+}
+
+/// A word that belongs nowhere, among the steps.
+fn stray(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
+    let found = stop.found;
+    let among_steps = stop.expects(&[Rule::element, Rule::word_then, Rule::word_next]);
+    if !among_steps || !is_word(found) || is_keyword(found) {
+        return None;
+    }
+    let (message, help) = if stop.starts_line() {
+        (
+            format!("neither a step nor a clause starts with `{found}`"),
+            "a step starts with `then` or `next`; the clauses are `within`, `having`, `skip`, `limit`, `keep`, `emit`, `on timeout emit`"
+                .to_owned(),
+        )
+    } else if stop.expects_operator() {
+        (format!("expected an operator, found `{found}`"), "join conditions with `and` or `or`".to_owned())
+    } else {
+        (
+            format!("`{found}` is no part of the step"),
+            format!("if it is a step, write `then {found}`; else its condition starts with `where`"),
+        )
+    };
+    Some(Diagnostic::error(Code::Syntax, span, message).label("not expected here").help(help))
+}
+
+fn is_word(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn is_keyword(text: &str) -> bool {
+    RESERVED.contains(&text) || STEP_WORDS.contains(&text)
 }

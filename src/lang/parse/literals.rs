@@ -1,6 +1,7 @@
 //! Numbers, durations and strings.
 
 use super::grammar::Rule;
+use super::habits;
 use super::tree::{Node, Tree, only_child};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::lang::ast::{Spanned, StringLiteral};
@@ -28,11 +29,16 @@ impl Tree {
         let span = self.span(node);
         let node = Duration::parse(node.as_str()).unwrap_or_else(|| {
             let text = format!("`{}` is no duration", node.as_str());
-            let diagnostic = Diagnostic::error(Code::BadLiteral, span, text).help(
-                "write whole numbers with units, the longest first: w, d, h, m, s, ms, us, as in `1h30m`",
-            );
-            self.diagnostics.push(diagnostic);
-            Duration::ZERO
+            let help = match habits::as_duration(node.as_str()) {
+                Some(meant) => format!("write `{meant}`"),
+                None => {
+                    "write whole numbers with units, the longest first: w, d, h, m, s, ms, us, as in `1h30m`"
+                        .to_owned()
+                }
+            };
+            self.diagnostics.push(Diagnostic::error(Code::BadLiteral, span, text).help(help));
+            // More than nothing, so that the clause is not refused as well.
+            Duration::from_micros(1)
         });
         Spanned { node, span }
     }
@@ -86,7 +92,7 @@ impl Tree {
         self.diagnostics.push(
             Diagnostic::error(Code::BadLiteral, span, format!("`\\{escaped}` is no escape"))
                 .note("the escapes are `\\\"`, `\\\\`, `\\n` and `\\t`")
-                .help("write r\"…\", where a backslash is only a backslash, or double it"),
+                .help("write `r\"…\"`, where a backslash is only a backslash, or double it"),
         );
     }
 

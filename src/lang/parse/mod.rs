@@ -1,6 +1,6 @@
 //! Text to syntax tree.
 //!
-//! [`split`](super::split) cuts a file into items; each is parsed alone with the grammar in `grammar/cep.pest` and
+//! `split` cuts a file into items; each is parsed alone with the grammar in `grammar/cep.pest` and
 //! its pairs are turned into the tree of [`ast`](super::ast). So there is at most one syntax error in an item, and
 //! the other items are there all the same. Nothing is resolved here, and no text makes it panic: depth is bounded
 //! before the grammar recurses and while the tree grows.
