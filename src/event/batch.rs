@@ -1,12 +1,11 @@
 //! Column batches: some events of one partition, a typed column for each field that is needed.
 //!
-//! A batch holds columns only for the fields that its program reads (projection). Text is dictionary-encoded per
-//! batch, so that equal text is stored once and memory does not grow with the length of a run.
+//! A batch holds columns only for the fields that its program reads (projection). Text is dictionary-encoded: batches of
+//! one partition share the [`Dictionary`] of each column.
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
+use super::dictionary::{Dictionary, Interner};
 use super::{Decimal, PartitionId, StreamId, Type, Value};
 use crate::time::{Duration, EventTime};
 
@@ -21,8 +20,8 @@ pub enum Column {
     Float(Vec<f64>, Nulls),
     /// `decimal`: units, and the scale they share.
     Decimal(Vec<i64>, Nulls, u8),
-    /// `string`: codes into the dictionary; `NULL_CODE` is null.
-    String(Vec<u32>, Vec<Arc<str>>),
+    /// `string`: codes into the dictionary; [`NULL_CODE`] is null.
+    String(Vec<u32>, Arc<Dictionary>),
     /// `timestamp`, in microseconds.
     Timestamp(Vec<i64>, Nulls),
     /// `duration`, in microseconds.
@@ -30,13 +29,23 @@ pub enum Column {
 }
 
 /// The code of null in a string column.
-const NULL_CODE: u32 = u32::MAX;
+pub const NULL_CODE: u32 = u32::MAX;
 
 /// Which rows of a column are null, one bit each. Empty while none is.
 #[derive(Clone, Debug, Default)]
 pub struct Nulls(Vec<u64>);
 
 impl Nulls {
+    /// Whether no row is null.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The bits of 64 rows, from row `64 * word`.
+    pub fn word(&self, word: usize) -> u64 {
+        self.0.get(word).copied().unwrap_or(0)
+    }
+
     /// Whether this row is null.
     pub fn contains(&self, row: usize) -> bool {
         self.0.get(row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
@@ -51,13 +60,13 @@ impl Nulls {
 }
 
 impl Column {
-    fn new(ty: Type) -> Column {
+    fn new(ty: Type, interner: &Interner) -> Column {
         match ty {
             Type::Bool => Column::Bool(Vec::new()),
             Type::Int => Column::Int(Vec::new(), Nulls::default()),
             Type::Float => Column::Float(Vec::new(), Nulls::default()),
             Type::Decimal(scale) => Column::Decimal(Vec::new(), Nulls::default(), scale),
-            Type::String => Column::String(Vec::new(), Vec::new()),
+            Type::String => Column::String(Vec::new(), Arc::clone(interner.dictionary())),
             Type::Timestamp => Column::Timestamp(Vec::new(), Nulls::default()),
             Type::Duration => Column::Duration(Vec::new(), Nulls::default()),
         }
@@ -83,7 +92,7 @@ impl Column {
             }
             Column::String(codes, dictionary) => match codes[row] {
                 NULL_CODE => Value::Null,
-                code => Value::String(Arc::clone(&dictionary[code as usize])),
+                code => Value::String(Arc::clone(dictionary.text(code))),
             },
             Column::Timestamp(values, _) => Value::Timestamp(EventTime::from_micros(values[row])),
             Column::Duration(values, _) => Value::Duration(Duration::from_micros(values[row])),
@@ -132,6 +141,16 @@ impl Batch {
         self.records[row]
     }
 
+    /// The event times of all rows.
+    pub fn times(&self) -> &[EventTime] {
+        &self.times
+    }
+
+    /// The column of a field (by its index in the stream's declaration), where it is projected.
+    pub fn column(&self, field: usize) -> Option<&Column> {
+        self.columns[field].as_ref()
+    }
+
     /// The value of a field (by its index in the stream's declaration) of a row; null where the field is not
     /// projected.
     pub fn value(&self, row: usize, field: usize) -> Value {
@@ -150,16 +169,16 @@ pub struct BatchBuilder {
     types: Vec<Option<Type>>,
     row: Vec<Value>,
     batch: Batch,
-    dictionaries: Vec<FxHashMap<Arc<str>, u32>>,
+    interners: Vec<Interner>,
 }
 
 impl BatchBuilder {
     /// A builder for a stream with these field types, `None` for a field that nothing reads.
     pub fn new(stream: StreamId, partition: PartitionId, types: Vec<Option<Type>>) -> BatchBuilder {
-        let batch = empty_batch(stream, partition, &types);
         let row = vec![Value::Null; types.len()];
-        let dictionaries = types.iter().map(|_| FxHashMap::default()).collect();
-        BatchBuilder { stream, partition, types, row, batch, dictionaries }
+        let interners: Vec<Interner> = types.iter().map(|_| Interner::default()).collect();
+        let batch = empty_batch(stream, partition, &types, &interners);
+        BatchBuilder { stream, partition, types, row, batch, interners }
     }
 
     /// Whether a field has a column; a value set to another is dropped.
@@ -186,14 +205,6 @@ impl BatchBuilder {
         self.row[field] = value;
     }
 
-    /// Text as a value, sharing the memory of equal text that the field already has in this batch.
-    pub fn share_text(&self, field: usize, text: &str) -> Value {
-        match self.dictionaries[field].get_key_value(text) {
-            Some((shared, _)) => Value::String(Arc::clone(shared)),
-            None => Value::text(text),
-        }
-    }
-
     /// The value set for a field of the row under way.
     pub fn get(&self, field: usize) -> &Value {
         &self.row[field]
@@ -207,7 +218,7 @@ impl BatchBuilder {
         for (field, column) in self.batch.columns.iter_mut().enumerate() {
             let value = std::mem::replace(&mut self.row[field], Value::Null);
             if let Some(column) = column {
-                push(column, &mut self.dictionaries[field], row, value);
+                push(column, &mut self.interners[field], row, value);
             }
         }
     }
@@ -219,17 +230,24 @@ impl BatchBuilder {
 
     /// The rows that have ended, as a batch; the builder starts a new one.
     pub fn finish(&mut self) -> Batch {
-        self.dictionaries.iter_mut().for_each(FxHashMap::clear);
-        std::mem::replace(&mut self.batch, empty_batch(self.stream, self.partition, &self.types))
+        self.interners.iter_mut().for_each(Interner::next_batch);
+        let next = empty_batch(self.stream, self.partition, &self.types, &self.interners);
+        std::mem::replace(&mut self.batch, next)
     }
 }
 
-fn empty_batch(stream: StreamId, partition: PartitionId, types: &[Option<Type>]) -> Batch {
-    let columns = types.iter().map(|ty| ty.map(Column::new)).collect();
+fn empty_batch(
+    stream: StreamId,
+    partition: PartitionId,
+    types: &[Option<Type>],
+    interners: &[Interner],
+) -> Batch {
+    let column = |(ty, interner): (&Option<Type>, &Interner)| ty.map(|ty| Column::new(ty, interner));
+    let columns = types.iter().zip(interners).map(column).collect();
     Batch { stream, partition, times: Vec::new(), records: Vec::new(), columns }
 }
 
-fn push(column: &mut Column, dictionary: &mut FxHashMap<Arc<str>, u32>, row: usize, value: Value) {
+fn push(column: &mut Column, interner: &mut Interner, row: usize, value: Value) {
     match (column, value) {
         (Column::Bool(values), Value::Bool(value)) => values.push(Some(value)),
         (Column::Bool(values), Value::Null) => values.push(None),
@@ -241,13 +259,7 @@ fn push(column: &mut Column, dictionary: &mut FxHashMap<Arc<str>, u32>, row: usi
         }
         (Column::Timestamp(values, _), Value::Timestamp(value)) => values.push(value.micros()),
         (Column::Duration(values, _), Value::Duration(value)) => values.push(value.micros()),
-        (Column::String(codes, texts), Value::String(text)) => {
-            let code = *dictionary.entry(text).or_insert_with_key(|text| {
-                texts.push(Arc::clone(text));
-                (texts.len() - 1) as u32
-            });
-            codes.push(code);
-        }
+        (Column::String(codes, _), Value::String(text)) => codes.push(interner.code(&text)),
         (Column::String(codes, _), Value::Null) => codes.push(NULL_CODE),
         (Column::Float(values, nulls), Value::Null) => {
             values.push(0.0);

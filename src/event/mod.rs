@@ -1,9 +1,11 @@
 //! Events: their values, and the column batches they travel in.
 
 mod batch;
+mod dictionary;
 mod value;
 
-pub use batch::{Batch, BatchBuilder, Column};
+pub use batch::{Batch, BatchBuilder, Column, NULL_CODE, Nulls};
+pub use dictionary::{Dictionary, Interner};
 pub use value::{Decimal, Type, Value};
 
 /// A number that names something within one program or one run.

@@ -174,7 +174,7 @@ fn read_field(
         Found::Scalar(range) if &line[range.clone()] == "null" => missing(true),
         Found::Scalar(range) => {
             let share = |text: &str| match wanted.is_kept {
-                true => builder.share_text(wanted.field, text),
+                true => Value::text(text),
                 false => Value::Null,
             };
             scalar::read(&line[range.clone()], wanted.ty, share)
