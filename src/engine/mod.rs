@@ -12,23 +12,28 @@
 
 mod emit;
 mod input;
+mod outcome;
 pub mod reference;
 mod shard;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use thiserror::Error;
 
 use self::shard::Shard;
-pub use emit::{Outcome, Record};
+pub use emit::Record;
 pub use input::{Candidate, projection};
+pub use outcome::{EventRef, Events, Outcome};
 
-use crate::event::{Batch, PartitionId, PatternId, StreamId};
+use crate::event::{Batch, BatchBuilder, PartitionId, PatternId, StreamId, Value};
 use crate::lang::hir::{Origin, Program};
+use crate::matcher::chunk::{Lens, Prepared};
+use crate::matcher::predicates::Predicates;
 use crate::matcher::{Faults, KeepExceeded, Kind, Plan};
 use crate::nfa::TooLarge;
-use crate::stream::{Entry, Sequencer};
+use crate::stream::{Ordered, Sequencer, Span};
 use crate::time::{EventTime, Watermark};
 
 /// How an engine is set up.
@@ -132,12 +137,13 @@ pub struct Engine {
     program: Arc<Program>,
     patterns: Vec<PatternId>,
     levels: u32,
-    sequencer: Sequencer,
+    predicates: Predicates,
+    sequencer: Sequencer<Prepared>,
     shards: Vec<Shard>,
     held: Vec<Vec<Held>>,
     numbers: FxHashMap<(StreamId, u32), u64>,
     records: Vec<Record>,
-    late: Vec<Entry>,
+    late: Vec<LateEvent>,
     faults: Faults,
     stats: Stats,
     state_bytes_max: Option<u64>,
@@ -155,13 +161,16 @@ impl Engine {
         let patterns: Vec<PatternId> = config.patterns.clone().unwrap_or_else(all);
         let levels = patterns.iter().map(|id| program.pattern(*id).level + 1).max().unwrap_or(0);
         let count = config.shards.max(1);
-        let shards =
-            (0..count).map(|number| Shard::new(&program, &plans, &patterns, number, count)).collect();
+        let mut predicates = Predicates::new(&program);
+        let seen: Vec<(PatternId, Lens)> =
+            patterns.iter().map(|id| (*id, lens(&program, &plans[id.index()], &mut predicates))).collect();
+        let shards = (0..count).map(|number| Shard::new(&program, &plans, &seen, number, count)).collect();
         let stats =
             Stats { patterns: vec![PatternStats::default(); program.patterns.len()], ..Stats::default() };
         Ok(Engine {
             patterns,
             levels,
+            predicates,
             sequencer: Sequencer::default(),
             shards,
             held: (0..levels).map(|_| Vec::new()).collect(),
@@ -196,10 +205,19 @@ impl Engine {
     /// Takes the next rows of a partition, in the order of the source. Nothing is evaluated before
     /// [`advance`](Engine::advance).
     pub fn push(&mut self, batch: Batch) {
-        let before = self.late.len();
         self.stats.events += batch.len() as u64;
-        self.sequencer.push(&Arc::new(batch), &mut self.late);
-        self.stats.late += (self.late.len() - before) as u64;
+        let stream = batch.stream();
+        let answers = self.predicates.answer(&batch);
+        let prepared = Prepared::new(batch, answers);
+        let mut late = Vec::new();
+        self.sequencer.push(&prepared, &mut late);
+        self.stats.late += late.len() as u64;
+        let batch = prepared.batch();
+        self.late.extend(late.into_iter().map(|row| LateEvent {
+            stream,
+            batch: Arc::clone(batch),
+            row: row as usize,
+        }));
     }
 
     /// Event time has come to `at` in every partition, also in those added later.
@@ -229,8 +247,8 @@ impl Engine {
     /// A bound that was reached; the engine is not to be used any further.
     pub fn advance(&mut self) -> Result<(), EngineError> {
         let watermark = self.sequencer.watermark();
-        let entries = self.sequencer.release(watermark);
-        self.work(entries, watermark.time(), watermark.time(), false)
+        let events = self.sequencer.release(watermark);
+        self.work(events, watermark.time(), watermark.time(), false)
     }
 
     /// The input has ended: every event is evaluated. With `drain` event time goes on to its end, so that deadlines
@@ -240,9 +258,9 @@ impl Engine {
     ///
     /// A bound that was reached.
     pub fn finish(&mut self, drain: bool) -> Result<(), EngineError> {
-        let entries = self.sequencer.release(Watermark::END);
+        let events = self.sequencer.release(Watermark::END);
         let to = if drain { EventTime::END } else { self.sequencer.newest() };
-        self.work(entries, to, EventTime::END, drain)
+        self.work(events, to, EventTime::END, drain)
     }
 
     /// Takes the records that no other can precede any more, in output order.
@@ -266,13 +284,7 @@ impl Engine {
 
     /// Takes the late events, in the order they came.
     pub fn take_late(&mut self) -> Vec<LateEvent> {
-        let late = std::mem::take(&mut self.late).into_iter();
-        late.map(|entry| LateEvent {
-            stream: entry.position.stream,
-            batch: entry.batch,
-            row: entry.row as usize,
-        })
-        .collect()
+        std::mem::take(&mut self.late)
     }
 
     /// What was counted so far.
@@ -293,13 +305,11 @@ impl Engine {
     /// Works through the levels: events in total order, deadlines up to `to`. Outcomes before `pass` become records.
     fn work(
         &mut self,
-        entries: Vec<Entry>,
+        mut events: Ordered<Prepared>,
         to: EventTime,
         pass: EventTime,
         is_end: bool,
     ) -> Result<(), EngineError> {
-        let row = |entry: Entry| Candidate::Row { batch: entry.batch, row: entry.row };
-        let mut events: Vec<Candidate> = entries.into_iter().map(row).collect();
         let mut records = Vec::new();
         for level in 0..self.levels {
             let mut outcomes = Vec::new();
@@ -311,7 +321,7 @@ impl Engine {
             }
             let made = self.pass(level, outcomes, pass);
             if level + 1 < self.levels {
-                self.derive(level, &made, &mut events);
+                events = events.merge(self.derive(level, &made));
             }
             records.extend(made);
         }
@@ -326,7 +336,7 @@ impl Engine {
     fn pass(&mut self, level: u32, outcomes: Vec<Outcome>, pass: EventTime) -> Vec<(Record, bool)> {
         for outcome in &outcomes {
             let counts = &mut self.stats.patterns[outcome.pattern.index()];
-            match outcome.found.kind {
+            match outcome.kind {
                 Kind::Match => counts.matches += 1,
                 Kind::Timeout => counts.timeouts += 1,
             }
@@ -336,7 +346,7 @@ impl Engine {
         held.sort_by(|left, right| left.outcome.cmp_output(&right.outcome));
         let through = match pass {
             EventTime::END => held.len(),
-            pass => held.partition_point(|held| held.outcome.found.at < pass),
+            pass => held.partition_point(|held| held.outcome.at < pass),
         };
         let mut records = Vec::new();
         let mut made = Vec::new();
@@ -347,14 +357,34 @@ impl Engine {
         records
     }
 
-    /// Adds the records of a level to the events for the levels above.
-    fn derive(&mut self, level: u32, records: &[(Record, bool)], events: &mut Vec<Candidate>) {
+    /// The records of a level as events for the levels above.
+    fn derive(&mut self, level: u32, records: &[(Record, bool)]) -> Ordered<Prepared> {
+        let mut builders: BTreeMap<StreamId, BatchBuilder> = BTreeMap::new();
         for (record, _) in records {
+            let builder = builders.entry(record.stream).or_insert_with(|| {
+                let types = self.program.stream(record.stream).fields.iter().map(|field| Some(field.ty));
+                BatchBuilder::new(record.stream, PartitionId(level), types.collect())
+            });
+            let set = |(field, value): (usize, &Value)| builder.set(field, value.clone());
+            record.fields.iter().enumerate().for_each(set);
             let number = self.numbers.entry((record.stream, level)).or_default();
             *number += 1;
-            events.push(Candidate::Derived { record: Arc::new(record.clone()), level, number: *number });
+            builder.end_derived_row(record.at, *number, record.id);
         }
-        events.sort_by_key(|event| (event.time(), event.position()));
+        let batches: Vec<Prepared> = builders
+            .into_values()
+            .map(|mut builder| {
+                let batch = builder.finish();
+                let answers = self.predicates.answer(&batch);
+                Prepared::new(batch, answers)
+            })
+            .collect();
+        let span = |(number, batch): (usize, &Prepared)| Span {
+            batch: number as u32,
+            start: 0,
+            end: batch.batch().len() as u32,
+        };
+        Ordered { spans: batches.iter().enumerate().map(span).collect(), batches }
     }
 
     fn check_state(&mut self) -> Result<(), EngineError> {
@@ -371,6 +401,16 @@ impl Engine {
         let pattern = self.program.patterns[pattern].name.clone();
         Err(EngineError::StateExceeded { used, allowed, pattern, runs: *runs })
     }
+}
+
+/// How a pattern sees the streams that it reads.
+fn lens(program: &Program, plan: &Arc<Plan>, predicates: &mut Predicates) -> Lens {
+    let mut sources = vec![None; program.streams.len()];
+    for (index, source) in plan.pattern.sources.iter().enumerate() {
+        sources[source.stream.index()] = Some(index as u32);
+    }
+    let asked = (0..plan.pattern.sources.len()).map(|source| predicates.add(plan, source)).collect();
+    Lens { sources, predicates: asked }
 }
 
 /// Some patterns with those whose records they read, in file order.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::dictionary::{Dictionary, Interner};
-use super::{Decimal, PartitionId, StreamId, Type, Value};
+use super::{Decimal, PartitionId, SourcePosition, StreamId, Type, Value};
 use crate::time::{Duration, EventTime};
 
 /// The values of one field, one for each event of a batch.
@@ -107,7 +107,15 @@ pub struct Batch {
     partition: PartitionId,
     times: Vec<EventTime>,
     records: Vec<u64>,
+    /// On derived streams.
+    origins: Vec<u128>,
     columns: Vec<Option<Column>>,
+}
+
+impl AsRef<Batch> for Batch {
+    fn as_ref(&self) -> &Batch {
+        self
+    }
 }
 
 impl Batch {
@@ -139,6 +147,16 @@ impl Batch {
     /// The record number of a row in its partition.
     pub fn record(&self, row: usize) -> u64 {
         self.records[row]
+    }
+
+    /// Where a row stands in its source.
+    pub fn position(&self, row: usize) -> SourcePosition {
+        SourcePosition { stream: self.stream, partition: self.partition, record: self.records[row] }
+    }
+
+    /// On a derived stream the id of the record that a row is.
+    pub fn origin(&self, row: usize) -> Option<u128> {
+        self.origins.get(row).copied()
     }
 
     /// The event times of all rows.
@@ -223,6 +241,12 @@ impl BatchBuilder {
         }
     }
 
+    /// Ends the row under way, of a derived stream: the record of this id.
+    pub fn end_derived_row(&mut self, time: EventTime, record: u64, origin: u128) {
+        self.batch.origins.push(origin);
+        self.end_row(time, record);
+    }
+
     /// Forgets the row under way.
     pub fn abandon_row(&mut self) {
         self.row.fill(Value::Null);
@@ -244,7 +268,7 @@ fn empty_batch(
 ) -> Batch {
     let column = |(ty, interner): (&Option<Type>, &Interner)| ty.map(|ty| Column::new(ty, interner));
     let columns = types.iter().zip(interners).map(column).collect();
-    Batch { stream, partition, times: Vec::new(), records: Vec::new(), columns }
+    Batch { stream, partition, times: Vec::new(), records: Vec::new(), origins: Vec::new(), columns }
 }
 
 fn push(column: &mut Column, interner: &mut Interner, row: usize, value: Value) {
