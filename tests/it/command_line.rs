@@ -253,6 +253,14 @@ fn bad_lines_never_overwrite_an_input_or_another_output() {
 }
 
 #[test]
+fn one_file_under_two_names_is_not_read_twice() {
+    let folder = Folder::new("two-inputs");
+    let answer = folder.run("run p.cep --in tx=tx.jsonl --in tx=./tx.jsonl");
+    assert_eq!((answer.code, answer.out.as_str()), (Some(2), ""));
+    assert!(answer.err.starts_with("error: ./tx.jsonl is bound twice to one stream\n"), "{}", answer.err);
+}
+
+#[test]
 fn one_file_under_two_names_is_written_once() {
     let folder = Folder::new("two-names");
     let answer = folder.run("run p.cep --in tx=tx.jsonl --out alert=out.jsonl --out tx.late=./out.jsonl");

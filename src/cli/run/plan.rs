@@ -154,14 +154,17 @@ fn without<'a>(program: &'a Program, patterns: &[PatternId], streams: &[&str]) -
 
 /// A place that is read twice would count every event twice; standard input can be read only once.
 fn refuse_twice(plan: &RunPlan) -> Result<(), CliError> {
-    for (at, (_, input)) in plan.partitions.iter().enumerate() {
+    for (at, (stream, input)) in plan.partitions.iter().enumerate() {
         for (_, earlier) in &plan.partitions[..at] {
             if input == &Input::Stdin && earlier == &Input::Stdin {
                 return Err(CliError::asked("standard input is bound twice", "it serves one stream"));
             }
         }
-        let same = |other: &&(StreamId, Input)| **other == plan.partitions[at];
-        if plan.partitions[..at].iter().any(|other| same(&other)) {
+        let same = |other: &(StreamId, Input)| match (&other.1, input) {
+            (Input::File(other), Input::File(input)) => !is_device(input) && real(other) == real(input),
+            _ => false,
+        };
+        if plan.partitions[..at].iter().any(|other| other.0 == *stream && same(other)) {
             let message = format!("{} is bound twice to one stream", input.name());
             return Err(CliError::asked(message, "bind each file once: every event would count twice"));
         }
