@@ -318,6 +318,14 @@ fn events_and_labels_are_two_files() {
 }
 
 #[test]
+fn state_that_is_not_allowed_ends_the_run_and_says_what_holds_it() {
+    let folder = Folder::new("max-state");
+    let answer = folder.run("run p.cep --in tx=tx.jsonl --max-state 1");
+    assert_eq!(answer.code, Some(2), "{answer:?}");
+    assert!(answer.err.contains("pattern `large` holds the most (open partial matches: "), "{}", answer.err);
+}
+
+#[test]
 fn a_file_without_patterns_cannot_be_explained() {
     let folder = Folder::new("explain-nothing");
     folder.write("empty.cep", "");
