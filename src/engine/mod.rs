@@ -65,8 +65,8 @@ pub enum EngineError {
     Keep(#[from] KeepExceeded),
     /// The bound on all state.
     #[error(
-        "open partial matches take about {used} bytes, and {allowed} are allowed; pattern `{pattern}` holds the most \
-         ({runs} open partial matches): give it a shorter `within`, or `keep`, or allow more state"
+        "the state of the patterns takes about {used} bytes, and {allowed} are allowed; pattern `{pattern}` holds the \
+         most (open partial matches: {runs}, keys: {keys}): give it a shorter `within`, or `keep`, or allow more state"
     )]
     StateExceeded {
         /// About so many bytes are used.
@@ -77,6 +77,8 @@ pub enum EngineError {
         pattern: String,
         /// Its open partial matches.
         runs: u64,
+        /// Its keys with state.
+        keys: u64,
     },
 }
 
@@ -388,18 +390,19 @@ impl Engine {
     }
 
     fn check_state(&mut self) -> Result<(), EngineError> {
-        let mut by_pattern = vec![(0, 0); self.program.patterns.len()];
+        let mut by_pattern = vec![(0, 0, 0); self.program.patterns.len()];
         for (pattern, usage) in self.shards.iter().flat_map(Shard::usage) {
             by_pattern[pattern.index()].0 += usage.bytes;
             by_pattern[pattern.index()].1 += usage.runs;
+            by_pattern[pattern.index()].2 += usage.keys;
         }
-        let used = by_pattern.iter().map(|(bytes, _)| bytes).sum();
+        let used = by_pattern.iter().map(|(bytes, ..)| bytes).sum();
         self.stats.state_bytes_peak = self.stats.state_bytes_peak.max(used);
         let Some(allowed) = self.state_bytes_max.filter(|allowed| used > *allowed) else { return Ok(()) };
-        let most = by_pattern.iter().enumerate().max_by_key(|(_, (bytes, _))| *bytes);
-        let (pattern, (_, runs)) = most.expect("state belongs to a pattern");
+        let most = by_pattern.iter().enumerate().max_by_key(|(_, (bytes, ..))| *bytes);
+        let (pattern, (_, runs, keys)) = most.expect("state belongs to a pattern");
         let pattern = self.program.patterns[pattern].name.clone();
-        Err(EngineError::StateExceeded { used, allowed, pattern, runs: *runs })
+        Err(EngineError::StateExceeded { used, allowed, pattern, runs: *runs, keys: *keys })
     }
 }
 

@@ -56,8 +56,8 @@ impl<R: Read> Lines<R> {
     pub fn next_line(&mut self) -> io::Result<Option<(u64, Line<'_>)>> {
         loop {
             self.line.clear();
-            // Two bytes more than the longest line: its end.
-            let most = self.bytes_max as u64 + 2;
+            // More than the longest line: its end, and before the first the byte order mark.
+            let most = self.bytes_max as u64 + if self.number == 0 { 5 } else { 2 };
             if self.reader.by_ref().take(most).read_until(b'\n', &mut self.line)? == 0 {
                 return Ok(None);
             }
@@ -154,6 +154,16 @@ mod tests {
             let expected = ["abcd", "5:abcde", "8:abcdef", "abcd", "6:abcdef"];
             assert_eq!(lines.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), expected);
             assert_eq!(lines[4].0, 5);
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_does_not_count() {
+        for piece in [1, 3, 100] {
+            let lines = read(b"\xef\xbb\xbfabcd\r\nabcd", 4, piece);
+            assert_eq!(lines, [(1, "abcd".to_owned()), (2, "abcd".to_owned())]);
+            let overlong = read(b"\xef\xbb\xbfabcdefgh\nabcd", 4, piece);
+            assert_eq!(overlong, [(1, "8:abcdef".to_owned()), (2, "abcd".to_owned())]);
         }
     }
 
