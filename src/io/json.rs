@@ -122,7 +122,7 @@ impl JsonDecoder {
             builder.set(wanted.field, Value::Timestamp(time));
         }
         for (wanted, found) in self.fields.iter().zip(&self.found).filter(|(wanted, _)| !wanted.is_time) {
-            let value = read_field(wanted, found, line, builder)?;
+            let value = read_field(wanted, found, line)?;
             if wanted.is_kept {
                 builder.set(wanted.field, value);
             }
@@ -159,12 +159,7 @@ fn event_time(wanted: &Wanted, found: &Found, line: &str) -> Result<EventTime, B
     }
 }
 
-fn read_field(
-    wanted: &Wanted,
-    found: &Found,
-    line: &str,
-    builder: &mut BatchBuilder,
-) -> Result<Value, BadReason> {
+fn read_field(wanted: &Wanted, found: &Found, line: &str) -> Result<Value, BadReason> {
     let missing = |null| match wanted.nullable {
         true => Ok(Value::Null),
         false => Err(BadReason::MissingField { field: wanted.name.clone(), null }),
