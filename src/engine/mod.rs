@@ -31,7 +31,7 @@ use crate::event::{Batch, BatchBuilder, PartitionId, PatternId, StreamId, Value}
 use crate::lang::hir::{Origin, Program};
 use crate::matcher::chunk::{Lens, Prepared};
 use crate::matcher::predicates::Predicates;
-use crate::matcher::{Faults, KeepExceeded, Kind, Plan};
+use crate::matcher::{Class, Faults, KeepExceeded, Kind, Plan, Refused};
 use crate::nfa::TooLarge;
 use crate::stream::{Ordered, Sequencer, Span};
 use crate::time::{EventTime, Watermark};
@@ -41,6 +41,8 @@ use crate::time::{EventTime, Watermark};
 pub struct Config {
     /// The patterns that run; `None` for all. See [`with_inputs`] for adding those whose records they read.
     pub patterns: Option<Vec<PatternId>>,
+    /// The executor class of every pattern; `None` for the cheapest that takes it.
+    pub executor: Option<Class>,
     /// Over how many shards keys are split, at least 1.
     pub shards: u32,
     /// The most bytes of state, about; `None` for no bound.
@@ -49,7 +51,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { patterns: None, shards: 1, state_bytes_max: None }
+        Config { patterns: None, executor: None, shards: 1, state_bytes_max: None }
     }
 }
 
@@ -60,6 +62,16 @@ pub enum EngineError {
     /// A pattern that is too large to be built.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
+    /// The class that was asked for does not take a pattern.
+    #[error("executor class `{class}` does not take pattern `{pattern}`: {why}")]
+    Class {
+        /// The class.
+        class: Class,
+        /// The pattern.
+        pattern: String,
+        /// Why not.
+        why: Refused,
+    },
     /// A bound of a pattern that says to fail.
     #[error(transparent)]
     Keep(#[from] KeepExceeded),
@@ -156,7 +168,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`EngineError::TooLarge`].
+    /// [`EngineError::TooLarge`], [`EngineError::Class`].
     pub fn new(program: Arc<Program>, config: &Config) -> Result<Engine, EngineError> {
         let plans = Plan::all(&program)?;
         let all = || program.patterns.iter().map(|pattern| pattern.id).collect();
@@ -166,7 +178,8 @@ impl Engine {
         let mut predicates = Predicates::new(&program);
         let seen: Vec<(PatternId, Lens)> =
             patterns.iter().map(|id| (*id, lens(&program, &plans[id.index()], &mut predicates))).collect();
-        let shards = (0..count).map(|number| Shard::new(&program, &plans, &seen, number, count)).collect();
+        let shard = |number| Shard::new(&program, &plans, &seen, config.executor, (number, count));
+        let shards = (0..count).map(shard).collect::<Result<_, _>>()?;
         let stats =
             Stats { patterns: vec![PatternStats::default(); program.patterns.len()], ..Stats::default() };
         Ok(Engine {

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use super::Outcome;
+use super::{EngineError, Outcome};
 use crate::event::PatternId;
 use crate::lang::hir::{Pattern, Program};
 use crate::matcher::chunk::{Lens, Prepared, Rows};
 use crate::matcher::keys::{KeyFields, KeyId, KeyTable};
-use crate::matcher::runs::Runs;
-use crate::matcher::{Chunk, Executor, Findings, KeepExceeded, Plan, Usage};
+use crate::matcher::{Chunk, Class, Executor, Findings, KeepExceeded, Kind, Plan, Usage};
 use crate::stream::Ordered;
 use crate::time::EventTime;
 
@@ -33,6 +32,7 @@ struct Part {
     level: u32,
     table: usize,
     lens: Lens,
+    tells_timeouts: bool,
     executor: Box<dyn Executor>,
 }
 
@@ -42,26 +42,33 @@ impl Shard {
         program: &Program,
         plans: &[Arc<Plan>],
         patterns: &[(PatternId, Lens)],
-        number: u32,
-        count: u32,
-    ) -> Shard {
+        class: Option<Class>,
+        (number, count): (u32, u32),
+    ) -> Result<Shard, EngineError> {
         let mut tables: Vec<Table> = Vec::new();
         let part = |(id, lens): &(PatternId, Lens)| {
+            let plan = &plans[id.index()];
             let fields = key_fields(program, program.pattern(*id));
             let table = tables.iter().position(|table| table.keys.is_of(&fields)).unwrap_or_else(|| {
                 tables.push(Table { keys: KeyTable::new(fields, number, count), ids: Vec::new() });
                 tables.len() - 1
             });
-            Part {
+            let class = class.unwrap_or_else(|| Class::of(plan));
+            let executor = class.executor(plan).map_err(|why| {
+                let pattern = plan.pattern.name.clone();
+                EngineError::Class { class, pattern, why }
+            })?;
+            Ok(Part {
                 pattern: *id,
-                level: program.pattern(*id).level,
+                level: plan.pattern.level,
                 table,
                 lens: lens.clone(),
-                executor: Box::new(Runs::new(Arc::clone(&plans[id.index()]))),
-            }
+                tells_timeouts: !plan.pattern.timeout_emits.is_empty(),
+                executor,
+            })
         };
-        let parts = patterns.iter().map(part).collect();
-        Shard { number, parts, tables, findings: Findings::default(), null_keys: 0 }
+        let parts = patterns.iter().map(part).collect::<Result<_, EngineError>>()?;
+        Ok(Shard { number, parts, tables, findings: Findings::default(), null_keys: 0 })
     }
 
     /// Works on events in total order, then on the deadlines up to `to`, for the patterns of one level.
@@ -82,7 +89,7 @@ impl Shard {
             let chunk = Chunk { rows: &rows, lens: &part.lens };
             part.executor.events(&chunk, &mut table.keys, &mut self.findings)?;
             part.executor.advance(to, &mut table.keys, &mut self.findings);
-            collect(part.pattern, &mut self.findings, out);
+            collect(part, &mut self.findings, out);
         }
         self.tables.iter_mut().for_each(|table| table.keys.sweep());
         Ok(())
@@ -92,7 +99,7 @@ impl Shard {
     pub(super) fn finish(&mut self, level: u32, out: &mut Vec<Outcome>) {
         for part in self.parts.iter_mut().filter(|part| part.level == level) {
             part.executor.finish(&mut self.tables[part.table].keys, &mut self.findings);
-            collect(part.pattern, &mut self.findings, out);
+            collect(part, &mut self.findings, out);
         }
     }
 
@@ -133,7 +140,9 @@ fn rows<'a>(events: &'a Ordered<Prepared>, ids: &'a [KeyId]) -> Vec<Rows<'a>> {
     events.spans.iter().map(rows).collect()
 }
 
-fn collect(pattern: PatternId, findings: &mut Findings, out: &mut Vec<Outcome>) {
+/// Takes what an executor has found. Timeouts of a pattern that does not tell them are nothing to anybody.
+fn collect(part: &Part, findings: &mut Findings, out: &mut Vec<Outcome>) {
     let block = findings.block.take().map(Arc::new);
-    out.extend(findings.found.drain(..).map(|found| Outcome::of(pattern, found, block.as_ref())));
+    let found = findings.found.drain(..).filter(|found| found.kind == Kind::Match || part.tells_timeouts);
+    out.extend(found.map(|found| Outcome::of(part.pattern, found, block.as_ref())));
 }

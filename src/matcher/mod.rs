@@ -7,10 +7,12 @@
 
 pub mod capture;
 pub mod chunk;
+mod class;
 mod eval;
 mod executor;
 pub mod keys;
 mod limiter;
+mod linear;
 pub mod oracle;
 pub mod predicates;
 mod rank;
@@ -18,6 +20,7 @@ pub mod runs;
 
 use std::sync::Arc;
 
+pub use class::{Class, Refused};
 pub use eval::{Faults, Fields, Held, Nothing, Scope, Taken, evaluate, is_true};
 pub use executor::{Arrival, Chunk, Executor, Findings, FoundEvents, KeyFound, Usage};
 
