@@ -4,12 +4,15 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::queues::Queues;
 use super::runs::Runs;
 use super::{Executor, Plan};
 
 /// A kind of executor. Each gives the same answers on the patterns that it takes; they differ in what an event costs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Class {
+    /// Chains of `then` with conditions on single events: runs that wait for the same stand in one queue.
+    Queues,
     /// Any pattern, one object per open run.
     Runs,
 }
@@ -21,7 +24,7 @@ pub struct Refused(pub String);
 
 impl Class {
     /// All classes, the cheapest first.
-    pub const ALL: [Class; 1] = [Class::Runs];
+    pub const ALL: [Class; 2] = [Class::Queues, Class::Runs];
 
     /// The cheapest class that takes a pattern.
     pub fn of(plan: &Arc<Plan>) -> Class {
@@ -36,6 +39,7 @@ impl Class {
     /// Why the class does not take the pattern.
     pub fn executor(self, plan: &Arc<Plan>) -> Result<Box<dyn Executor>, Refused> {
         match self {
+            Class::Queues => Ok(Box::new(Queues::new(plan)?)),
             Class::Runs => Ok(Box::new(Runs::new(Arc::clone(plan)))),
         }
     }
@@ -43,6 +47,7 @@ impl Class {
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
+            Class::Queues => "queues",
             Class::Runs => "runs",
         }
     }

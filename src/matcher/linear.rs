@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use super::{Plan, Refused};
 use crate::event::StepId;
-use crate::lang::hir::{Greed, Mode, Skip, Word};
+use crate::lang::hir::{Greed, Mode, Word};
 use crate::nfa::{LoopId, Position, Wait, Way};
 use crate::time::Duration;
 
-/// The most positions of a chain: a bit of a word for each.
-pub(super) const POSITIONS_MAX: usize = 64;
+/// The most positions of a chain: a bit of a word for each, and one for the end.
+pub(super) const POSITIONS_MAX: usize = 63;
 
 /// A chain of positions.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl Linear {
                 _ => return refused("several events can come next at one place"),
             };
             if links.len() == POSITIONS_MAX {
-                return refused("it has more than 64 positions");
+                return refused("it has more than 63 positions");
             }
             let [target] = way.targets.as_slice() else { return refused("a choice of branches") };
             check_way(plan, way)?;
@@ -140,11 +140,6 @@ pub(super) fn lifetime(plan: &Plan, linear: &Linear) -> Option<Duration> {
         (None, Some(wait)) if linear.links.len() == 1 => Some(wait),
         (None, _) => None,
     }
-}
-
-/// Which matches of a chain drop later starts: as under `match all`, with every start at most one run.
-pub(super) fn drops(plan: &Plan) -> bool {
-    !matches!(plan.pattern.skip, Skip::None | Skip::ToNext)
 }
 
 pub(super) fn refused<T>(reason: &str) -> Result<T, Refused> {

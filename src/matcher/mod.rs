@@ -15,6 +15,7 @@ mod limiter;
 mod linear;
 pub mod oracle;
 pub mod predicates;
+mod queues;
 mod rank;
 pub mod runs;
 
