@@ -138,6 +138,7 @@ pub(super) fn lifetime(plan: &Plan, linear: &Linear) -> Option<Duration> {
         (Some(within), Some(wait)) => Some(Duration::from_micros(within.micros() + wait.micros())),
         (Some(within), None) => Some(within),
         (None, Some(wait)) if linear.links.len() == 1 => Some(wait),
+        (None, None) if linear.links.len() == 1 => Some(Duration::ZERO),
         (None, _) => None,
     }
 }

@@ -9,18 +9,61 @@ use crate::matcher::capture::{Arena, Handle, is_before};
 use crate::time::EventTime;
 
 /// The runs of one key.
+///
+/// All queues stand in one: runs that hold more events in front. Each run has room for the events of all positions, so
+/// that a whole queue moves up where its events are written behind those that it has.
 #[derive(Debug)]
 pub(super) struct Cell {
-    /// Queue `p` at index `p - 1`: runs of `p` events each, one behind the other. The last holds those that wait for an
-    /// absence at the end.
-    queues: Box<[VecDeque<Handle>]>,
-    /// For each of the runs that wait at the end, when its wait is over.
-    until: VecDeque<EventTime>,
-    /// Which positions are waited for: a bit for each queue that is not empty, that of the position it waits for.
+    runs: VecDeque<Handle>,
+    /// How many runs hold so many events, by that number.
+    counts: Counts,
+    /// Which positions are waited for, a bit each.
     waiting: u64,
+    /// No run began before this.
+    oldest: EventTime,
     /// The last event of the last match or timeout, while a run that began before it is open.
     episode_end: Option<Handle>,
-    runs: u32,
+    /// The runs that wait for an absence at the end.
+    ended: Option<Box<Ended>>,
+}
+
+/// Runs that hold all their events.
+#[derive(Debug, Default)]
+struct Ended {
+    runs: VecDeque<Handle>,
+    /// When the wait of each is over.
+    until: VecDeque<EventTime>,
+}
+
+/// Small numbers by queue, in place for chains of usual length.
+#[derive(Debug)]
+struct Counts {
+    few: [u32; COUNTS_IN_PLACE],
+    more: Vec<u32>,
+}
+
+const COUNTS_IN_PLACE: usize = 6;
+
+/// Room for so many events is kept for the next key.
+const RUNS_KEPT: usize = 32;
+
+impl Counts {
+    fn new(positions: usize) -> Counts {
+        Counts { few: [0; COUNTS_IN_PLACE], more: vec![0; (positions + 1).saturating_sub(COUNTS_IN_PLACE)] }
+    }
+
+    #[inline]
+    fn at(&mut self, size: usize) -> &mut u32 {
+        match self.few.get_mut(size) {
+            Some(count) => count,
+            None => &mut self.more[size - COUNTS_IN_PLACE],
+        }
+    }
+
+    #[inline]
+    fn of(&self, size: usize) -> usize {
+        self.few.get(size).copied().unwrap_or_else(|| self.more[size - COUNTS_IN_PLACE]) as usize
+    }
 }
 
 /// What became of an event, or of time.
@@ -43,9 +86,13 @@ pub(super) struct Settlement {
 }
 
 impl Settled {
-    fn add(&mut self, kind: Kind, at: EventTime, events: impl Iterator<Item = Handle>) {
-        let first = self.events.len();
-        self.events.extend(events);
+    pub(super) fn clear(&mut self) {
+        self.found.clear();
+        self.events.clear();
+        self.pending_until = None;
+    }
+
+    pub(super) fn end(&mut self, kind: Kind, at: EventTime, first: usize) {
         self.found.push(Settlement { kind, at, first, count: self.events.len() - first });
     }
 }
@@ -61,8 +108,9 @@ impl SkipPoint {
     fn of(shape: &Shape, events: &[Handle]) -> Option<SkipPoint> {
         let mut steps = shape.steps.iter();
         let at = match shape.skip {
+            // Nothing older than a match is open, and it was the only run of its first event.
             Skip::None | Skip::ToNext => return None,
-            Skip::PastLast => return Some(SkipPoint::After(events[events.len() - 1])),
+            Skip::PastLast => return events.last().map(|last| SkipPoint::After(*last)),
             Skip::ToFirst(step) => steps.position(|other| *other == step),
             Skip::ToLast(step) => steps.rposition(|other| *other == step),
         };
@@ -80,31 +128,34 @@ impl SkipPoint {
 impl Cell {
     pub(super) fn new(positions: usize) -> Cell {
         Cell {
-            queues: (0..positions).map(|_| VecDeque::new()).collect(),
-            until: VecDeque::new(),
+            runs: VecDeque::new(),
+            counts: Counts::new(positions),
             waiting: 0,
+            oldest: EventTime::START,
             episode_end: None,
-            runs: 0,
+            ended: None,
         }
     }
 
-    pub(super) fn run_count(&self) -> u64 {
-        u64::from(self.runs)
+    /// How many runs are open.
+    pub(super) fn len(&self, shape: &Shape) -> u64 {
+        (self.runs.len() / shape.len() + self.ended.as_ref().map_or(0, |ended| ended.until.len())) as u64
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.runs == 0
+        self.runs.is_empty() && self.ended.as_ref().is_none_or(|ended| ended.until.is_empty())
     }
 
-    /// The first event of the run that began last, if that has not moved on.
-    pub(super) fn last_start(&self) -> Option<Handle> {
-        self.queues[0].back().copied()
+    /// Makes an empty cell fit for another key.
+    pub(super) fn reset(&mut self) {
+        self.episode_end = None;
+        self.ended = None;
+        self.runs.shrink_to(RUNS_KEPT);
     }
 
     /// Whether the event moves, begins or completes a run.
     pub(super) fn is_concerned(&self, fit: Fit) -> bool {
-        let reachable = self.waiting | 1;
-        fit.takes & reachable != 0
+        fit.takes & (self.waiting | 1) != 0
     }
 
     /// An event that no run takes.
@@ -112,7 +163,7 @@ impl Cell {
         self.break_runs(shape, fit, 0);
     }
 
-    /// An event that some run takes, or that begins one.
+    /// An event that some run takes, or that begins one. Says whether it begins one.
     pub(super) fn event(
         &mut self,
         (shape, arena): (&Shape, &Arena),
@@ -120,147 +171,134 @@ impl Cell {
         event: Handle,
         now: EventTime,
         settled: &mut Settled,
-    ) {
+    ) -> bool {
         let last = shape.len() - 1;
-        let moves = fit.takes & self.waiting;
+        let mut moves = fit.takes & self.waiting;
         self.break_runs(shape, fit, moves);
         let mut point = None;
         if moves >> last & 1 == 1 {
-            point = match shape.wait {
-                Some(_) => {
-                    self.come_to_wait((shape, arena), last, event, now, settled);
-                    None
-                }
-                None => self.come_to_the_end(shape, last, event, now, settled),
-            };
+            moves &= !(1 << last);
+            match shape.wait {
+                Some(_) => self.come_to_wait((shape, arena), event, now, settled),
+                None => point = self.come_to_the_end(shape, event, now, settled),
+            }
         }
-        let mut rest = moves & !(1 << last);
-        while rest != 0 {
-            let position = rest.ilog2() as usize;
-            rest &= !(1 << position);
-            self.move_up(position, event);
+        while moves != 0 {
+            let position = moves.ilog2() as usize;
+            moves &= !(1 << position);
+            self.move_up(shape, position, event);
         }
         if let Some(point) = point {
             self.drop_starts(shape, point);
         }
-        if fit.takes & 1 == 1 && !point.is_some_and(|point| point.drops(event)) {
+        let begins = fit.takes & 1 == 1 && !point.is_some_and(|point| point.drops(event));
+        if begins {
             self.begin(shape, event, now, settled);
         }
+        begins
     }
 
     fn begin(&mut self, shape: &Shape, event: Handle, now: EventTime, settled: &mut Settled) {
-        if shape.len() > 1 {
-            self.queues[0].push_back(event);
-            self.waiting |= 1 << 1;
-            self.runs += 1;
-        } else if shape.wait.is_some() {
-            self.wait_at_the_end(shape, now, now, settled);
-            self.queues[0].push_back(event);
-            self.runs += 1;
-        } else {
-            settled.add(Kind::Match, now, std::iter::once(event));
+        if shape.len() == 1 {
+            let ended = self.ended.get_or_insert_default();
+            ended.runs.push_back(event);
+            ended.until.push_back(wait_over(shape, now, now, settled));
+            return;
         }
+        if self.runs.is_empty() {
+            self.oldest = now;
+        }
+        self.runs.push_back(event);
+        self.runs.extend(std::iter::repeat_n(0, shape.len() - 1));
+        *self.counts.at(1) += 1;
+        self.waiting |= 1 << 1;
+    }
+
+    /// Where the queue of runs of so many events begins.
+    fn start_of(&self, shape: &Shape, size: usize) -> usize {
+        let above = self.waiting >> size >> 1;
+        if above == 0 {
+            return 0;
+        }
+        (size + 1..shape.len()).map(|size| self.counts.of(size)).sum::<usize>() * shape.len()
+    }
+
+    /// Takes a queue out.
+    fn clear_queue(&mut self, shape: &Shape, size: usize) {
+        let start = self.start_of(shape, size);
+        let end = start + self.counts.of(size) * shape.len();
+        self.runs.drain(start..end);
+        *self.counts.at(size) = 0;
+        self.waiting &= !(1 << size);
     }
 
     /// Ends the runs that the event breaks, but for those in the queues that it moves.
     fn break_runs(&mut self, shape: &Shape, fit: Fit, moves: u64) {
         let mut broken = (fit.breaks | (shape.strict & !fit.takes)) & self.waiting & !moves;
         while broken != 0 {
-            let position = broken.trailing_zeros() as usize;
+            let size = broken.trailing_zeros() as usize;
             broken &= broken - 1;
-            self.runs -= (self.queues[position - 1].len() / position) as u32;
-            self.queues[position - 1].clear();
-            self.waiting &= !(1 << position);
+            self.clear_queue(shape, size);
         }
-        if fit.ends && !self.until.is_empty() {
-            self.runs -= self.until.len() as u32;
-            self.queues[shape.len() - 1].clear();
-            self.until.clear();
+        if fit.ends {
+            self.ended = None;
         }
     }
 
     /// All runs that wait for a position take the event.
-    fn move_up(&mut self, position: usize, event: Handle) {
-        let (below, above) = self.queues.split_at_mut(position);
-        let (from, to) = (&mut below[position - 1], &mut above[0]);
-        let mut handles = from.drain(..);
-        let count = handles.len() / position;
-        to.reserve(count * (position + 1));
-        for _ in 0..count {
-            to.extend(handles.by_ref().take(position));
-            to.push_back(event);
+    fn move_up(&mut self, shape: &Shape, position: usize, event: Handle) {
+        let start = self.start_of(shape, position);
+        let count = self.counts.of(position);
+        for run in 0..count {
+            self.runs[start + run * shape.len() + position] = event;
         }
-        drop(handles);
-        self.waiting &= !(1 << position);
-        self.waiting |= 1 << (position + 1);
+        *self.counts.at(position) = 0;
+        *self.counts.at(position + 1) += count as u32;
+        self.waiting = self.waiting & !(1 << position) | 1 << (position + 1);
     }
 
     /// All runs that wait for the last position take the event. Gives where the last match goes on.
     fn come_to_the_end(
         &mut self,
         shape: &Shape,
-        last: usize,
         event: Handle,
         now: EventTime,
         settled: &mut Settled,
     ) -> Option<SkipPoint> {
+        let last = shape.len() - 1;
+        let count = std::mem::take(self.counts.at(last)) as usize;
         self.waiting &= !(1 << last);
-        let runs = std::mem::take(&mut self.queues[last - 1]);
-        self.runs -= (runs.len() / last) as u32;
-        self.complete(shape, runs.into_iter(), last, Some(event), now, settled)
+        let mut point = None;
+        for run in 0..count {
+            self.runs[run * shape.len() + last] = event;
+            let run = self.runs.range(run * shape.len()..(run + 1) * shape.len());
+            complete(shape, run.copied(), now, &mut point, settled);
+        }
+        self.runs.drain(..count * shape.len());
+        if count > 0 {
+            self.end_episode(shape, event);
+        }
+        point
     }
 
     /// All runs that wait for the last position take the event, and wait for what must not come.
     fn come_to_wait(
         &mut self,
         (shape, arena): (&Shape, &Arena),
-        last: usize,
         event: Handle,
         now: EventTime,
         settled: &mut Settled,
     ) {
-        let starts: Vec<Handle> = self.queues[last - 1].iter().step_by(last).copied().collect();
-        self.move_up(last, event);
-        self.waiting &= !(1 << (last + 1));
-        starts.iter().for_each(|start| self.wait_at_the_end(shape, arena.time(*start), now, settled));
-    }
-
-    fn wait_at_the_end(&mut self, shape: &Shape, start: EventTime, now: EventTime, settled: &mut Settled) {
-        let until = match shape.wait.and_then(|wait| wait.wait) {
-            Some(wait) => {
-                settled.pending_until = Some(now.plus(wait));
-                now.plus(wait)
-            }
-            None => start.plus(shape.within.expect("a wait without an end has a window")),
-        };
-        self.until.push_back(until);
-    }
-
-    /// Lets matches out, the earliest first event first, and drops what each of them skips.
-    fn complete(
-        &mut self,
-        shape: &Shape,
-        mut handles: impl Iterator<Item = Handle>,
-        size: usize,
-        event: Option<Handle>,
-        at: EventTime,
-        settled: &mut Settled,
-    ) -> Option<SkipPoint> {
-        let mut point: Option<SkipPoint> = None;
-        let mut run: Vec<Handle> = Vec::with_capacity(size + 1);
-        loop {
-            run.clear();
-            run.extend(handles.by_ref().take(size).chain(event));
-            if run.len() < size || (event.is_some() && run.len() == 1) {
-                return point;
-            }
-            if point.is_some_and(|point| point.drops(run[0])) {
-                continue;
-            }
-            point = SkipPoint::of(shape, &run).or(point);
-            self.end_episode(shape, run[run.len() - 1]);
-            settled.add(Kind::Match, at, run.iter().copied());
+        let last = shape.len() - 1;
+        let count = std::mem::take(self.counts.at(last)) as usize;
+        self.waiting &= !(1 << last);
+        let ended = self.ended.get_or_insert_default();
+        for run in 0..count {
+            self.runs[run * shape.len() + last] = event;
+            let start = arena.time(self.runs[run * shape.len()]);
+            ended.until.push_back(wait_over(shape, start, now, settled));
         }
+        ended.runs.extend(self.runs.drain(..count * shape.len()));
     }
 
     fn end_episode(&mut self, shape: &Shape, event: Handle) {
@@ -270,68 +308,107 @@ impl Cell {
         }
     }
 
+    /// The run in front ends.
+    fn drop_front(&mut self, shape: &Shape) {
+        let size = self.waiting.ilog2() as usize;
+        self.runs.drain(..shape.len());
+        let count = self.counts.at(size);
+        *count -= 1;
+        if *count == 0 {
+            self.waiting &= !(1 << size);
+        }
+    }
+
     /// Drops the runs that begin before a skip point.
     fn drop_starts(&mut self, shape: &Shape, point: SkipPoint) {
-        for size in 1..=shape.len() {
-            let queue = &mut self.queues[size - 1];
-            while queue.front().is_some_and(|start| point.drops(*start)) {
-                queue.drain(..size);
-                self.runs -= 1;
-                if size == shape.len() {
-                    self.until.pop_front();
-                }
-            }
-            if queue.is_empty() && size < shape.len() {
-                self.waiting &= !(1 << size);
+        while self.runs.front().is_some_and(|start| point.drops(*start)) {
+            self.drop_front(shape);
+        }
+        if let Some(ended) = &mut self.ended {
+            while ended.runs.front().is_some_and(|start| point.drops(*start)) {
+                ended.runs.drain(..shape.len());
+                ended.until.pop_front();
             }
         }
     }
 
     /// Fires the deadlines up to `to`.
+    #[inline]
     pub(super) fn fire(&mut self, shape: &Shape, arena: &Arena, to: EventTime, settled: &mut Settled) {
-        while let Some(at) = self.until.front().copied().filter(|at| *at <= to) {
-            let count = self.until.iter().take_while(|until| **until == at).count();
-            self.until.drain(..count);
-            let size = shape.len();
-            let runs: Vec<Handle> = self.queues[size - 1].drain(..count * size).collect();
-            self.runs -= count as u32;
-            if let Some(point) = self.complete(shape, runs.into_iter(), size, None, at, settled) {
-                self.drop_starts(shape, point);
-            }
+        if self.ended.is_some() {
+            self.end_waits(shape, to, settled);
         }
         if let Some(within) = shape.within {
-            self.close_windows(shape, arena, to.minus(within), settled);
+            let begun = to.minus(within);
+            if self.oldest <= begun && !self.runs.is_empty() {
+                self.close_windows(shape, arena, begun, settled);
+            }
+        }
+    }
+
+    fn end_waits(&mut self, shape: &Shape, to: EventTime, settled: &mut Settled) {
+        let over = |cell: &Cell| cell.ended.as_ref()?.until.front().copied().filter(|at| *at <= to);
+        while let Some(at) = over(self) {
+            let ended = self.ended.as_mut().expect("a run waits");
+            let mut point = None;
+            while ended.until.front() == Some(&at) {
+                ended.until.pop_front();
+                complete(shape, ended.runs.drain(..shape.len()), at, &mut point, settled);
+            }
+            if let Some(point) = point {
+                self.drop_starts(shape, point);
+            }
         }
     }
 
     /// Ends the runs that began at or before `begun`, the oldest first.
     fn close_windows(&mut self, shape: &Shape, arena: &Arena, begun: EventTime, settled: &mut Settled) {
-        for size in (1..shape.len()).rev() {
-            if self.waiting >> size & 1 == 0 {
-                continue;
+        while let Some(start) = self.runs.front().copied() {
+            self.oldest = arena.time(start);
+            if self.oldest > begun {
+                return;
             }
-            let is_over =
-                |queue: &VecDeque<Handle>| queue.front().is_some_and(|start| arena.time(*start) <= begun);
-            while is_over(&self.queues[size - 1]) {
-                let run = self.queues[size - 1].drain(..size);
-                self.runs -= 1;
-                if !shape.tells_timeouts {
-                    continue;
-                }
-                let run: Vec<Handle> = run.collect();
-                let is_told = !shape.by_episode || self.episode_end.is_none_or(|end| is_before(end, run[0]));
-                if is_told {
-                    let within = shape.within.expect("a window closes");
-                    settled.add(Kind::Timeout, arena.time(run[0]).plus(within), run.iter().copied());
-                    self.end_episode(shape, run[size - 1]);
-                }
+            let size = self.waiting.ilog2() as usize;
+            let is_told = self.episode_end.is_none_or(|end| !shape.by_episode || is_before(end, start));
+            if shape.tells_timeouts && is_told {
+                let within = shape.within.expect("a window closes");
+                let first = settled.events.len();
+                settled.events.extend(self.runs.range(..size));
+                settled.end(Kind::Timeout, self.oldest.plus(within), first);
+                self.end_episode(shape, self.runs[size - 1]);
             }
-            if self.queues[size - 1].is_empty() {
-                self.waiting &= !(1 << size);
-            }
+            self.drop_front(shape);
         }
-        if self.is_empty() {
-            self.episode_end = None;
-        }
+        self.episode_end = None;
     }
+}
+
+/// When the wait at the end is over, for a run that has come there now.
+fn wait_over(shape: &Shape, start: EventTime, now: EventTime, settled: &mut Settled) -> EventTime {
+    match shape.wait.and_then(|wait| wait.wait) {
+        Some(wait) => {
+            settled.pending_until = Some(now.plus(wait));
+            now.plus(wait)
+        }
+        None => start.plus(shape.within.expect("a wait without an end has a window")),
+    }
+}
+
+/// Lets a match out, unless one before it, whose skip point is given, drops it.
+fn complete(
+    shape: &Shape,
+    run: impl Iterator<Item = Handle>,
+    at: EventTime,
+    point: &mut Option<SkipPoint>,
+    settled: &mut Settled,
+) {
+    let first = settled.events.len();
+    settled.events.extend(run);
+    let events = &settled.events[first..];
+    if point.is_some_and(|point| point.drops(events[0])) {
+        settled.events.truncate(first);
+        return;
+    }
+    *point = SkipPoint::of(shape, events).or(*point);
+    settled.end(Kind::Match, at, first);
 }

@@ -24,7 +24,7 @@ use super::executor::{Chunk, Findings, FoundEvents};
 use super::keys::{KeyId, KeyTable};
 use super::linear::{Linear, absences_are_local, check_clauses, lifetime, refused};
 use super::predicates::SourcePredicates;
-use super::{Executor, KeepExceeded, KeyFound, Plan, Refused, Usage};
+use super::{Executor, KeepExceeded, KeyFound, Kind, Plan, Refused, Usage};
 use crate::event::StepId;
 use crate::lang::hir::{Mode, Skip, Word};
 use crate::nfa::Wait;
@@ -50,6 +50,11 @@ impl Shape {
     /// Positions of the chain.
     fn len(&self) -> usize {
         self.steps.len()
+    }
+
+    /// Whether every event that fits is a match.
+    fn is_single(&self) -> bool {
+        self.len() == 1 && self.wait.is_none()
     }
 }
 
@@ -77,11 +82,15 @@ pub(super) struct Queues {
     slots: FxHashMap<KeyId, u32>,
     cells: Vec<Cell>,
     free: Vec<u32>,
-    /// Keys by the time of a first event whose window will close.
+    /// Whether something is told when a window closes. Else a key's runs end when it is looked at the next time.
+    is_on_time: bool,
+    /// Keys with the time of a first event, or since when they have had runs, if nothing has to be on time.
     windows: VecDeque<(EventTime, KeyId)>,
     /// Keys by the time at which a wait at the end is over.
     waits: VecDeque<(EventTime, KeyId)>,
     runs: u64,
+    /// What is being settled; kept for its memory.
+    settled: Settled,
 }
 
 impl Queues {
@@ -135,6 +144,8 @@ impl Queues {
             windows: VecDeque::new(),
             waits: VecDeque::new(),
             runs: 0,
+            settled: Settled::default(),
+            is_on_time: tells_timeouts || linear.wait.is_some_and(|wait| wait.wait.is_none()),
             shape,
         })
     }
@@ -155,71 +166,88 @@ impl Queues {
         let begins = fit.takes & 1 == 1;
         let slot = match self.slots.get(&row.key) {
             Some(slot) => *slot,
-            None if begins => self.add_cell(row.key, keys),
+            None if begins => self.add_cell(row.key, row.time(), keys),
             None => return,
         };
         let cell = &mut self.cells[slot as usize];
-        let before = cell.run_count();
-        let mut settled = Settled::default();
-        cell.fire(&self.shape, &self.arena, row.time(), &mut settled);
-        let mut event = None;
+        let before = cell.len(&self.shape);
+        self.settled.clear();
+        cell.fire(&self.shape, &self.arena, row.time(), &mut self.settled);
+        let mut has_begun = false;
         if cell.is_concerned(fit) {
-            let handle = self.arena.capture(row);
-            event = Some(handle);
-            cell.event((&self.shape, &self.arena), fit, handle, row.time(), &mut settled);
+            let event = self.arena.capture(row);
+            let place = (&self.shape, &self.arena);
+            has_begun = cell.event(place, fit, event, row.time(), &mut self.settled);
         } else {
             cell.pass(&self.shape, fit);
         }
-        let has_begun = cell.last_start() == event && event.is_some();
-        self.runs = self.runs + cell.run_count() - before;
-        if let Some(pending) = settled.pending_until {
-            self.waits.push_back((pending, row.key));
+        self.runs = self.runs + cell.len(&self.shape) - before;
+        let is_empty = cell.is_empty();
+        if let Some(until) = self.settled.pending_until {
+            self.waits.push_back((until, row.key));
         }
-        if has_begun && self.shape.within.is_some() {
+        if has_begun && self.is_on_time {
             self.windows.push_back((row.time(), row.key));
         }
-        self.tell(row.key, &settled, keys, out);
-        if self.cells[slot as usize].is_empty() {
+        if !self.settled.found.is_empty() {
+            self.tell(row.key, keys, out);
+        }
+        if is_empty {
             self.remove_cell(row.key, slot, keys);
         }
     }
 
-    fn add_cell(&mut self, key: KeyId, keys: &mut KeyTable) -> u32 {
+    /// A chain of one position without an absence: every event that fits is a match.
+    fn single(&mut self, row: &Row<'_>, keys: &KeyTable, out: &mut Findings) {
+        let event = self.arena.capture(row);
+        self.settled.clear();
+        self.settled.events.push(event);
+        self.settled.end(Kind::Match, row.time(), 0);
+        self.tell(row.key, keys, out);
+    }
+
+    fn add_cell(&mut self, key: KeyId, now: EventTime, keys: &mut KeyTable) -> u32 {
         keys.hold(key);
         let slot = self.free.pop().unwrap_or_else(|| {
             self.cells.push(Cell::new(self.shape.len()));
             self.cells.len() as u32 - 1
         });
         self.slots.insert(key, slot);
+        if !self.is_on_time && self.shape.within.is_some() {
+            self.windows.push_back((now, key));
+        }
         slot
     }
 
     fn remove_cell(&mut self, key: KeyId, slot: u32, keys: &mut KeyTable) {
         self.slots.remove(&key);
-        self.cells[slot as usize] = Cell::new(self.shape.len());
+        self.cells[slot as usize].reset();
         self.free.push(slot);
         keys.release(key);
     }
 
-    /// Fires the deadlines of a key.
-    fn fire(&mut self, key: KeyId, to: EventTime, keys: &mut KeyTable, out: &mut Findings) {
-        let Some(slot) = self.slots.get(&key).copied() else { return };
+    /// Fires the deadlines of a key. Says whether it still has runs.
+    fn fire(&mut self, key: KeyId, to: EventTime, keys: &mut KeyTable, out: &mut Findings) -> bool {
+        let Some(slot) = self.slots.get(&key).copied() else { return false };
         let cell = &mut self.cells[slot as usize];
-        let before = cell.run_count();
-        let mut settled = Settled::default();
-        cell.fire(&self.shape, &self.arena, to, &mut settled);
-        self.runs = self.runs + cell.run_count() - before;
-        self.tell(key, &settled, keys, out);
-        if self.cells[slot as usize].is_empty() {
+        let before = cell.len(&self.shape);
+        self.settled.clear();
+        cell.fire(&self.shape, &self.arena, to, &mut self.settled);
+        self.runs = self.runs + cell.len(&self.shape) - before;
+        let is_empty = cell.is_empty();
+        self.tell(key, keys, out);
+        if is_empty {
             self.remove_cell(key, slot, keys);
         }
+        !is_empty
     }
 
-    fn tell(&self, key: KeyId, settled: &Settled, keys: &KeyTable, out: &mut Findings) {
-        for found in &settled.found {
+    /// Tells what was settled.
+    fn tell(&self, key: KeyId, keys: &KeyTable, out: &mut Findings) {
+        for found in &self.settled.found {
             let block = out.block.get_or_insert_with(|| Block::new(Arc::clone(&self.layout)));
             let first = block.len();
-            let events = &settled.events[found.first..found.first + found.count];
+            let events = &self.settled.events[found.first..found.first + found.count];
             for (handle, step) in events.iter().zip(&self.shape.steps) {
                 block.push(&self.arena, *handle, *step);
             }
@@ -265,7 +293,10 @@ impl Executor for Queues {
     ) -> Result<(), KeepExceeded> {
         chunk.lens.visit(chunk.rows, self.wanted, |row| {
             let fit = self.fit(&row, &chunk.lens.predicates[row.source]);
-            self.event(&row, fit, keys, out);
+            match self.shape.is_single() {
+                true => self.single(&row, keys, out),
+                false => self.event(&row, fit, keys, out),
+            }
             Ok(())
         })
     }
@@ -279,7 +310,9 @@ impl Executor for Queues {
             let is_over = |(start, _): &(EventTime, KeyId)| start.plus(within) <= to;
             while let Some((_, key)) = self.windows.front().copied().filter(is_over) {
                 self.windows.pop_front();
-                self.fire(key, to, keys, out);
+                if self.fire(key, to, keys, out) && !self.is_on_time && to < EventTime::END {
+                    self.windows.push_back((to, key));
+                }
             }
         }
         self.arena.free_before(to.minus(self.lifetime));
@@ -291,9 +324,9 @@ impl Executor for Queues {
     }
 
     fn usage(&self) -> Usage {
-        let cells = self.slots.len() * (size_of::<Cell>() + self.shape.len() * size_of::<VecDeque<Handle>>());
+        let cells = self.slots.len() * size_of::<Cell>();
         let queues = (self.windows.len() + self.waits.len()) * size_of::<(EventTime, KeyId)>();
-        let runs = self.runs * size_of::<Handle>() as u64 * 2;
+        let runs = self.runs * (size_of::<Handle>() * self.shape.len()) as u64;
         Usage {
             keys: self.slots.len() as u64,
             runs: self.runs,
