@@ -15,6 +15,7 @@ mod input;
 mod outcome;
 pub mod reference;
 mod shard;
+mod unit;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,13 +24,14 @@ use rustc_hash::FxHashMap;
 use thiserror::Error;
 
 use self::shard::Shard;
+use self::unit::Unit;
 pub use emit::Record;
 pub use input::{Candidate, projection};
 pub use outcome::{EventRef, Events, Outcome};
 
 use crate::event::{Batch, BatchBuilder, PartitionId, PatternId, StreamId, Value};
 use crate::lang::hir::{Origin, Program};
-use crate::matcher::chunk::{Lens, Prepared};
+use crate::matcher::chunk::Prepared;
 use crate::matcher::predicates::Predicates;
 use crate::matcher::{Class, Faults, KeepExceeded, Kind, Plan, Refused};
 use crate::nfa::TooLarge;
@@ -150,6 +152,7 @@ struct Held {
 pub struct Engine {
     program: Arc<Program>,
     patterns: Vec<PatternId>,
+    classes: FxHashMap<PatternId, Class>,
     levels: u32,
     predicates: Predicates,
     sequencer: Sequencer<Prepared>,
@@ -176,14 +179,16 @@ impl Engine {
         let levels = patterns.iter().map(|id| program.pattern(*id).level + 1).max().unwrap_or(0);
         let count = config.shards.max(1);
         let mut predicates = Predicates::new(&program);
-        let seen: Vec<(PatternId, Lens)> =
-            patterns.iter().map(|id| (*id, lens(&program, &plans[id.index()], &mut predicates))).collect();
-        let shard = |number| Shard::new(&program, &plans, &seen, config.executor, (number, count));
-        let shards = (0..count).map(shard).collect::<Result<_, _>>()?;
+        let running: Vec<Arc<Plan>> = patterns.iter().map(|id| Arc::clone(&plans[id.index()])).collect();
+        let units = Unit::all(&program, &running, config.executor, &mut predicates)?;
+        let shards = (0..count).map(|number| Shard::new(&program, &units, number, count)).collect();
+        let classes =
+            units.iter().flat_map(|unit| unit.patterns.iter().map(|id| (*id, unit.class()))).collect();
         let stats =
             Stats { patterns: vec![PatternStats::default(); program.patterns.len()], ..Stats::default() };
         Ok(Engine {
             patterns,
+            classes,
             levels,
             predicates,
             sequencer: Sequencer::default(),
@@ -202,6 +207,11 @@ impl Engine {
     /// The patterns that run.
     pub fn patterns(&self) -> &[PatternId] {
         &self.patterns
+    }
+
+    /// The class of the executor that evaluates a pattern, if it runs.
+    pub fn class(&self, pattern: PatternId) -> Option<Class> {
+        self.classes.get(&pattern).copied()
     }
 
     /// Adds a partition of a source stream.
@@ -426,16 +436,6 @@ impl Engine {
         let pattern = self.program.patterns[pattern].name.clone();
         Err(EngineError::StateExceeded { used, allowed, pattern, runs: *runs, keys: *keys })
     }
-}
-
-/// How a pattern sees the streams that it reads.
-fn lens(program: &Program, plan: &Arc<Plan>, predicates: &mut Predicates) -> Lens {
-    let mut sources = vec![None; program.streams.len()];
-    for (index, source) in plan.pattern.sources.iter().enumerate() {
-        sources[source.stream.index()] = Some(index as u32);
-    }
-    let asked = (0..plan.pattern.sources.len()).map(|source| predicates.add(plan, source)).collect();
-    Lens { sources, predicates: asked }
 }
 
 /// Some patterns with those whose records they read, in file order.

@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::family::{self, families};
+use super::linear::refused;
 use super::queues::Queues;
 use super::runs::Runs;
 use super::{Executor, Plan};
@@ -13,6 +15,8 @@ use super::{Executor, Plan};
 pub enum Class {
     /// Chains of `then` with conditions on single events: runs that wait for the same stand in one queue.
     Queues,
+    /// Chains of `then` that differ from each other only in the numbers they compare with: all of them at once.
+    Family,
     /// Any pattern, one object per open run.
     Runs,
 }
@@ -24,9 +28,9 @@ pub struct Refused(pub String);
 
 impl Class {
     /// All classes, the cheapest first.
-    pub const ALL: [Class; 2] = [Class::Queues, Class::Runs];
+    pub const ALL: [Class; 3] = [Class::Queues, Class::Family, Class::Runs];
 
-    /// The cheapest class that takes a pattern.
+    /// The cheapest class that takes a pattern alone.
     pub fn of(plan: &Arc<Plan>) -> Class {
         let takes = |class: &Class| class.executor(plan).is_ok();
         Class::ALL.into_iter().find(takes).expect("the general executor takes every pattern")
@@ -40,6 +44,10 @@ impl Class {
     pub fn executor(self, plan: &Arc<Plan>) -> Result<Box<dyn Executor>, Refused> {
         match self {
             Class::Queues => Ok(Box::new(Queues::new(plan)?)),
+            Class::Family => match families(&[Arc::clone(plan)], 1).0.first() {
+                Some(family) => Ok(family::executor(family)),
+                None => refused("it is no chain of `then` that only compares fields with numbers"),
+            },
             Class::Runs => Ok(Box::new(Runs::new(Arc::clone(plan)))),
         }
     }
@@ -48,6 +56,7 @@ impl Class {
     pub fn name(self) -> &'static str {
         match self {
             Class::Queues => "queues",
+            Class::Family => "family",
             Class::Runs => "runs",
         }
     }

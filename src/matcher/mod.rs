@@ -10,6 +10,7 @@ pub mod chunk;
 mod class;
 mod eval;
 mod executor;
+pub mod family;
 pub mod keys;
 mod limiter;
 mod linear;

@@ -25,7 +25,7 @@ use super::keys::{KeyId, KeyTable};
 use super::linear::{Linear, absences_are_local, check_clauses, lifetime, refused};
 use super::predicates::SourcePredicates;
 use super::{Executor, KeepExceeded, KeyFound, Kind, Plan, Refused, Usage};
-use crate::event::StepId;
+use crate::event::{PatternId, StepId};
 use crate::lang::hir::{Mode, Skip, Word};
 use crate::nfa::Wait;
 use crate::time::{Duration, EventTime};
@@ -72,6 +72,7 @@ struct Fit {
 /// An executor for one pattern.
 #[derive(Debug)]
 pub(super) struct Queues {
+    pattern: PatternId,
     shape: Shape,
     wanted: Wanted,
     /// For each step that is asked for, what fitting it means.
@@ -133,6 +134,7 @@ impl Queues {
             tells_timeouts,
         };
         Ok(Queues {
+            pattern: pattern.id,
             wanted: if strict == 0 { Wanted::FitsAStep } else { Wanted::All },
             tests: tests(&linear),
             lifetime,
@@ -252,6 +254,7 @@ impl Queues {
                 block.push(&self.arena, *handle, *step);
             }
             out.found.push(KeyFound {
+                pattern: self.pattern,
                 keys: Arc::clone(keys.values(key)),
                 kind: found.kind,
                 at: found.at,
