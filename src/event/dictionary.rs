@@ -67,15 +67,23 @@ fn place(code: u32) -> (usize, usize) {
 }
 
 /// Gives codes to texts: the writing side of a [`Dictionary`].
+///
+/// Most texts of events are short: a card, a country, a kind. One of at most 15 bytes is looked up as a number of 16
+/// bytes, which is compared without following a pointer to the text.
 #[derive(Debug)]
 pub struct Interner {
     dictionary: Arc<Dictionary>,
-    codes: FxHashMap<Arc<str>, u32>,
+    short: FxHashMap<ShortText, u32>,
+    long: FxHashMap<Arc<str>, u32>,
 }
 
 impl Default for Interner {
     fn default() -> Interner {
-        Interner { dictionary: Arc::new(Dictionary::new()), codes: FxHashMap::default() }
+        Interner {
+            dictionary: Arc::new(Dictionary::new()),
+            short: FxHashMap::default(),
+            long: FxHashMap::default(),
+        }
     }
 }
 
@@ -87,21 +95,75 @@ impl Interner {
 
     /// The code of a text.
     pub fn code(&mut self, text: &str) -> u32 {
-        if let Some(code) = self.codes.get(text) {
-            return *code;
+        let short = ShortText::new(text);
+        let known = match &short {
+            Some(short) => self.short.get(short),
+            None => self.long.get(text),
+        };
+        match known {
+            Some(code) => *code,
+            None => self.add(short, text),
         }
-        let code = self.codes.len() as u32;
-        let text: Arc<str> = Arc::from(text);
-        self.dictionary.set(code, Arc::clone(&text));
-        self.codes.insert(text, code);
-        code
     }
 
     /// Begins a new dictionary, if this one has grown large. To be called between batches.
     pub fn next_batch(&mut self) {
-        if self.codes.len() >= GENERATION_TEXTS_MAX {
+        if self.len() >= GENERATION_TEXTS_MAX {
             *self = Interner::default();
         }
+    }
+
+    fn len(&self) -> usize {
+        self.short.len() + self.long.len()
+    }
+
+    #[cold]
+    fn add(&mut self, short: Option<ShortText>, text: &str) -> u32 {
+        let code = self.len() as u32;
+        let text: Arc<str> = Arc::from(text);
+        self.dictionary.set(code, Arc::clone(&text));
+        match short {
+            Some(short) => self.short.insert(short, code),
+            None => self.long.insert(text, code),
+        };
+        code
+    }
+}
+
+/// A text of at most 15 bytes as two numbers: its bytes, zeros, and its length as the last byte.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct ShortText {
+    low: u64,
+    high: u64,
+}
+
+impl ShortText {
+    const BYTES_MAX: usize = 15;
+
+    #[inline]
+    fn new(text: &str) -> Option<ShortText> {
+        let bytes = text.as_bytes();
+        let length = bytes.len();
+        let end = (length as u64) << 56;
+        if let Some((low, _)) = bytes.split_first_chunk::<8>() {
+            if length > ShortText::BYTES_MAX {
+                return None;
+            }
+            let last = bytes.last_chunk::<8>().expect("there are eight bytes");
+            // The last eight bytes without those that `low` has; of eight bytes nothing is left.
+            let rest = u64::from_le_bytes(*last).checked_shr(8 * (16 - length as u32)).unwrap_or(0);
+            return Some(ShortText { low: u64::from_le_bytes(*low), high: rest | end });
+        }
+        let mut low = 0;
+        if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+            low = u64::from(u32::from_le_bytes(*first));
+            low |= u64::from(u32::from_le_bytes(*last)) << (8 * (length - 4));
+        } else {
+            for (at, byte) in bytes.iter().enumerate() {
+                low |= u64::from(*byte) << (8 * at);
+            }
+        }
+        Some(ShortText { low, high: end })
     }
 }
 
@@ -118,6 +180,20 @@ mod tests {
             if expected.1 == (FIRST_CHUNK as usize) << expected.0 {
                 expected = (expected.0 + 1, 0);
             }
+        }
+    }
+
+    #[test]
+    fn equal_texts_and_no_others_have_equal_codes() {
+        let mut interner = Interner::default();
+        let mut texts: Vec<String> = (0..40).map(|length| "abcdefghij".repeat(4)[..length].to_owned()).collect();
+        texts.extend((0..20).map(|length| "\0".repeat(length + 1)));
+        texts.extend((1..20).map(|length| format!("{}é", "x".repeat(length))));
+        let codes: Vec<u32> = texts.iter().map(|text| interner.code(text)).collect();
+        assert_eq!(codes, (0..texts.len() as u32).collect::<Vec<u32>>());
+        for (code, text) in codes.iter().zip(&texts) {
+            assert_eq!(interner.code(text), *code);
+            assert_eq!(&**interner.dictionary().text(*code), text);
         }
     }
 

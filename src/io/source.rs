@@ -109,17 +109,14 @@ impl JsonSource {
     fn read_line(&mut self, bad: &mut dyn FnMut(BadLine)) -> io::Result<bool> {
         let Some((number, line)) = self.lines.next_line()? else { return Ok(false) };
         let (outcome, text) = match line {
-            Line::Text(text) => (self.decoder.decode(text, &mut self.builder), text),
+            Line::Text(text) => (self.decoder.decode_row(text, number, &mut self.builder), text),
             Line::Overlong { bytes, start } => {
                 (Err(BadReason::Overlong { bytes, max: limits::LINE_BYTES_MAX }), start)
             }
         };
-        match outcome {
-            Ok(time) => self.builder.end_row(time, number),
-            Err(reason) => {
-                let text = String::from_utf8_lossy(text).into_owned();
-                bad(BadLine { stream: self.stream, path: self.name.clone(), line: number, reason, text });
-            }
+        if let Err(reason) = outcome {
+            let text = String::from_utf8_lossy(text).into_owned();
+            bad(BadLine { stream: self.stream, path: self.name.clone(), line: number, reason, text });
         }
         Ok(true)
     }

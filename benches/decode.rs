@@ -1,0 +1,153 @@
+//! What it costs to read JSON lines, by their shape.
+//!
+//! `make bench-decode`. The lines are made here and stand in memory, so that no disk is measured; each is read to the
+//! column batches that an engine takes. `text` is the whole way of a file: lines, decoding, batches. The others are the
+//! decoder alone, its short cut included; `unsure` is a shape that the short cut leaves to the decoder of all lines. A
+//! figure is the median of several rounds, on one thread.
+
+#![allow(clippy::print_stdout)]
+
+use std::time::Instant;
+
+use ensue::event::{PartitionId, StreamId};
+use ensue::io::{JsonDecoder, JsonSource};
+use ensue::lang::hir::Stream;
+use ensue::{BatchBuilder, Type};
+
+const STREAM: &str = "
+stream transactions {
+    card     string
+    amount   decimal(2)
+    country  string
+    kind     string
+    at       timestamp
+
+    event time at
+}
+";
+
+const LINES: usize = 400_000;
+const ROUNDS: usize = 7;
+const BATCH_EVENTS: usize = 4096;
+
+fn main() {
+    let program = ensue::compile("decode.cep", STREAM).expect("the stream is declared well");
+    let stream = &program.streams[0];
+    println!("{:<22} {:>8} {:>10} {:>12}", "lines", "ns/line", "ns/byte", "lines/s");
+    for (name, shape) in SHAPES {
+        let lines = made(*shape);
+        let bytes = lines.iter().map(String::len).sum();
+        show(name, bytes, || decode(stream, &lines));
+    }
+    let text = made(ordinary).join("\n");
+    show("text", text.len(), || read(stream, &text));
+    let few = |field: usize| matches!(stream.fields[field].name.as_str(), "card" | "amount" | "at");
+    show("text, three columns", text.len(), || read_columns(stream, &text, few));
+}
+
+/// A line of its number and some random bits.
+type Shape = fn(u64, u64) -> String;
+
+const SHAPES: &[(&str, Shape)] = &[
+    ("ordinary", ordinary),
+    ("spaced", |number, random| ordinary(number, random).replace("\":", "\": ").replace(",\"", ", \"")),
+    ("in changing order", |number, random| match number % 2 {
+        0 => ordinary(number, random),
+        _ => turned(number, random),
+    }),
+    ("RFC 3339 times", |number, random| {
+        let at = format!("\"2023-11-14T{:02}:{:02}:20.{:03}Z\"", number % 24, number % 60, number % 1000);
+        line(&at, random)
+    }),
+    ("texts of their own", |number, random| ordinary(number, random).replace("\"c0", &format!("\"{number:x}-"))),
+    ("a fat unread member", |number, random| {
+        ordinary(number, random).replace('}', ",\"device\":{\"os\":\"x\",\"ids\":[1,2.5,-3e2,null]}}")
+    }),
+    ("unsure: an escape", |number, random| ordinary(number, random).replace("\"m", "\"\\u006d")),
+];
+
+fn ordinary(number: u64, random: u64) -> String {
+    line(&(1_700_000_000_000 + 3 * number).to_string(), random)
+}
+
+fn line(at: &str, random: u64) -> String {
+    let (card, merchant) = (random % 20_000, (random >> 20) % 5000);
+    let (whole, cents) = ((random >> 34) % 200, (random >> 44) % 100);
+    let country = ["CN", "US", "IN", "DE", "FR", "GB", "BR", "JP"][(random >> 52) as usize % 8];
+    let kind = ["purchase", "purchase", "login", "pin_change"][(random >> 56) as usize % 4];
+    format!(
+        "{{\"card\":\"c{card:06}\",\"at\":{at},\"amount\":{whole}.{cents:02},\"country\":\"{country}\",\
+         \"merchant\":\"m{merchant:04}\",\"kind\":\"{kind}\"}}"
+    )
+}
+
+/// The members the other way round.
+fn turned(number: u64, random: u64) -> String {
+    let line = ordinary(number, random);
+    let mut members: Vec<&str> = line.trim_matches(['{', '}']).split(',').collect();
+    members.reverse();
+    format!("{{{}}}", members.join(","))
+}
+
+fn made(shape: Shape) -> Vec<String> {
+    let mut random: u64 = 7;
+    let line = |number| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        shape(number, random ^ (random >> 31))
+    };
+    (0..LINES as u64).map(line).collect()
+}
+
+fn decode(stream: &Stream, lines: &[String]) {
+    let mut decoder = JsonDecoder::new(stream, |_| true);
+    let mut builder = BatchBuilder::new(StreamId(0), PartitionId(0), types(stream, |_| true));
+    let mut rows = 0;
+    for (line, record) in lines.iter().zip(1..) {
+        decoder.decode_row(line.as_bytes(), record, &mut builder).expect("a good line");
+        if builder.len() == BATCH_EVENTS {
+            rows += builder.finish().len();
+        }
+    }
+    assert_eq!(rows + builder.len(), LINES);
+}
+
+fn read(stream: &Stream, text: &str) {
+    read_columns(stream, text, |_| true);
+}
+
+fn read_columns(stream: &Stream, text: &str, is_read: impl Fn(usize) -> bool) {
+    let reader = Box::new(std::io::Cursor::new(text.as_bytes().to_vec()));
+    let types = types(stream, is_read);
+    let mut source =
+        JsonSource::new(reader, "lines".to_owned(), StreamId(0), PartitionId(0), stream, types);
+    let mut rows = 0;
+    while let Some(batch) =
+        source.read_batch(BATCH_EVENTS, &mut |bad| panic!("{bad:?}")).expect("memory can be read")
+    {
+        rows += batch.len();
+    }
+    assert_eq!(rows, LINES);
+}
+
+fn types(stream: &Stream, is_read: impl Fn(usize) -> bool) -> Vec<Option<Type>> {
+    stream.fields.iter().enumerate().map(|(at, field)| is_read(at).then_some(field.ty)).collect()
+}
+
+/// The median of some rounds, as a line.
+fn show(name: &str, bytes: usize, mut round: impl FnMut()) {
+    let mut times: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let start = Instant::now();
+            round();
+            start.elapsed().as_nanos() as f64
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    let median = times[ROUNDS / 2];
+    println!(
+        "{name:<22} {:>8.1} {:>10.2} {:>12.0}",
+        median / LINES as f64,
+        median / bytes as f64,
+        LINES as f64 / median * 1e9
+    );
+}
