@@ -170,8 +170,8 @@ pub enum Cell<'a> {
     Units(i64),
     /// `float`.
     Float(f64),
-    /// `string`.
-    Text(&'a str),
+    /// `string`, as UTF-8; that it is will be checked where it is new.
+    Text(&'a [u8]),
 }
 
 /// Builds batches of one partition, row by row.
@@ -245,7 +245,7 @@ impl BatchBuilder {
     ///
     /// # Panics
     ///
-    /// If a cell is neither null nor of its field's type.
+    /// If a cell is neither null nor of its field's type, or its text is not UTF-8.
     pub fn push_row<'a>(&mut self, time: EventTime, record: u64, mut cell: impl FnMut(usize) -> Cell<'a>) {
         let row = self.batch.times.len();
         self.batch.times.push(time);
@@ -294,7 +294,7 @@ fn push_cell(column: &mut Column, interner: &mut Interner, row: usize, cell: Cel
             | Column::Duration(values, _),
             Cell::Units(units),
         ) => values.push(units),
-        (Column::String(codes, _), Cell::Text(text)) => codes.push(interner.code(text)),
+        (Column::String(codes, _), Cell::Text(text)) => codes.push(interner.code_of_bytes(text)),
         (Column::Float(values, _), Cell::Float(value)) => values.push(value),
         (Column::Bool(values), Cell::Bool(value)) => values.push(Some(value)),
         (column, Cell::Null) => push(column, interner, row, Value::Null),
@@ -370,13 +370,13 @@ mod tests {
         let types: Vec<Option<Type>> = types.into_iter().map(Some).chain([None]).collect();
         let mut builder = BatchBuilder::new(StreamId(0), PartitionId(0), types);
         let cells = [
-            Cell::Text("a"),
+            Cell::Text(b"a"),
             Cell::Units(1),
             Cell::Units(5),
             Cell::Bool(true),
             Cell::Float(0.5),
             Cell::Units(7),
-            Cell::Text("not projected"),
+            Cell::Text(b"not projected"),
         ];
         builder.push_row(EventTime::START, 1, |field| cells[field]);
         builder.push_row(EventTime::START, 2, |_| Cell::Null);

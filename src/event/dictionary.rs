@@ -74,7 +74,7 @@ fn place(code: u32) -> (usize, usize) {
 pub struct Interner {
     dictionary: Arc<Dictionary>,
     short: FxHashMap<ShortText, u32>,
-    long: FxHashMap<Arc<str>, u32>,
+    long: FxHashMap<Arc<[u8]>, u32>,
 }
 
 impl Default for Interner {
@@ -95,6 +95,15 @@ impl Interner {
 
     /// The code of a text.
     pub fn code(&mut self, text: &str) -> u32 {
+        self.code_of_bytes(text.as_bytes())
+    }
+
+    /// The code of a text in UTF-8.
+    ///
+    /// # Panics
+    ///
+    /// If it is new and not UTF-8.
+    pub fn code_of_bytes(&mut self, text: &[u8]) -> u32 {
         let short = ShortText::new(text);
         let known = match &short {
             Some(short) => self.short.get(short),
@@ -118,13 +127,13 @@ impl Interner {
     }
 
     #[cold]
-    fn add(&mut self, short: Option<ShortText>, text: &str) -> u32 {
+    fn add(&mut self, short: Option<ShortText>, text: &[u8]) -> u32 {
         let code = self.len() as u32;
-        let text: Arc<str> = Arc::from(text);
+        let text: Arc<str> = Arc::from(std::str::from_utf8(text).expect("a text is UTF-8"));
         self.dictionary.set(code, Arc::clone(&text));
         match short {
             Some(short) => self.short.insert(short, code),
-            None => self.long.insert(text, code),
+            None => self.long.insert(text.into(), code),
         };
         code
     }
@@ -141,8 +150,7 @@ impl ShortText {
     const BYTES_MAX: usize = 15;
 
     #[inline]
-    fn new(text: &str) -> Option<ShortText> {
-        let bytes = text.as_bytes();
+    fn new(bytes: &[u8]) -> Option<ShortText> {
         let length = bytes.len();
         let end = (length as u64) << 56;
         if let Some((low, _)) = bytes.split_first_chunk::<8>() {
@@ -186,7 +194,8 @@ mod tests {
     #[test]
     fn equal_texts_and_no_others_have_equal_codes() {
         let mut interner = Interner::default();
-        let mut texts: Vec<String> = (0..40).map(|length| "abcdefghij".repeat(4)[..length].to_owned()).collect();
+        let mut texts: Vec<String> =
+            (0..40).map(|length| "abcdefghij".repeat(4)[..length].to_owned()).collect();
         texts.extend((0..20).map(|length| "\0".repeat(length + 1)));
         texts.extend((1..20).map(|length| format!("{}é", "x".repeat(length))));
         let codes: Vec<u32> = texts.iter().map(|text| interner.code(text)).collect();

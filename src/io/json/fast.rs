@@ -6,7 +6,8 @@
 //! fast is what it may assume:
 //!
 //! - The members of a line mostly are those of the line before, in the same order. Each place in an object has a
-//!   *guess*, the name last seen there with what it leads to, and comparing with it is all that a name costs.
+//!   *guess*: the bytes last seen between the value before and the value there, which were found to be good and to lead
+//!   to this field. Comparing them is all that a comma, a name, a colon and blanks cost.
 //! - Nothing is remembered of a value but what its column will hold. The row is staged in small cells, and becomes a row
 //!   only when the whole line is known to be good, so there is nothing to take back.
 //! - Which cells are of this line is known by its number, so nothing is cleared between lines.
@@ -55,7 +56,7 @@ enum Target {
     Level(usize),
 }
 
-/// A member name with the quote and colon behind it, as [`Scan::take_text`] wants it.
+/// All that stands before a value: `{` or a comma, blanks, the name and the colon; as [`Scan::take_text`] wants it.
 #[derive(Debug)]
 struct Guess {
     first: u128,
@@ -86,7 +87,7 @@ enum Staged {
     Text(u32, u32),
 }
 
-/// How many places of an object have a guess, and how long its name may be: what a line can make us keep.
+/// How many places of an object have a guess, and how long it may be: what a line can make us keep.
 const GUESSES_MAX: usize = 256;
 const GUESS_BYTES_MAX: usize = 64;
 
@@ -111,10 +112,9 @@ impl Fast {
 
     /// Adds a line as a row. `None` where it is not sure; then nothing is added.
     pub(super) fn decode_row(&mut self, line: &[u8], record: u64, builder: &mut BatchBuilder) -> Option<()> {
-        let text = std::str::from_utf8(line).ok()?;
         u32::try_from(line.len()).ok()?;
         self.line += 1;
-        let mut walk = Walk { fast: self, scan: Scan::new(line), text, required: 0 };
+        let mut walk = Walk { scan: Scan::new(line)?, fast: self, required: 0 };
         walk.scan.space();
         walk.object(0)?;
         walk.scan.space();
@@ -122,12 +122,12 @@ impl Fast {
             return None;
         }
         let Staged::Units(time) = self.fields[self.time].staged else { return None };
-        builder.push_row(EventTime::from_micros(time), record, |field| self.cell(field, text));
+        builder.push_row(EventTime::from_micros(time), record, |field| self.cell(field, line));
         Some(())
     }
 
     #[inline]
-    fn cell<'a>(&self, field: usize, text: &'a str) -> Cell<'a> {
+    fn cell<'a>(&self, field: usize, line: &'a [u8]) -> Cell<'a> {
         let field = &self.fields[field];
         if field.seen != self.line || !field.is_kept {
             return Cell::Null;
@@ -137,7 +137,7 @@ impl Fast {
             Staged::Bool(value) => Cell::Bool(value),
             Staged::Units(units) => Cell::Units(units),
             Staged::Float(value) => Cell::Float(value),
-            Staged::Text(start, end) => Cell::Text(&text[start as usize..end as usize]),
+            Staged::Text(start, end) => Cell::Text(&line[start as usize..end as usize]),
         }
     }
 }
@@ -161,7 +161,6 @@ fn add_level(levels: &mut Vec<Level>, members: &[Member]) -> Option<usize> {
 struct Walk<'f, 'a> {
     fast: &'f mut Fast,
     scan: Scan<'a>,
-    text: &'a str,
     /// How many of the required fields were seen.
     required: usize,
 }
@@ -170,35 +169,24 @@ impl Walk<'_, '_> {
     /// Takes an object.
     fn object(&mut self, level: usize) -> Option<()> {
         self.fast.levels[level].seen = self.fast.line;
-        self.scan.expect(b'{')?;
-        self.scan.space();
-        if self.scan.take(b'}') {
-            return Some(());
-        }
-        let mut place = 0;
-        loop {
-            self.scan.expect(b'"')?;
+        for place in 0.. {
             let target = match self.guessed(level, place) {
                 Some(target) => target,
-                None => self.named(level, place)?,
+                None => match self.named(level, place)? {
+                    Some(target) => target,
+                    None => break,
+                },
             };
-            self.scan.space();
             match target {
                 Target::Field(field) => self.field(field)?,
                 Target::Unread => drop(self.scan.value()?),
                 Target::Level(inside) => self.inside(inside)?,
             }
-            self.scan.space();
-            match self.scan.next() {
-                b',' => self.scan.space(),
-                b'}' => return Some(()),
-                _ => return None,
-            }
-            place += 1;
         }
+        Some(())
     }
 
-    /// Takes a member name and its colon, if it is the one expected at this place.
+    /// Takes what is expected before the value at this place, if that comes.
     #[inline]
     fn guessed(&mut self, level: usize, place: usize) -> Option<Target> {
         let guess = self.fast.levels[level].guesses.get(place)?;
@@ -206,24 +194,40 @@ impl Walk<'_, '_> {
         fits.then_some(guess.target)
     }
 
-    /// Takes a member name and its colon, and expects it at this place from now on.
-    fn named(&mut self, level: usize, place: usize) -> Option<Target> {
+    /// Takes whatever comes before the value at this place, and expects it there from now on. Within, `None` is the end
+    /// of the object.
+    fn named(&mut self, level: usize, place: usize) -> Option<Option<Target>> {
+        let start = self.scan.at();
+        self.scan.space();
+        match self.scan.next() {
+            b'{' if place == 0 => {
+                self.scan.space();
+                if self.scan.take(b'}') {
+                    return Some(None);
+                }
+            }
+            b',' if place > 0 => self.scan.space(),
+            b'}' if place > 0 => return Some(None),
+            _ => return None,
+        }
+        self.scan.expect(b'"')?;
         let name = self.scan.string()?;
-        let name = &self.text.as_bytes()[name];
         self.scan.space();
         self.scan.expect(b':')?;
+        self.scan.space();
+        let text = self.scan.text(start..self.scan.at());
         let Level { names, guesses, .. } = &mut self.fast.levels[level];
-        let target = names.get(name).copied().unwrap_or(Target::Unread);
-        if name.len() <= GUESS_BYTES_MAX && place < GUESSES_MAX {
-            let guess = Guess::new(name, target);
+        let target = names.get(self.scan.text(name)).copied().unwrap_or(Target::Unread);
+        if text.len() <= GUESS_BYTES_MAX && place < GUESSES_MAX {
+            let guess = Guess::new(text, target);
             if let Some(before) = guesses.get_mut(place) {
                 *before = guess;
             } else if guesses.len() == place {
-                // Otherwise a name before this one was too long for a guess.
+                // Otherwise a text before this one was too long for a guess.
                 guesses.push(guess);
             }
         }
-        Some(target)
+        Some(Some(target))
     }
 
     /// Takes what stands where a path goes on: an object, or null.
@@ -291,7 +295,8 @@ impl Walk<'_, '_> {
 
     /// Takes a value in any other form of its type, as the decoder for all lines reads it.
     fn other(&mut self, ty: Type) -> Option<Staged> {
-        let raw = &self.text[self.scan.value()?];
+        let range = self.scan.value()?;
+        let raw = std::str::from_utf8(self.scan.text(range)).ok()?;
         if raw == "null" {
             return Some(Staged::Null);
         }
@@ -345,8 +350,7 @@ const POWERS: [i64; 19] = {
 };
 
 impl Guess {
-    fn new(name: &[u8], target: Target) -> Guess {
-        let text = [name, b"\":"].concat();
+    fn new(text: &[u8], target: Target) -> Guess {
         let (first, rest) = text.split_at(text.len().min(16));
         let mut bytes = [0; 16];
         let mut mask = [0; 16];
@@ -361,3 +365,6 @@ impl Guess {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
