@@ -347,8 +347,9 @@ fn kinds_in(line: &[u8]) -> u8 {
 
 #[inline]
 fn add_kinds(kinds: &mut [u8; 16], bytes: &[u8; 16]) {
-    for (kind, byte) in kinds.iter_mut().zip(bytes) {
-        *kind |= (*byte >> 7) | (u8::from(*byte < 0x20) << 1) | (u8::from(*byte == b'\\') << 1);
+    for at in 0..16 {
+        let byte = bytes[at];
+        kinds[at] |= (byte >> 7) | (u8::from(byte < 0x20) << 1) | (u8::from(byte == b'\\') << 1);
     }
 }
 

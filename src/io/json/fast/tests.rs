@@ -219,7 +219,7 @@ fn the_shape_of_a_line_may_change_at_any_time() {
 fn numbers_of_every_form_are_read_alike() {
     let mut both = Both::new();
     let mut seed = 11;
-    let mut digits = |seed: &mut u64, most: usize| -> String {
+    let digits = |seed: &mut u64, most: usize| -> String {
         (0..draw(seed, most + 1))
             .map(|_| char::from(b'0' + [0, 0, 9, draw(seed, 10)][draw(seed, 4)] as u8))
             .collect()
