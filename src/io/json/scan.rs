@@ -36,9 +36,7 @@ impl<'a> Scan<'a> {
     /// The start of a line, if it is plain: without backslashes and control characters, and UTF-8.
     #[inline]
     pub(super) fn new(line: &'a [u8]) -> Option<Scan<'a>> {
-        let kinds = kinds_in(line);
-        let is_plain =
-            kinds & NOT_PLAIN == 0 && (kinds & NOT_ASCII == 0 || std::str::from_utf8(line).is_ok());
+        let is_plain = is_plain_ascii(line) || is_plain_utf8(line);
         is_plain.then_some(Scan { line, at: 0 })
     }
 
@@ -321,36 +319,33 @@ fn quotes(word: u64) -> u64 {
     quote.wrapping_sub(ONES) & !quote & TOPS
 }
 
-/// Of [`kinds_in`]: a byte of a character beyond ASCII; a backslash or a control character.
-const NOT_ASCII: u8 = 1;
-const NOT_PLAIN: u8 = 2;
-
-/// Which kinds of bytes a line has. Written so that the compiler makes vector instructions of it.
+/// Whether a line is ASCII, without control characters and backslashes. Written so that the compiler makes vector
+/// instructions of it, two comparisons for sixteen bytes.
 #[inline]
-fn kinds_in(line: &[u8]) -> u8 {
-    let (chunks, rest) = line.as_chunks::<16>();
-    let mut kinds = [0; 16];
-    for chunk in chunks {
-        add_kinds(&mut kinds, chunk);
+fn is_plain_ascii(line: &[u8]) -> bool {
+    let Some(last) = line.last_chunk::<16>() else { return is_plain_utf8(line) };
+    let mut strange = [0; 16];
+    for chunk in line.as_chunks::<16>().0 {
+        mark_strange(&mut strange, chunk);
     }
-    match line.last_chunk::<16>() {
-        // Some bytes twice, which changes nothing.
-        Some(last) => add_kinds(&mut kinds, last),
-        None => {
-            let mut last = [b' '; 16];
-            last[..rest.len()].copy_from_slice(rest);
-            add_kinds(&mut kinds, &last);
-        }
-    }
-    kinds.iter().fold(0, |all, kind| all | kind)
+    // Some bytes twice, which changes nothing.
+    mark_strange(&mut strange, last);
+    strange == [0; 16]
 }
 
 #[inline]
-fn add_kinds(kinds: &mut [u8; 16], bytes: &[u8; 16]) {
+fn mark_strange(strange: &mut [u8; 16], bytes: &[u8; 16]) {
     for at in 0..16 {
-        let byte = bytes[at];
-        kinds[at] |= (byte >> 7) | (u8::from(byte < 0x20) << 1) | (u8::from(byte == b'\\') << 1);
+        // Signed, the bytes beyond ASCII are below all others.
+        let is_strange = (bytes[at] as i8) < 0x20 || bytes[at] == b'\\';
+        strange[at] |= 0_u8.wrapping_sub(u8::from(is_strange));
     }
+}
+
+#[cold]
+fn is_plain_utf8(line: &[u8]) -> bool {
+    let is_strange = |byte: &u8| *byte < 0x20 || *byte == b'\\';
+    !line.iter().fold(false, |any, byte| any | is_strange(byte)) && std::str::from_utf8(line).is_ok()
 }
 
 /// The number that eight digits are, the first in the lowest byte, each byte from 0 to 9: first of two digits each, then
