@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::dictionary::{Dictionary, Interner};
+use super::dictionary::{Dictionary, Interner, ShortText};
 use super::{Decimal, PartitionId, StreamId, Type, Value};
 use crate::time::{Duration, EventTime};
 
@@ -187,7 +187,21 @@ pub struct BatchBuilder {
     row: Vec<Value>,
     batch: Batch,
     interners: Vec<Interner>,
+    /// Texts whose codes are still to be found.
+    uncoded: Vec<Uncoded>,
 }
+
+/// A short text whose code is still to be found. Finding one mostly waits for memory, as the texts of a column may be
+/// many; of a number of them in a row the processor waits for several at once.
+#[derive(Debug)]
+struct Uncoded {
+    field: u32,
+    row: u32,
+    text: ShortText,
+}
+
+/// How many texts wait for their codes: enough to be worth a loop, and all in the fastest memory.
+const UNCODED_MAX: usize = 128;
 
 impl BatchBuilder {
     /// A builder for a stream with these field types, `None` for a field that nothing reads.
@@ -195,7 +209,7 @@ impl BatchBuilder {
         let row = vec![Value::Null; types.len()];
         let interners: Vec<Interner> = types.iter().map(|_| Interner::default()).collect();
         let batch = empty_batch(stream, partition, &types, &interners, 0);
-        BatchBuilder { stream, partition, types, row, batch, interners }
+        BatchBuilder { stream, partition, types, row, batch, interners, uncoded: Vec::new() }
     }
 
     /// Whether a field has a column; a value set to another is dropped.
@@ -251,8 +265,26 @@ impl BatchBuilder {
         self.batch.times.push(time);
         self.batch.records.push(record);
         for (field, column) in self.batch.columns.iter_mut().enumerate() {
-            if let Some(column) = column {
-                push_cell(column, &mut self.interners[field], row, cell(field));
+            let Some(column) = column else { continue };
+            let cell = cell(field);
+            if let (Column::String(codes, _), Cell::Text(text)) = (&mut *column, cell)
+                && let Some(text) = ShortText::new(text)
+            {
+                codes.push(NULL_CODE);
+                self.uncoded.push(Uncoded { field: field as u32, row: row as u32, text });
+            } else {
+                push_cell(column, &mut self.interners[field], row, cell);
+            }
+        }
+        if self.uncoded.len() >= UNCODED_MAX {
+            self.code_texts();
+        }
+    }
+
+    fn code_texts(&mut self) {
+        for Uncoded { field, row, text } in self.uncoded.drain(..) {
+            if let Some(Column::String(codes, _)) = &mut self.batch.columns[field as usize] {
+                codes[row as usize] = self.interners[field as usize].code_of_short(text);
             }
         }
     }
@@ -264,6 +296,7 @@ impl BatchBuilder {
 
     /// The rows that have ended, as a batch; the builder starts a new one.
     pub fn finish(&mut self) -> Batch {
+        self.code_texts();
         self.interners.iter_mut().for_each(Interner::next_batch);
         let next = empty_batch(self.stream, self.partition, &self.types, &self.interners, self.len());
         std::mem::replace(&mut self.batch, next)

@@ -104,14 +104,24 @@ impl Interner {
     ///
     /// If it is new and not UTF-8.
     pub fn code_of_bytes(&mut self, text: &[u8]) -> u32 {
-        let short = ShortText::new(text);
-        let known = match &short {
-            Some(short) => self.short.get(short),
-            None => self.long.get(text),
-        };
-        match known {
+        match ShortText::new(text) {
+            Some(short) => self.code_of_short(short),
+            None => match self.long.get(text) {
+                Some(code) => *code,
+                None => self.add_long(text),
+            },
+        }
+    }
+
+    /// The code of a short text.
+    ///
+    /// # Panics
+    ///
+    /// If it is new and not UTF-8.
+    pub(super) fn code_of_short(&mut self, text: ShortText) -> u32 {
+        match self.short.get(&text) {
             Some(code) => *code,
-            None => self.add(short, text),
+            None => self.add_short(text),
         }
     }
 
@@ -127,21 +137,31 @@ impl Interner {
     }
 
     #[cold]
-    fn add(&mut self, short: Option<ShortText>, text: &[u8]) -> u32 {
+    fn add_short(&mut self, short: ShortText) -> u32 {
+        let (bytes, length) = short.bytes();
+        let (code, _) = self.add(&bytes[..length]);
+        self.short.insert(short, code);
+        code
+    }
+
+    #[cold]
+    fn add_long(&mut self, text: &[u8]) -> u32 {
+        let (code, text) = self.add(text);
+        self.long.insert(text.into(), code);
+        code
+    }
+
+    fn add(&mut self, text: &[u8]) -> (u32, Arc<str>) {
         let code = self.len() as u32;
         let text: Arc<str> = Arc::from(std::str::from_utf8(text).expect("a text is UTF-8"));
         self.dictionary.set(code, Arc::clone(&text));
-        match short {
-            Some(short) => self.short.insert(short, code),
-            None => self.long.insert(text.into(), code),
-        };
-        code
+        (code, text)
     }
 }
 
 /// A text of at most 15 bytes as two numbers: its bytes, zeros, and its length as the last byte.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct ShortText {
+pub(super) struct ShortText {
     low: u64,
     high: u64,
 }
@@ -149,8 +169,9 @@ struct ShortText {
 impl ShortText {
     const BYTES_MAX: usize = 15;
 
+    /// `None` for a longer text.
     #[inline]
-    fn new(bytes: &[u8]) -> Option<ShortText> {
+    pub(super) fn new(bytes: &[u8]) -> Option<ShortText> {
         let length = bytes.len();
         let end = (length as u64) << 56;
         if let Some((low, _)) = bytes.split_first_chunk::<8>() {
@@ -172,6 +193,12 @@ impl ShortText {
             }
         }
         Some(ShortText { low, high: end })
+    }
+
+    /// The text with zeros behind it, and its length.
+    fn bytes(self) -> ([u8; 16], usize) {
+        let bytes = (u128::from(self.high) << 64 | u128::from(self.low)).to_le_bytes();
+        (bytes, usize::from(bytes[ShortText::BYTES_MAX]))
     }
 }
 

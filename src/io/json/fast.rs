@@ -179,7 +179,7 @@ impl Walk<'_, '_> {
             };
             match target {
                 Target::Field(field) => self.field(field)?,
-                Target::Unread => drop(self.scan.value()?),
+                Target::Unread => self.scan.skip()?,
                 Target::Level(inside) => self.inside(inside)?,
             }
         }

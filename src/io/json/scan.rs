@@ -163,11 +163,18 @@ impl<'a> Scan<'a> {
         Some(start..self.at)
     }
 
+    /// Takes a value, wherever it stands.
+    #[inline]
+    pub(super) fn skip(&mut self) -> Option<()> {
+        self.value_at(0)
+    }
+
     fn value_at(&mut self, depth: u32) -> Option<()> {
         match self.peek() {
             b'"' => {
                 self.at += 1;
-                self.string().map(drop)
+                self.string()?;
+                Some(())
             }
             b'-' | b'0'..=b'9' => self.any_number(),
             b't' => self.literal(b"true"),
