@@ -53,6 +53,8 @@ fn main() {
     let few = |field: usize| matches!(stream.fields[field].name.as_str(), "card" | "amount" | "at");
     if is_asked("text") {
         show("text", text.len(), || read(stream, text, |_| true));
+    }
+    if is_asked("text, three columns") {
         show("text, three columns", text.len(), || read(stream, text, few));
     }
 }
