@@ -38,7 +38,7 @@ pub struct RunConfig {
 
 /// One text, or a list.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a path, or a list of paths")]
 pub enum OneOrMany {
     /// `"tx.jsonl"`.
     One(String),

@@ -29,6 +29,9 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Verdict, CliError> {
         return Err(CliError::asked(message, "write `ensue explain FILES PATTERN`"));
     }
     let Some(program) = load_to_run(files)? else { return Ok(Verdict::No) };
+    if program.patterns.is_empty() {
+        return Err(CliError::asked("there is no pattern to explain", "name files with patterns"));
+    }
     let mut texts = Vec::new();
     for pattern in chosen(&program, names)? {
         let automaton = nfa::build(pattern).map_err(EngineError::from)?;

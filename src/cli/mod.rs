@@ -33,8 +33,8 @@ pub use error::{CliError, show_error};
     after_help = "Examples:
   ensue check patterns/
   ensue test patterns/
-  ensue run patterns/ --in transactions=tx.jsonl --out alert=alerts.jsonl
   ensue gen --events 1000000 --out tx.jsonl
+  ensue run patterns/card_testing.cep --in transactions=tx.jsonl --out alert=alerts.jsonl
 
 Exit codes: 0 yes; 1 no (mistakes in patterns, failing tests); 2 it could not be done."
 )]
@@ -91,6 +91,12 @@ pub fn run(cli: Cli) -> Result<Verdict, CliError> {
 }
 
 fn generate(args: &r#gen::GenArgs) -> Result<Verdict, CliError> {
+    if args.out.is_some() && args.out == args.labels {
+        return Err(CliError::asked(
+            "events and labels go to one file",
+            "name two: --out PATH --labels PATH",
+        ));
+    }
     let made = r#gen::run(args, &mut io::stdout().lock())?;
     let r#gen::GenSummary { events, frauds, near_misses } = made;
     note(&format!("{events} events, {frauds} frauds and {near_misses} near misses planted"));

@@ -1,38 +1,15 @@
 //! From a match to the records that it emits.
 
-use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use siphasher::sip128::{Hasher128, SipHasher13};
 
-use crate::event::{PatternId, StreamId, Value};
+use super::Outcome;
+use crate::event::{PatternId, SourcePosition, StreamId, Value};
 use crate::lang::hir::{DERIVED_FIELDS, Emit, Program};
-use crate::matcher::{Faults, Found, Held, Kind, Scope, Taken, evaluate};
+use crate::matcher::{Faults, Kind, Scope, evaluate};
 use crate::time::EventTime;
-
-/// A match or timeout, with its pattern and key: what is sorted before it becomes records.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Outcome {
-    /// The pattern.
-    pub pattern: PatternId,
-    /// The key.
-    pub keys: Arc<[Value]>,
-    /// What was found.
-    pub found: Found,
-}
-
-impl Outcome {
-    /// Output order: time, pattern in file order, the places of the events.
-    pub fn cmp_output(&self, other: &Outcome) -> Ordering {
-        self.found
-            .at
-            .cmp(&other.found.at)
-            .then_with(|| self.pattern.cmp(&other.pattern))
-            .then_with(|| self.found.cmp_events(&other.found))
-    }
-}
 
 /// A record on an output stream.
 #[derive(Clone, PartialEq, Debug)]
@@ -56,7 +33,7 @@ pub struct Record {
 /// Makes the records of an outcome: one for each `emit` of its kind.
 pub(super) fn records(program: &Program, outcome: Outcome, faults: &Faults, out: &mut Vec<Record>) {
     let pattern = program.pattern(outcome.pattern);
-    let emits = match outcome.found.kind {
+    let emits = match outcome.kind {
         Kind::Match => &pattern.emits,
         Kind::Timeout => &pattern.timeout_emits,
     };
@@ -64,7 +41,7 @@ pub(super) fn records(program: &Program, outcome: Outcome, faults: &Faults, out:
     let outcome = Arc::new(outcome);
     for emit in emits {
         let fields = fields(program, emit, &outcome, id, faults);
-        let Outcome { found: Found { at, kind, .. }, pattern, .. } = *outcome;
+        let Outcome { at, kind, pattern, .. } = *outcome;
         out.push(Record {
             at,
             stream: emit.stream,
@@ -80,12 +57,11 @@ pub(super) fn records(program: &Program, outcome: Outcome, faults: &Faults, out:
 fn fields(program: &Program, emit: &Emit, outcome: &Outcome, id: u128, faults: &Faults) -> Vec<Value> {
     let pattern = program.pattern(outcome.pattern);
     let mut fields = vec![Value::Null; program.stream(emit.stream).fields.len()];
-    let found = &outcome.found;
-    let shown_at = if found.at == EventTime::END { found.completed } else { found.at };
+    let shown_at = if outcome.at == EventTime::END { outcome.completed } else { outcome.at };
     fields[0] = Value::Timestamp(shown_at);
     fields[1] = Value::text(&pattern.name);
     fields[2] = Value::text(&format!("{id:032x}"));
-    let held = FoundEvents(found);
+    let held = outcome.held();
     let scope = Scope { pattern, candidate: None, held: &held, entering: &[], keys: &outcome.keys, faults };
     for (field, value) in &emit.fields {
         debug_assert!(*field >= DERIVED_FIELDS, "a pattern sets no field that the engine gives");
@@ -94,38 +70,26 @@ fn fields(program: &Program, emit: &Emit, outcome: &Outcome, id: u128, faults: &
     fields
 }
 
-struct FoundEvents<'a>(&'a Found);
-
-impl Held for FoundEvents<'_> {
-    fn walk<'a>(&'a self, visit: &mut dyn FnMut(Taken<'a>) -> ControlFlow<()>) {
-        for (step, event) in self.0.events.iter().rev() {
-            if visit(Taken { step: *step, event, enters: &[] }).is_break() {
-                return;
-            }
-        }
-    }
-}
-
 /// A 128-bit hash of the pattern, the kind, the key, and the step and place of every event. A derived event's place is
 /// the id of the record that it is.
 fn match_id(program: &Program, outcome: &Outcome) -> u128 {
     let mut hasher = SipHasher13::new();
     let pattern = program.pattern(outcome.pattern);
     text(&pattern.name, &mut hasher);
-    (outcome.found.kind == Kind::Timeout).hash(&mut hasher);
+    (outcome.kind == Kind::Timeout).hash(&mut hasher);
     for key in outcome.keys.iter() {
         text(&key.to_string(), &mut hasher);
     }
-    for (step, event) in &outcome.found.events {
-        text(&pattern.step(*step).name, &mut hasher);
-        match event.origin {
-            Some(id) => hasher.write(&id.to_be_bytes()),
-            None => {
-                text(&program.stream(event.position.stream).name, &mut hasher);
-                hasher.write(&event.position.partition.0.to_be_bytes());
-                hasher.write(&event.position.record.to_be_bytes());
-            }
+    for event in outcome.events.iter() {
+        text(&pattern.step(event.step()).name, &mut hasher);
+        if let Some(id) = event.origin() {
+            hasher.write(&id.to_be_bytes());
+            continue;
         }
+        let SourcePosition { stream, partition, record } = event.order().position;
+        text(&program.stream(stream).name, &mut hasher);
+        hasher.write(&partition.0.to_be_bytes());
+        hasher.write(&record.to_be_bytes());
     }
     hasher.finish128().as_u128()
 }

@@ -12,23 +12,28 @@
 
 mod emit;
 mod input;
+mod outcome;
 pub mod reference;
 mod shard;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use thiserror::Error;
 
 use self::shard::Shard;
-pub use emit::{Outcome, Record};
+pub use emit::Record;
 pub use input::{Candidate, projection};
+pub use outcome::{EventRef, Events, Outcome};
 
-use crate::event::{Batch, PartitionId, PatternId, StreamId};
+use crate::event::{Batch, BatchBuilder, PartitionId, PatternId, StreamId, Value};
 use crate::lang::hir::{Origin, Program};
-use crate::matcher::{Faults, KeepExceeded, Kind, Plan};
+use crate::matcher::chunk::{Lens, Prepared};
+use crate::matcher::predicates::Predicates;
+use crate::matcher::{Class, Faults, KeepExceeded, Kind, Plan, Refused};
 use crate::nfa::TooLarge;
-use crate::stream::{Entry, Sequencer};
+use crate::stream::{Ordered, Sequencer, Span};
 use crate::time::{EventTime, Watermark};
 
 /// How an engine is set up.
@@ -36,6 +41,8 @@ use crate::time::{EventTime, Watermark};
 pub struct Config {
     /// The patterns that run; `None` for all. See [`with_inputs`] for adding those whose records they read.
     pub patterns: Option<Vec<PatternId>>,
+    /// The executor class of every pattern; `None` for the cheapest that takes it.
+    pub executor: Option<Class>,
     /// Over how many shards keys are split, at least 1.
     pub shards: u32,
     /// The most bytes of state, about; `None` for no bound.
@@ -44,7 +51,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { patterns: None, shards: 1, state_bytes_max: None }
+        Config { patterns: None, executor: None, shards: 1, state_bytes_max: None }
     }
 }
 
@@ -55,13 +62,23 @@ pub enum EngineError {
     /// A pattern that is too large to be built.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
+    /// The class that was asked for does not take a pattern.
+    #[error("executor class `{class}` does not take pattern `{pattern}`: {why}")]
+    Class {
+        /// The class.
+        class: Class,
+        /// The pattern.
+        pattern: String,
+        /// Why not.
+        why: Refused,
+    },
     /// A bound of a pattern that says to fail.
     #[error(transparent)]
     Keep(#[from] KeepExceeded),
     /// The bound on all state.
     #[error(
-        "open partial matches take about {used} bytes, and {allowed} are allowed; pattern `{pattern}` holds the most \
-         ({runs} open partial matches): give it a shorter `within`, or `keep`, or allow more state"
+        "the state of the patterns takes about {used} bytes, and {allowed} are allowed; pattern `{pattern}` holds the \
+         most (open partial matches: {runs}, keys: {keys}): give it a shorter `within`, or `keep`, or allow more state"
     )]
     StateExceeded {
         /// About so many bytes are used.
@@ -72,6 +89,8 @@ pub enum EngineError {
         pattern: String,
         /// Its open partial matches.
         runs: u64,
+        /// Its keys with state.
+        keys: u64,
     },
 }
 
@@ -132,12 +151,13 @@ pub struct Engine {
     program: Arc<Program>,
     patterns: Vec<PatternId>,
     levels: u32,
-    sequencer: Sequencer,
+    predicates: Predicates,
+    sequencer: Sequencer<Prepared>,
     shards: Vec<Shard>,
     held: Vec<Vec<Held>>,
     numbers: FxHashMap<(StreamId, u32), u64>,
-    records: Vec<Record>,
-    late: Vec<Entry>,
+    told: Vec<Outcome>,
+    late: Vec<LateEvent>,
     faults: Faults,
     stats: Stats,
     state_bytes_max: Option<u64>,
@@ -148,25 +168,29 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`EngineError::TooLarge`].
+    /// [`EngineError::TooLarge`], [`EngineError::Class`].
     pub fn new(program: Arc<Program>, config: &Config) -> Result<Engine, EngineError> {
         let plans = Plan::all(&program)?;
         let all = || program.patterns.iter().map(|pattern| pattern.id).collect();
         let patterns: Vec<PatternId> = config.patterns.clone().unwrap_or_else(all);
         let levels = patterns.iter().map(|id| program.pattern(*id).level + 1).max().unwrap_or(0);
         let count = config.shards.max(1);
-        let shards =
-            (0..count).map(|number| Shard::new(&program, &plans, &patterns, number, count)).collect();
+        let mut predicates = Predicates::new(&program);
+        let seen: Vec<(PatternId, Lens)> =
+            patterns.iter().map(|id| (*id, lens(&program, &plans[id.index()], &mut predicates))).collect();
+        let shard = |number| Shard::new(&program, &plans, &seen, config.executor, (number, count));
+        let shards = (0..count).map(shard).collect::<Result<_, _>>()?;
         let stats =
             Stats { patterns: vec![PatternStats::default(); program.patterns.len()], ..Stats::default() };
         Ok(Engine {
             patterns,
             levels,
+            predicates,
             sequencer: Sequencer::default(),
             shards,
             held: (0..levels).map(|_| Vec::new()).collect(),
             numbers: FxHashMap::default(),
-            records: Vec::new(),
+            told: Vec::new(),
             late: Vec::new(),
             faults: Faults::default(),
             stats,
@@ -196,10 +220,19 @@ impl Engine {
     /// Takes the next rows of a partition, in the order of the source. Nothing is evaluated before
     /// [`advance`](Engine::advance).
     pub fn push(&mut self, batch: Batch) {
-        let before = self.late.len();
         self.stats.events += batch.len() as u64;
-        self.sequencer.push(&Arc::new(batch), &mut self.late);
-        self.stats.late += (self.late.len() - before) as u64;
+        let stream = batch.stream();
+        let answers = self.predicates.answer(&batch);
+        let prepared = Prepared::new(batch, answers);
+        let mut late = Vec::new();
+        self.sequencer.push(&prepared, &mut late);
+        self.stats.late += late.len() as u64;
+        let batch = prepared.batch();
+        self.late.extend(late.into_iter().map(|row| LateEvent {
+            stream,
+            batch: Arc::clone(batch),
+            row: row as usize,
+        }));
     }
 
     /// Event time has come to `at` in every partition, also in those added later.
@@ -229,8 +262,8 @@ impl Engine {
     /// A bound that was reached; the engine is not to be used any further.
     pub fn advance(&mut self) -> Result<(), EngineError> {
         let watermark = self.sequencer.watermark();
-        let entries = self.sequencer.release(watermark);
-        self.work(entries, watermark.time(), watermark.time(), false)
+        let events = self.sequencer.release(watermark);
+        self.work(events, watermark.time(), watermark.time(), false)
     }
 
     /// The input has ended: every event is evaluated. With `drain` event time goes on to its end, so that deadlines
@@ -240,39 +273,47 @@ impl Engine {
     ///
     /// A bound that was reached.
     pub fn finish(&mut self, drain: bool) -> Result<(), EngineError> {
-        let entries = self.sequencer.release(Watermark::END);
+        let events = self.sequencer.release(Watermark::END);
         let to = if drain { EventTime::END } else { self.sequencer.newest() };
-        self.work(entries, to, EventTime::END, drain)
+        self.work(events, to, EventTime::END, drain)
     }
 
-    /// Takes the records that no other can precede any more, in output order.
+    /// Takes the matches and timeouts that no other can precede any more, in output order.
+    pub fn take_outcomes(&mut self) -> Vec<Outcome> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// Takes the records of what [`take_outcomes`](Engine::take_outcomes) gives.
     pub fn take_records(&mut self) -> Vec<Record> {
-        std::mem::take(&mut self.records)
+        let outcomes = self.take_outcomes();
+        self.records(outcomes)
     }
 
     /// Takes all records that are certain: also those at the watermark itself, which later ones of the same time may
     /// still precede in the output.
     pub fn take_certain(&mut self) -> Vec<Record> {
-        let mut records = self.take_records();
+        let mut outcomes = self.take_outcomes();
         let mut more = Vec::new();
         for held in self.held.iter_mut().flatten().filter(|held| !held.is_told) {
             held.is_told = true;
-            emit::records(&self.program, held.outcome.clone(), &self.faults, &mut more);
+            more.push(held.outcome.clone());
         }
-        more.sort_by(|left, right| left.outcome.cmp_output(&right.outcome));
-        records.extend(more);
+        more.sort_by(Outcome::cmp_output);
+        outcomes.extend(more);
+        self.records(outcomes)
+    }
+
+    fn records(&self, outcomes: Vec<Outcome>) -> Vec<Record> {
+        let mut records = Vec::new();
+        for outcome in outcomes {
+            emit::records(&self.program, outcome, &self.faults, &mut records);
+        }
         records
     }
 
     /// Takes the late events, in the order they came.
     pub fn take_late(&mut self) -> Vec<LateEvent> {
-        let late = std::mem::take(&mut self.late).into_iter();
-        late.map(|entry| LateEvent {
-            stream: entry.position.stream,
-            batch: entry.batch,
-            row: entry.row as usize,
-        })
-        .collect()
+        std::mem::take(&mut self.late)
     }
 
     /// What was counted so far.
@@ -293,14 +334,12 @@ impl Engine {
     /// Works through the levels: events in total order, deadlines up to `to`. Outcomes before `pass` become records.
     fn work(
         &mut self,
-        entries: Vec<Entry>,
+        mut events: Ordered<Prepared>,
         to: EventTime,
         pass: EventTime,
         is_end: bool,
     ) -> Result<(), EngineError> {
-        let row = |entry: Entry| Candidate::Row { batch: entry.batch, row: entry.row };
-        let mut events: Vec<Candidate> = entries.into_iter().map(row).collect();
-        let mut records = Vec::new();
+        let mut told = Vec::new();
         for level in 0..self.levels {
             let mut outcomes = Vec::new();
             for shard in &mut self.shards {
@@ -309,24 +348,24 @@ impl Engine {
                     shard.finish(level, &mut outcomes);
                 }
             }
-            let made = self.pass(level, outcomes, pass);
+            let through = self.pass(level, outcomes, pass);
             if level + 1 < self.levels {
-                self.derive(level, &made, &mut events);
+                events = events.merge(self.derive(level, &through));
             }
-            records.extend(made);
+            told.extend(through.into_iter().filter(|held| !held.is_told).map(|held| held.outcome));
         }
-        let mut told: Vec<Record> =
-            records.into_iter().filter_map(|(record, is_told)| (!is_told).then_some(record)).collect();
-        told.sort_by(|left, right| left.outcome.cmp_output(&right.outcome));
-        self.records.append(&mut told);
+        if self.levels > 1 {
+            told.sort_by(Outcome::cmp_output);
+        }
+        self.told.append(&mut told);
         self.check_state()
     }
 
-    /// Holds outcomes until no other can precede them, and makes records of those that are through.
-    fn pass(&mut self, level: u32, outcomes: Vec<Outcome>, pass: EventTime) -> Vec<(Record, bool)> {
+    /// Holds outcomes until no other can precede them, and gives those that are through, in output order.
+    fn pass(&mut self, level: u32, outcomes: Vec<Outcome>, pass: EventTime) -> Vec<Held> {
         for outcome in &outcomes {
             let counts = &mut self.stats.patterns[outcome.pattern.index()];
-            match outcome.found.kind {
+            match outcome.kind {
                 Kind::Match => counts.matches += 1,
                 Kind::Timeout => counts.timeouts += 1,
             }
@@ -336,41 +375,67 @@ impl Engine {
         held.sort_by(|left, right| left.outcome.cmp_output(&right.outcome));
         let through = match pass {
             EventTime::END => held.len(),
-            pass => held.partition_point(|held| held.outcome.found.at < pass),
+            pass => held.partition_point(|held| held.outcome.at < pass),
         };
-        let mut records = Vec::new();
-        let mut made = Vec::new();
-        for Held { outcome, is_told } in held.drain(..through) {
-            emit::records(&self.program, outcome, &self.faults, &mut made);
-            records.extend(made.drain(..).map(|record| (record, is_told)));
-        }
-        records
+        held.drain(..through).collect()
     }
 
-    /// Adds the records of a level to the events for the levels above.
-    fn derive(&mut self, level: u32, records: &[(Record, bool)], events: &mut Vec<Candidate>) {
-        for (record, _) in records {
+    /// The records of a level as events for the levels above.
+    fn derive(&mut self, level: u32, through: &[Held]) -> Ordered<Prepared> {
+        let mut builders: BTreeMap<StreamId, BatchBuilder> = BTreeMap::new();
+        let records = self.records(through.iter().map(|held| held.outcome.clone()).collect());
+        for record in &records {
+            let builder = builders.entry(record.stream).or_insert_with(|| {
+                let types = self.program.stream(record.stream).fields.iter().map(|field| Some(field.ty));
+                BatchBuilder::new(record.stream, PartitionId(level), types.collect())
+            });
+            let set = |(field, value): (usize, &Value)| builder.set(field, value.clone());
+            record.fields.iter().enumerate().for_each(set);
             let number = self.numbers.entry((record.stream, level)).or_default();
             *number += 1;
-            events.push(Candidate::Derived { record: Arc::new(record.clone()), level, number: *number });
+            builder.end_derived_row(record.at, *number, record.id);
         }
-        events.sort_by_key(|event| (event.time(), event.position()));
+        let batches: Vec<Prepared> = builders
+            .into_values()
+            .map(|mut builder| {
+                let batch = builder.finish();
+                let answers = self.predicates.answer(&batch);
+                Prepared::new(batch, answers)
+            })
+            .collect();
+        let span = |(number, batch): (usize, &Prepared)| Span {
+            batch: number as u32,
+            start: 0,
+            end: batch.batch().len() as u32,
+        };
+        Ordered { spans: batches.iter().enumerate().map(span).collect(), batches }
     }
 
     fn check_state(&mut self) -> Result<(), EngineError> {
-        let mut by_pattern = vec![(0, 0); self.program.patterns.len()];
+        let mut by_pattern = vec![(0, 0, 0); self.program.patterns.len()];
         for (pattern, usage) in self.shards.iter().flat_map(Shard::usage) {
             by_pattern[pattern.index()].0 += usage.bytes;
             by_pattern[pattern.index()].1 += usage.runs;
+            by_pattern[pattern.index()].2 += usage.keys;
         }
-        let used = by_pattern.iter().map(|(bytes, _)| bytes).sum();
+        let used = by_pattern.iter().map(|(bytes, ..)| bytes).sum();
         self.stats.state_bytes_peak = self.stats.state_bytes_peak.max(used);
         let Some(allowed) = self.state_bytes_max.filter(|allowed| used > *allowed) else { return Ok(()) };
-        let most = by_pattern.iter().enumerate().max_by_key(|(_, (bytes, _))| *bytes);
-        let (pattern, (_, runs)) = most.expect("state belongs to a pattern");
+        let most = by_pattern.iter().enumerate().max_by_key(|(_, (bytes, ..))| *bytes);
+        let (pattern, (_, runs, keys)) = most.expect("state belongs to a pattern");
         let pattern = self.program.patterns[pattern].name.clone();
-        Err(EngineError::StateExceeded { used, allowed, pattern, runs: *runs })
+        Err(EngineError::StateExceeded { used, allowed, pattern, runs: *runs, keys: *keys })
     }
+}
+
+/// How a pattern sees the streams that it reads.
+fn lens(program: &Program, plan: &Arc<Plan>, predicates: &mut Predicates) -> Lens {
+    let mut sources = vec![None; program.streams.len()];
+    for (index, source) in plan.pattern.sources.iter().enumerate() {
+        sources[source.stream.index()] = Some(index as u32);
+    }
+    let asked = (0..plan.pattern.sources.len()).map(|source| predicates.add(plan, source)).collect();
+    Lens { sources, predicates: asked }
 }
 
 /// Some patterns with those whose records they read, in file order.

@@ -85,11 +85,8 @@ fn run_pattern(plan: &Plan, events: &[Candidate]) -> Result<Vec<Outcome>, KeepEx
         }
         oracle.finish();
         let keys: Arc<[Value]> = keys.into();
-        outcomes.extend(oracle.take_found().into_iter().map(|found| Outcome {
-            pattern: pattern.id,
-            keys: Arc::clone(&keys),
-            found,
-        }));
+        let found = oracle.take_found().into_iter();
+        outcomes.extend(found.map(|found| Outcome::of_found(pattern.id, Arc::clone(&keys), found)));
     }
     Ok(outcomes)
 }

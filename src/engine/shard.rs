@@ -1,130 +1,148 @@
 //! The executors of some patterns, for the keys that this shard owns.
 
-use std::hash::Hasher;
 use std::sync::Arc;
 
-use rustc_hash::FxHasher;
-
-use super::Outcome;
-use super::input::Candidate;
-use crate::event::{PatternId, Value};
-use crate::lang::hir::Program;
-use crate::matcher::runs::Runs;
-use crate::matcher::{Executor, Faults, KeepExceeded, KeyFound, Plan, Usage};
+use super::{EngineError, Outcome};
+use crate::event::PatternId;
+use crate::lang::hir::{Pattern, Program};
+use crate::matcher::chunk::{Lens, Prepared, Rows};
+use crate::matcher::keys::{KeyFields, KeyId, KeyTable};
+use crate::matcher::{Chunk, Class, Executor, Findings, KeepExceeded, Kind, Plan, Usage};
+use crate::stream::Ordered;
 use crate::time::EventTime;
 
 /// One shard: every pattern, for its share of the keys.
 pub(super) struct Shard {
-    number: u64,
-    count: u64,
-    patterns: Vec<Part>,
-    faults: Faults,
-    found: Vec<KeyFound>,
-    keys: Vec<Value>,
+    number: u32,
+    tables: Vec<Table>,
+    parts: Vec<Part>,
+    findings: Findings,
     /// Events that a null in their key kept out of every key.
     pub(super) null_keys: u64,
+}
+
+/// The keys of the patterns with one `by`, and those of the events under way.
+struct Table {
+    keys: KeyTable,
+    ids: Vec<KeyId>,
 }
 
 struct Part {
     pattern: PatternId,
     level: u32,
-    plan: Arc<Plan>,
+    table: usize,
+    lens: Lens,
+    tells_timeouts: bool,
     executor: Box<dyn Executor>,
 }
 
 impl Shard {
-    /// Shard `number` of `count`.
+    /// Shard `number` of `count`. `patterns` are those that run, each with how it sees its streams.
     pub(super) fn new(
         program: &Program,
         plans: &[Arc<Plan>],
-        patterns: &[PatternId],
-        number: u32,
-        count: u32,
-    ) -> Shard {
-        let part = |pattern: &PatternId| Part {
-            pattern: *pattern,
-            level: program.pattern(*pattern).level,
-            plan: Arc::clone(&plans[pattern.index()]),
-            executor: Box::new(Runs::new(Arc::clone(&plans[pattern.index()]))),
+        patterns: &[(PatternId, Lens)],
+        class: Option<Class>,
+        (number, count): (u32, u32),
+    ) -> Result<Shard, EngineError> {
+        let mut tables: Vec<Table> = Vec::new();
+        let part = |(id, lens): &(PatternId, Lens)| {
+            let plan = &plans[id.index()];
+            let fields = key_fields(program, program.pattern(*id));
+            let table = tables.iter().position(|table| table.keys.is_of(&fields)).unwrap_or_else(|| {
+                tables.push(Table { keys: KeyTable::new(fields, number, count), ids: Vec::new() });
+                tables.len() - 1
+            });
+            let class = class.unwrap_or_else(|| Class::of(plan));
+            let executor = class.executor(plan).map_err(|why| {
+                let pattern = plan.pattern.name.clone();
+                EngineError::Class { class, pattern, why }
+            })?;
+            Ok(Part {
+                pattern: *id,
+                level: plan.pattern.level,
+                table,
+                lens: lens.clone(),
+                tells_timeouts: !plan.pattern.timeout_emits.is_empty(),
+                executor,
+            })
         };
-        Shard {
-            number: u64::from(number),
-            count: u64::from(count),
-            patterns: patterns.iter().map(part).collect(),
-            faults: Faults::default(),
-            found: Vec::new(),
-            keys: Vec::new(),
-            null_keys: 0,
-        }
+        let parts = patterns.iter().map(part).collect::<Result<_, EngineError>>()?;
+        Ok(Shard { number, parts, tables, findings: Findings::default(), null_keys: 0 })
     }
 
     /// Works on events in total order, then on the deadlines up to `to`, for the patterns of one level.
     pub(super) fn step(
         &mut self,
         level: u32,
-        events: &[Candidate],
+        events: &Ordered<Prepared>,
         to: EventTime,
         out: &mut Vec<Outcome>,
     ) -> Result<(), KeepExceeded> {
-        for index in 0..self.patterns.len() {
-            if self.patterns[index].level != level {
-                continue;
+        self.look_up(level, events);
+        for part in self.parts.iter_mut().filter(|part| part.level == level) {
+            let table = &mut self.tables[part.table];
+            let rows = rows(events, &table.ids);
+            if self.number == 0 {
+                self.null_keys += part.lens.null_keys(&rows);
             }
-            for event in events {
-                self.event(index, event)?;
-            }
-            self.patterns[index].executor.advance(to, &mut self.found);
-            self.collect(index, out);
+            let chunk = Chunk { rows: &rows, lens: &part.lens };
+            part.executor.events(&chunk, &mut table.keys, &mut self.findings)?;
+            part.executor.advance(to, &mut table.keys, &mut self.findings);
+            collect(part, &mut self.findings, out);
         }
+        self.tables.iter_mut().for_each(|table| table.keys.sweep());
         Ok(())
     }
 
     /// The input has ended, for the patterns of one level.
     pub(super) fn finish(&mut self, level: u32, out: &mut Vec<Outcome>) {
-        for index in 0..self.patterns.len() {
-            if self.patterns[index].level == level {
-                self.patterns[index].executor.finish(&mut self.found);
-                self.collect(index, out);
-            }
+        for part in self.parts.iter_mut().filter(|part| part.level == level) {
+            part.executor.finish(&mut self.tables[part.table].keys, &mut self.findings);
+            collect(part, &mut self.findings, out);
         }
     }
 
     /// What its executors hold, by pattern.
     pub(super) fn usage(&self) -> impl Iterator<Item = (PatternId, Usage)> + '_ {
-        self.patterns.iter().map(|part| (part.pattern, part.executor.usage()))
+        self.parts.iter().map(|part| (part.pattern, part.executor.usage()))
     }
 
-    fn event(&mut self, index: usize, event: &Candidate) -> Result<(), KeepExceeded> {
-        let part = &mut self.patterns[index];
-        let pattern = &part.plan.pattern;
-        let Some(source) = pattern.source_of(event.stream()) else { return Ok(()) };
-        let seen = event.seen(&pattern.sources[source], source);
-        if !seen.passes(pattern, &self.faults) {
-            return Ok(());
+    fn look_up(&mut self, level: u32, events: &Ordered<Prepared>) {
+        for (index, table) in self.tables.iter_mut().enumerate() {
+            table.ids.clear();
+            if self.parts.iter().any(|part| part.table == index && part.level == level) {
+                for span in &events.spans {
+                    let batch = &events.batches[span.batch as usize];
+                    table.keys.look_up(batch, span.start..span.end, &mut table.ids);
+                }
+            }
         }
-        if !seen.key(&mut self.keys) {
-            self.null_keys += u64::from(self.number == 0);
-            return Ok(());
-        }
-        if self.count > 1 && share(&self.keys, self.count) != self.number {
-            return Ok(());
-        }
-        part.executor.event(&self.keys, &seen, &mut self.found)
-    }
-
-    fn collect(&mut self, index: usize, out: &mut Vec<Outcome>) {
-        let pattern = self.patterns[index].pattern;
-        out.extend(self.found.drain(..).map(|KeyFound { keys, found }| Outcome { pattern, keys, found }));
     }
 }
 
-/// Which of `count` shards owns a key.
-fn share(keys: &[Value], count: u64) -> u64 {
-    let mut hasher = FxHasher::default();
-    for key in keys {
-        hasher.write(key.to_string().as_bytes());
-        hasher.write_u8(0xff);
+/// Which fields make the key of a pattern, by stream.
+fn key_fields(program: &Program, pattern: &Pattern) -> KeyFields {
+    let mut fields = vec![None; program.streams.len()];
+    for source in &pattern.sources {
+        fields[source.stream.index()] = Some(source.keys.clone());
     }
-    // The low bits of this hash are its worst.
-    (hasher.finish() >> 20) % count
+    fields
+}
+
+fn rows<'a>(events: &'a Ordered<Prepared>, ids: &'a [KeyId]) -> Vec<Rows<'a>> {
+    let mut rest = ids;
+    let rows = |span: &crate::stream::Span| {
+        let (keys, behind) = rest.split_at((span.end - span.start) as usize);
+        rest = behind;
+        Rows { prepared: &events.batches[span.batch as usize], start: span.start, end: span.end, keys }
+    };
+    events.spans.iter().map(rows).collect()
+}
+
+/// Takes what an executor has found. Timeouts of a pattern that does not tell them are nothing to anybody.
+fn collect(part: &Part, findings: &mut Findings, out: &mut Vec<Outcome>) {
+    let block = findings.block.take().map(Arc::new);
+    let found = findings.found.drain(..).filter(|found| found.kind == Kind::Match || part.tells_timeouts);
+    out.extend(found.map(|found| Outcome::of(part.pattern, found, block.as_ref())));
 }

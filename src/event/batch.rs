@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::dictionary::{Dictionary, Interner, ShortText};
-use super::{Decimal, PartitionId, StreamId, Type, Value};
+use super::{Decimal, PartitionId, SourcePosition, StreamId, Type, Value};
 use crate::time::{Duration, EventTime};
 
 /// The values of one field, one for each event of a batch.
@@ -108,7 +108,15 @@ pub struct Batch {
     partition: PartitionId,
     times: Vec<EventTime>,
     records: Vec<u64>,
+    /// On derived streams.
+    origins: Vec<u128>,
     columns: Vec<Option<Column>>,
+}
+
+impl AsRef<Batch> for Batch {
+    fn as_ref(&self) -> &Batch {
+        self
+    }
 }
 
 impl Batch {
@@ -140,6 +148,16 @@ impl Batch {
     /// The record number of a row in its partition.
     pub fn record(&self, row: usize) -> u64 {
         self.records[row]
+    }
+
+    /// Where a row stands in its source.
+    pub fn position(&self, row: usize) -> SourcePosition {
+        SourcePosition { stream: self.stream, partition: self.partition, record: self.records[row] }
+    }
+
+    /// On a derived stream the id of the record that a row is.
+    pub fn origin(&self, row: usize) -> Option<u128> {
+        self.origins.get(row).copied()
     }
 
     /// The event times of all rows.
@@ -289,6 +307,12 @@ impl BatchBuilder {
         }
     }
 
+    /// Ends the row under way, of a derived stream: the record of this id.
+    pub fn end_derived_row(&mut self, time: EventTime, record: u64, origin: u128) {
+        self.batch.origins.push(origin);
+        self.end_row(time, record);
+    }
+
     /// Forgets the row under way.
     pub fn abandon_row(&mut self) {
         self.row.fill(Value::Null);
@@ -314,7 +338,7 @@ fn empty_batch(
     let column = |(ty, interner): (&Option<Type>, &Interner)| ty.map(|ty| Column::new(ty, interner, rows));
     let columns = types.iter().zip(interners).map(column).collect();
     let (times, records) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
-    Batch { stream, partition, times, records, columns }
+    Batch { stream, partition, times, records, origins: Vec::new(), columns }
 }
 
 #[inline]

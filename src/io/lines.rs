@@ -276,6 +276,16 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_does_not_count() {
+        for piece in [1, 3, 100] {
+            let lines = read(b"\xef\xbb\xbfabcd\r\nabcd", 4, piece);
+            assert_eq!(lines, [(1, "abcd".to_owned()), (2, "abcd".to_owned())]);
+            let overlong = read(b"\xef\xbb\xbfabcdefgh\nabcd", 4, piece);
+            assert_eq!(overlong, [(1, "8:abcdef".to_owned()), (2, "abcd".to_owned())]);
+        }
+    }
+
+    #[test]
     fn nothing_is_no_line() {
         assert_eq!(read(b"", 4, 1), []);
         assert_eq!(read(b"\n\n", 4, 1), []);

@@ -459,6 +459,44 @@ pub enum Expr {
     Convert(Type, Box<Expr>),
 }
 
+impl Expr {
+    /// Visits the expressions that this one is made of, in the order written.
+    pub fn for_each_part<'e>(&'e self, visit: &mut impl FnMut(&'e Expr)) {
+        match self {
+            Expr::Const(_)
+            | Expr::Field(_)
+            | Expr::Key(_)
+            | Expr::Held { .. }
+            | Expr::IsTaken(_)
+            | Expr::Aggregate { .. } => {}
+            Expr::IsAmong { item: inner, .. }
+            | Expr::Not(inner)
+            | Expr::Matches(inner, _)
+            | Expr::IsNull(inner)
+            | Expr::Negate(inner)
+            | Expr::Convert(_, inner) => visit(inner),
+            Expr::And(parts) | Expr::Or(parts) | Expr::Call(_, parts) | Expr::Interpolate(parts) => {
+                parts.iter().for_each(visit);
+            }
+            Expr::In(item, parts) => {
+                visit(item);
+                parts.iter().for_each(visit);
+            }
+            Expr::Compare(_, left, right)
+            | Expr::Coalesce(left, right)
+            | Expr::Arithmetic(_, left, right) => {
+                visit(left);
+                visit(right);
+            }
+            Expr::Between(first, second, third) | Expr::If(first, second, third) => {
+                visit(first);
+                visit(second);
+                visit(third);
+            }
+        }
+    }
+}
+
 /// Which event of a step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pick {

@@ -76,7 +76,8 @@ fn item_end(text: &str, start: usize) -> usize {
     let word = token_text(text, tokens.next().expect("the item's word"));
     let braced = !matches!(word, "let" | "use");
     let mut last = start + word.len();
-    let mut depth = 0;
+    // Where the brace that opens the item is missing, the one that closes it is still there.
+    let mut depth = i32::from(lacks_opening(text, word, tokens.clone()));
     while let Some((at, token)) = tokens.next() {
         let at_margin = at == 0 || text[..at].ends_with('\n');
         if (at_margin || (depth == 0 && !braced)) && looks_like_item(text, at, token, tokens.clone()) {
@@ -95,6 +96,18 @@ fn item_end(text: &str, start: usize) -> usize {
         }
     }
     last
+}
+
+/// Whether a name, and in a test its title, stand where they must, but no brace behind them.
+fn lacks_opening(text: &str, word: &str, mut tokens: Scanner<'_>) -> bool {
+    let has_name = matches!(tokens.next(), Some((_, Token::Word(_) | Token::Quoted(_))));
+    let mut has_title = || matches!(tokens.next(), Some((_, Token::String { closed: true, .. })));
+    let has_head = match word {
+        "stream" | "pattern" => has_name,
+        "test" => has_name && has_title(),
+        _ => false,
+    };
+    has_head && tokens.next().is_some_and(|found| token_text(text, found) != "{")
 }
 
 /// Where text that belongs to no item ends: before the next item.
@@ -164,6 +177,17 @@ mod tests {
         let text = "pattern a {\n  emit x { y: 1\n\n/// b\npattern b {\n}\n";
         let expected =
             [(ChunkKind::Item, "pattern a {\n  emit x { y: 1"), (ChunkKind::Item, "/// b\npattern b {\n}")];
+        assert_eq!(parts(text), expected);
+    }
+
+    #[test]
+    fn an_item_without_its_first_brace_ends_with_its_last() {
+        let text = "pattern a\n  meta { x: 1 }\n  emit x { y: 1 }\n}\ntest a \"t\"\n expect x\n}\npattern a";
+        let expected = [
+            (ChunkKind::Item, "pattern a\n  meta { x: 1 }\n  emit x { y: 1 }\n}"),
+            (ChunkKind::Item, "test a \"t\"\n expect x\n}"),
+            (ChunkKind::Item, "pattern a"),
+        ];
         assert_eq!(parts(text), expected);
     }
 

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Event, Fields, Found, KeepExceeded};
-use crate::event::Value;
+use super::capture::Block;
+use super::chunk::{Lens, Rows};
+use super::keys::KeyTable;
+use super::{Event, Fields, Found, KeepExceeded, Kind};
+use crate::event::{StepId, Value};
 use crate::time::EventTime;
 
 /// An event as it arrives at an executor: its fields can be looked at before anything is made of it.
@@ -18,13 +21,55 @@ pub trait Arrival: Fields {
     fn to_event(&self) -> Event;
 }
 
+/// Some events in total order, as one pattern sees them.
+#[derive(Clone, Copy, Debug)]
+pub struct Chunk<'a> {
+    /// The events.
+    pub rows: &'a [Rows<'a>],
+    /// How the pattern sees them.
+    pub lens: &'a Lens,
+}
+
 /// A match or timeout of one key.
 #[derive(Clone, Debug)]
 pub struct KeyFound {
     /// The key.
     pub keys: Arc<[Value]>,
-    /// What was found.
-    pub found: Found,
+    /// A match or a timeout.
+    pub kind: Kind,
+    /// When it became certain.
+    pub at: EventTime,
+    /// When its last condition was met.
+    pub completed: EventTime,
+    /// Its events.
+    pub events: FoundEvents,
+}
+
+/// The events of a match.
+#[derive(Clone, Debug)]
+pub enum FoundEvents {
+    /// As objects.
+    Shared(Vec<(StepId, Arc<Event>)>),
+    /// So many of [`Findings::block`], from this on.
+    Flat(u32, u32),
+}
+
+/// What an executor has found since it was last asked.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// Matches and timeouts, in order of time per key.
+    pub found: Vec<KeyFound>,
+    /// The events of those that are flat.
+    pub block: Option<Block>,
+}
+
+impl Findings {
+    /// Adds what was found with its events as objects.
+    pub fn push(&mut self, keys: &Arc<[Value]>, found: Found) {
+        let Found { kind, at, completed, events } = found;
+        let events = FoundEvents::Shared(events);
+        self.found.push(KeyFound { keys: Arc::clone(keys), kind, at, completed, events });
+    }
 }
 
 /// What an executor holds and has held back.
@@ -46,25 +91,25 @@ pub struct Usage {
 
 /// Evaluates one pattern for all keys of a shard.
 ///
-/// Events come in total order; matches and timeouts go to `out` in order of time per key, not over keys.
+/// Events come in total order; what is found goes to `out` in order of time per key, not over keys.
 pub trait Executor: Send {
-    /// Takes an event that the source's filter let through. Deadlines of its key up to its time fire first.
+    /// Takes events. Deadlines of a key up to the time of its event fire first.
     ///
     /// # Errors
     ///
     /// [`KeepExceeded`], if the pattern says `keep … fail`.
-    fn event(
+    fn events(
         &mut self,
-        keys: &[Value],
-        arrival: &dyn Arrival,
-        out: &mut Vec<KeyFound>,
+        chunk: &Chunk<'_>,
+        keys: &mut KeyTable,
+        out: &mut Findings,
     ) -> Result<(), KeepExceeded>;
 
     /// Event time has come so far: deadlines of all keys up to and at this time fire.
-    fn advance(&mut self, to: EventTime, out: &mut Vec<KeyFound>);
+    fn advance(&mut self, to: EventTime, keys: &mut KeyTable, out: &mut Findings);
 
     /// The input has ended: deadlines fire, runs end, nothing waits any longer.
-    fn finish(&mut self, out: &mut Vec<KeyFound>);
+    fn finish(&mut self, keys: &mut KeyTable, out: &mut Findings);
 
     /// What it holds.
     fn usage(&self) -> Usage;

@@ -5,17 +5,25 @@
 //! they do apart, so that one can be held against the other. Neither knows of batches of several keys, of
 //! watermarks, or of disorder: events come in total order, and time is told to them.
 
+pub mod capture;
+pub mod chunk;
+mod class;
 mod eval;
 mod executor;
+pub mod keys;
 mod limiter;
+mod linear;
 pub mod oracle;
+pub mod predicates;
+mod queues;
 mod rank;
 pub mod runs;
 
 use std::sync::Arc;
 
+pub use class::{Class, Refused};
 pub use eval::{Faults, Fields, Held, Nothing, Scope, Taken, evaluate, is_true};
-pub use executor::{Arrival, Executor, KeyFound, Usage};
+pub use executor::{Arrival, Chunk, Executor, Findings, FoundEvents, KeyFound, Usage};
 
 use crate::event::{SlotId, SourcePosition, StepId, Value};
 use crate::lang::hir::{Pattern, Program};

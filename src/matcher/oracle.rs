@@ -70,7 +70,7 @@ struct Pending {
 impl Held for Run {
     fn walk<'a>(&'a self, visit: &mut dyn FnMut(Taken<'a>) -> ControlFlow<()>) {
         for Item { step, event, enters } in self.items.iter().rev() {
-            if visit(Taken { step: *step, event, enters }).is_break() {
+            if visit(Taken { step: *step, event: &**event, enters }).is_break() {
                 return;
             }
         }

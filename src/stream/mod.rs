@@ -5,4 +5,4 @@
 
 mod sequencer;
 
-pub use sequencer::{Entry, Sequencer};
+pub use sequencer::{Ordered, Sequencer, Span};

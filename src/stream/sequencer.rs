@@ -1,23 +1,85 @@
 //! Takes batches of several partitions and gives their events back in total order, as far as the watermark permits.
 
-use std::sync::Arc;
-
 use rustc_hash::FxHashMap;
 
 use crate::event::{Batch, PartitionId, SourcePosition, StreamId};
 use crate::time::{Duration, EventTime, Watermark};
 
-/// An event in the total order: by time, then by where it came from.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// Its time.
-    pub time: EventTime,
-    /// Where it came from.
-    pub position: SourcePosition,
-    /// The batch that holds it.
-    pub batch: Arc<Batch>,
-    /// Its row there.
-    pub row: u32,
+/// Consecutive rows of one batch, from `start` up to and without `end`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Span {
+    /// The batch: an index into [`Ordered::batches`].
+    pub batch: u32,
+    /// The first row.
+    pub start: u32,
+    /// The row behind the last.
+    pub end: u32,
+}
+
+/// Events in total order: by time, then by where they came from.
+#[derive(Debug)]
+pub struct Ordered<B> {
+    /// The batches that hold them.
+    pub batches: Vec<B>,
+    /// Their rows, in order.
+    pub spans: Vec<Span>,
+}
+
+impl<B> Default for Ordered<B> {
+    fn default() -> Ordered<B> {
+        Ordered { batches: Vec::new(), spans: Vec::new() }
+    }
+}
+
+impl<B: AsRef<Batch> + Clone> Ordered<B> {
+    /// How many events there are.
+    pub fn len(&self) -> usize {
+        self.spans.iter().map(|span| (span.end - span.start) as usize).sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// The events of both, in total order.
+    #[must_use]
+    pub fn merge(self, other: Ordered<B>) -> Ordered<B> {
+        if other.is_empty() {
+            return self;
+        }
+        let mut rows = Vec::with_capacity(self.len() + other.len());
+        let mut batches = self.batches;
+        let offset = batches.len() as u32;
+        batches.extend(other.batches);
+        let others = other.spans.iter().map(|span| Span { batch: span.batch + offset, ..*span });
+        for span in self.spans.iter().copied().chain(others) {
+            rows_of(batches[span.batch as usize].as_ref(), span, &mut rows);
+        }
+        rows.sort_by_key(|row| row.0);
+        let mut spans = Vec::new();
+        rows.iter().for_each(|(_, batch, row)| append(&mut spans, *batch, *row));
+        Ordered { batches, spans }
+    }
+}
+
+/// A place in the total order, and the batch and row that stand there.
+type PlacedRow = ((EventTime, SourcePosition), u32, u32);
+
+fn rows_of(batch: &Batch, span: Span, into: &mut Vec<PlacedRow>) {
+    into.extend((span.start..span.end).map(|row| (place(batch, row), span.batch, row)));
+}
+
+fn place(batch: &Batch, row: u32) -> (EventTime, SourcePosition) {
+    (batch.time(row as usize), batch.position(row as usize))
+}
+
+/// Adds a row behind the others, to the last span where it continues that.
+fn append(spans: &mut Vec<Span>, batch: u32, row: u32) {
+    match spans.last_mut() {
+        Some(last) if last.batch == batch && last.end == row => last.end += 1,
+        _ => spans.push(Span { batch, start: row, end: row + 1 }),
+    }
 }
 
 #[derive(Debug)]
@@ -38,18 +100,34 @@ impl Partition {
 }
 
 /// The partitions of a run, and the events that wait for the watermark.
-#[derive(Debug, Default)]
-pub struct Sequencer {
+#[derive(Debug)]
+pub struct Sequencer<B> {
     partitions: FxHashMap<(StreamId, PartitionId), Partition>,
     counts: FxHashMap<StreamId, u32>,
     /// What no partition has been told of yet, but later ones are to know.
     told: Option<EventTime>,
-    waiting: Vec<Entry>,
+    /// Batches with rows that wait. Holes are filled again.
+    batches: Vec<Option<B>>,
+    /// The rows that wait; in each span in order.
+    waiting: Vec<Span>,
     /// The watermark up to which events were released; it never goes back.
     released: Option<Watermark>,
 }
 
-impl Sequencer {
+impl<B> Default for Sequencer<B> {
+    fn default() -> Sequencer<B> {
+        Sequencer {
+            partitions: FxHashMap::default(),
+            counts: FxHashMap::default(),
+            told: None,
+            batches: Vec::new(),
+            waiting: Vec::new(),
+            released: None,
+        }
+    }
+}
+
+impl<B: AsRef<Batch> + Clone> Sequencer<B> {
     /// Adds a partition of a stream. Partitions of one stream are numbered in the order added.
     pub fn add_partition(&mut self, stream: StreamId, disorder: Duration) -> PartitionId {
         let count = self.counts.entry(stream).or_default();
@@ -60,25 +138,37 @@ impl Sequencer {
         id
     }
 
-    /// Takes the next rows of a partition. Late ones go to `late`: those below the partition's newest earlier time less
-    /// its disorder.
+    /// Takes the next rows of a partition. The rows that are late go to `late`: those below the partition's newest
+    /// earlier time less its disorder.
     ///
     /// # Panics
     ///
     /// If the partition was not added.
-    pub fn push(&mut self, batch: &Arc<Batch>, late: &mut Vec<Entry>) {
-        let id = (batch.stream(), batch.partition());
+    pub fn push(&mut self, batch: &B, late: &mut Vec<u32>) {
+        let rows = batch.as_ref();
+        let id = (rows.stream(), rows.partition());
         let partition = self.partitions.get_mut(&id).expect("a partition is added before its first batch");
-        for row in 0..batch.len() {
-            let time = batch.time(row);
-            let position = SourcePosition { stream: id.0, partition: id.1, record: batch.record(row) };
-            let entry = Entry { time, position, batch: Arc::clone(batch), row: row as u32 };
+        let at = match self.batches.iter().position(Option::is_none) {
+            Some(at) => at,
+            None => {
+                self.batches.push(None);
+                self.batches.len() - 1
+            }
+        };
+        self.batches[at] = Some(batch.clone());
+        let mut before = EventTime::START;
+        for (row, time) in rows.times().iter().copied().enumerate() {
             if Watermark::at(time) < partition.watermark() {
-                late.push(entry);
-            } else {
-                self.waiting.push(entry);
+                late.push(row as u32);
+                continue;
             }
             partition.newest = partition.newest.max(time);
+            if row > 0 && time < before {
+                self.waiting.push(Span { batch: at as u32, start: row as u32, end: row as u32 + 1 });
+            } else {
+                append(&mut self.waiting, at as u32, row as u32);
+            }
+            before = time;
         }
     }
 
@@ -118,25 +208,78 @@ impl Sequencer {
 
     /// How many events wait.
     pub fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.waiting.iter().map(|span| (span.end - span.start) as usize).sum()
     }
 
     /// Takes the events below a watermark, in total order.
-    pub fn release(&mut self, watermark: Watermark) -> Vec<Entry> {
+    pub fn release(&mut self, watermark: Watermark) -> Ordered<B> {
         self.released = self.released.max(Some(watermark));
-        // A merge sort finds the runs that are sorted already: close to linear on input that is nearly in order.
-        self.waiting.sort_by_key(|entry| (entry.time, entry.position));
-        let ready = match watermark {
-            Watermark::END => self.waiting.len(),
-            _ => self.waiting.partition_point(|entry| entry.time < watermark.time()),
+        let mut ready = Vec::new();
+        let mut rest = Vec::new();
+        for span in self.waiting.drain(..) {
+            let batch = self.batches[span.batch as usize].as_ref().expect("a batch with rows that wait");
+            let times = &batch.as_ref().times()[span.start as usize..span.end as usize];
+            let count = match watermark {
+                Watermark::END => times.len(),
+                _ => times.partition_point(|time| *time < watermark.time()),
+            };
+            let middle = span.start + count as u32;
+            if count > 0 {
+                ready.push(Span { end: middle, ..span });
+            }
+            if middle < span.end {
+                rest.push(Span { start: middle, ..span });
+            }
+        }
+        self.waiting = rest;
+        if !self.is_in_order(&ready) {
+            self.sort(&mut ready);
+        }
+        self.take(ready)
+    }
+
+    fn is_in_order(&self, spans: &[Span]) -> bool {
+        let place = |span: &Span, row: u32| {
+            let batch = self.batches[span.batch as usize].as_ref().expect("a batch with rows that wait");
+            place(batch.as_ref(), row)
         };
-        let rest = self.waiting.split_off(ready);
-        std::mem::replace(&mut self.waiting, rest)
+        spans.windows(2).all(|pair| place(&pair[0], pair[0].end - 1) < place(&pair[1], pair[1].start))
+    }
+
+    fn sort(&self, spans: &mut Vec<Span>) {
+        let mut rows = Vec::new();
+        for span in spans.drain(..) {
+            let batch = self.batches[span.batch as usize].as_ref().expect("a batch with rows that wait");
+            rows_of(batch.as_ref(), span, &mut rows);
+        }
+        // A merge sort finds the runs that are sorted already: close to linear on input that is nearly in order.
+        rows.sort_by_key(|row| row.0);
+        rows.iter().for_each(|(_, batch, row)| append(spans, *batch, *row));
+    }
+
+    /// The spans with their batches; batches of which nothing waits any more are let go.
+    fn take(&mut self, mut spans: Vec<Span>) -> Ordered<B> {
+        let mut number_of = vec![None; self.batches.len()];
+        let mut batches = Vec::new();
+        for span in &mut spans {
+            let number = *number_of[span.batch as usize].get_or_insert_with(|| {
+                let batch = self.batches[span.batch as usize].as_ref();
+                batches.push(batch.expect("a batch with rows that wait").clone());
+                batches.len() as u32 - 1
+            });
+            span.batch = number;
+        }
+        let mut waits = vec![false; self.batches.len()];
+        self.waiting.iter().for_each(|span| waits[span.batch as usize] = true);
+        self.batches.iter_mut().zip(waits).filter(|(_, waits)| !waits).for_each(|(batch, _)| *batch = None);
+        Ordered { batches, spans }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::event::{BatchBuilder, Type};
 
@@ -149,8 +292,9 @@ mod tests {
         Arc::new(builder.finish())
     }
 
-    fn records(entries: &[Entry]) -> Vec<u64> {
-        entries.iter().map(|entry| entry.position.record).collect()
+    fn records(ordered: &Ordered<Arc<Batch>>) -> Vec<u64> {
+        let rows = ordered.spans.iter().flat_map(|span| (span.start..span.end).map(|row| (span.batch, row)));
+        rows.map(|(batch, row)| ordered.batches[batch as usize].record(row as usize)).collect()
     }
 
     #[test]
@@ -161,7 +305,7 @@ mod tests {
         let mut late = Vec::new();
         sequencer.push(&batch(0, &[(10, 1), (5, 2), (4, 3), (11, 4), (6, 5), (5, 6)]), &mut late);
         sequencer.push(&batch(1, &[(1, 1)]), &mut late);
-        assert_eq!(records(&late), [3, 6]);
+        assert_eq!(late, [2, 5], "the third and the sixth row");
         assert_eq!(sequencer.watermark(), Watermark::at(EventTime::from_millis(-4)));
     }
 

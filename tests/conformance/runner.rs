@@ -89,13 +89,14 @@ fn outcome(program: &Program, translated: &Translated, records: &[Record]) -> Ou
     for record in records {
         let pattern = program.pattern(record.pattern);
         let mut found: Found = BTreeMap::new();
-        for (step, event) in &record.outcome.found.events {
-            assert_eq!(event.position.stream, StreamId(0), "there is one stream");
-            let stage = &translated.stages[&pattern.step(*step).name];
-            found.entry(stage.clone()).or_default().push(event.position.record as usize - 1);
+        for event in record.outcome.events.iter() {
+            let position = event.order().position;
+            assert_eq!(position.stream, StreamId(0), "there is one stream");
+            let stage = &translated.stages[&pattern.step(event.step()).name];
+            found.entry(stage.clone()).or_default().push(position.record as usize - 1);
         }
         found.values_mut().for_each(|events| events.sort_unstable());
-        if record.at == EventTime::END && record.outcome.found.completed != EventTime::END {
+        if record.at == EventTime::END && record.outcome.completed != EventTime::END {
             outcome.at_end.insert(found.clone());
         }
         match record.kind {

@@ -223,3 +223,113 @@ fn explain_shows_one_pattern_or_all() {
     assert_eq!(unknown.code, Some(2));
     assert!(unknown.err.contains("did you mean `large`?"), "{}", unknown.err);
 }
+
+#[test]
+fn a_missing_input_empties_no_output() {
+    let folder = Folder::new("missing-input");
+    folder.write("alert.jsonl", "from yesterday\n");
+    let answer = folder.run("run p.cep --in tx=nowhere.jsonl --out alert=alert.jsonl");
+    assert_eq!(answer.code, Some(2), "{answer:?}");
+    assert_eq!(folder.read("alert.jsonl"), "from yesterday\n");
+}
+
+#[test]
+fn bad_lines_never_overwrite_an_input_or_another_output() {
+    let folder = Folder::new("bad-overwrites");
+    folder.write("tx.bad.jsonl", EVENTS);
+    let input = folder.run("run p.cep --in tx=./tx.bad.jsonl");
+    assert_eq!(input.code, Some(2), "{input:?}");
+    assert_eq!(
+        input.err,
+        "error: bad lines of `tx` would go to tx.bad.jsonl, which is an input\n\
+         help: name another file: --out tx.bad=PATH\n"
+    );
+    assert_eq!(folder.read("tx.bad.jsonl"), EVENTS);
+    let output = folder.run("run p.cep --in tx=tx.jsonl --out alert=tx.bad.jsonl");
+    assert!(output.err.contains("which is another output"), "{output:?}");
+    let named = folder.run("run p.cep --in tx=tx.bad.jsonl --out tx.bad=other.jsonl");
+    assert_eq!(named.code, Some(0), "{named:?}");
+    assert_eq!(folder.read("other.jsonl").lines().count(), 2);
+}
+
+#[test]
+fn one_file_under_two_names_is_not_read_twice() {
+    let folder = Folder::new("two-inputs");
+    let answer = folder.run("run p.cep --in tx=tx.jsonl --in tx=./tx.jsonl");
+    assert_eq!((answer.code, answer.out.as_str()), (Some(2), ""));
+    assert!(answer.err.starts_with("error: ./tx.jsonl is bound twice to one stream\n"), "{}", answer.err);
+}
+
+#[test]
+fn one_file_under_two_names_is_written_once() {
+    let folder = Folder::new("two-names");
+    let answer = folder.run("run p.cep --in tx=tx.jsonl --out alert=out.jsonl --out tx.late=./out.jsonl");
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    assert_eq!(folder.read("out.jsonl").lines().count(), 2, "a record and a late event");
+}
+
+#[cfg(unix)]
+#[test]
+fn bad_lines_go_not_beside_a_device() {
+    let folder = Folder::new("device");
+    let answer = folder.run("run p.cep --in tx=tx.jsonl --out alert=/dev/null");
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    assert_eq!(folder.read("tx.bad.jsonl").lines().count(), 2);
+    let nothing = folder.run("run p.cep --in tx=/dev/null --out alert=/dev/null");
+    assert_eq!(nothing.code, Some(0), "{nothing:?}");
+}
+
+#[test]
+fn an_unbound_input_is_answered_with_the_patterns_that_do_without() {
+    let folder = Folder::new("unbound-select");
+    let more = "\nstream door { key string, at timestamp  event time at, disorder 0s }
+pattern opened { on door by key  match a  emit open { door: key } }
+pattern often { on open by door  match a{3}  within 1h  emit alert { total: 1.00 } }\n";
+    folder.write("q.cep", more);
+    let answer = folder.run("run p.cep q.cep --in tx=tx.jsonl");
+    assert_eq!(answer.code, Some(2));
+    let expected = "error: stream `door` has no input\nhelp: add --in door=PATH\n\
+                    help: or run only what does not read it: --select large\n";
+    assert_eq!(answer.err, expected);
+    assert_eq!(folder.run("run p.cep q.cep --in tx=tx.jsonl --select large").code, Some(0));
+}
+
+#[test]
+fn a_broken_configuration_says_what_belongs_there() {
+    let folder = Folder::new("broken-config");
+    for (binding, expected) in [
+        ("tx = 5", "expected a path, or a list of paths"),
+        ("tx = \"\"", "a stream is bound to an empty path\nhelp: write a path"),
+        ("tx = [\"nowhere.jsonl\"]", "cannot read nowhere.jsonl: "),
+    ] {
+        folder.write("ensue.toml", &format!("patterns = [\"p.cep\"]\n[in]\n{binding}\n"));
+        let answer = folder.run("run");
+        assert_eq!(answer.code, Some(2), "{answer:?}");
+        assert!(answer.err.contains(expected), "{binding}: {}", answer.err);
+    }
+}
+
+#[test]
+fn events_and_labels_are_two_files() {
+    let folder = Folder::new("gen-same");
+    let answer = folder.run("gen --events 10 --out a.jsonl --labels a.jsonl");
+    assert_eq!(answer.code, Some(2), "{answer:?}");
+    assert!(!folder.0.join("a.jsonl").exists());
+}
+
+#[test]
+fn state_that_is_not_allowed_ends_the_run_and_says_what_holds_it() {
+    let folder = Folder::new("max-state");
+    let answer = folder.run("run p.cep --in tx=tx.jsonl --max-state 1");
+    assert_eq!(answer.code, Some(2), "{answer:?}");
+    assert!(answer.err.contains("pattern `large` holds the most (open partial matches: "), "{}", answer.err);
+}
+
+#[test]
+fn a_file_without_patterns_cannot_be_explained() {
+    let folder = Folder::new("explain-nothing");
+    folder.write("empty.cep", "");
+    let answer = folder.run("explain empty.cep");
+    assert_eq!((answer.code, answer.out.as_str()), (Some(2), ""));
+    assert!(answer.err.starts_with("error: there is no pattern to explain\n"), "{}", answer.err);
+}

@@ -38,6 +38,10 @@ enum Place {
 }
 
 fn place(text: &str, standard: &str, base: &Path) -> Result<Place, CliError> {
+    if text.is_empty() {
+        let help = format!("write a path, or `-` for `{standard}`");
+        return Err(CliError::asked("a stream is bound to an empty path", help));
+    }
     if text == "-" || text == standard {
         return Ok(Place::Standard);
     }
@@ -83,6 +87,21 @@ pub(super) fn output(text: &str, base: &Path) -> Result<Output, CliError> {
         Place::Standard => Output::Stdout,
         Place::File(path) => Output::File(path),
     })
+}
+
+/// The file that a path leads to, also where it is not there yet: two spellings of one file are equal.
+pub(super) fn real(path: &Path) -> PathBuf {
+    if let Ok(real) = path.canonicalize() {
+        return real;
+    }
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return path.to_owned() };
+    let folder = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    folder.canonicalize().map_or_else(|_| path.to_owned(), |folder| folder.join(name))
+}
+
+/// Whether this is a device or a pipe: writing to it empties nothing, and nothing belongs beside it.
+pub(super) fn is_device(path: &Path) -> bool {
+    path.metadata().is_ok_and(|data| !data.is_file() && !data.is_dir())
 }
 
 fn has_wildcard(path: &Path) -> bool {

@@ -41,23 +41,6 @@ pub(super) struct Report {
     pub(super) elapsed: WallDuration,
 }
 
-/// Runs to the end of all inputs.
-pub(super) fn run(
-    program: &Arc<Program>,
-    plan: &RunPlan,
-    options: &Options,
-    outputs: &mut Outputs<'_>,
-) -> Result<Report, CliError> {
-    let mut feed = Feed::open(program, plan, options)?;
-    let finished = feed.read_all(options, outputs);
-    // What was written before a failure stays, whole lines only.
-    let flushed = outputs.flush();
-    finished.and(flushed)?;
-    feed.report.elapsed = feed.started.elapsed();
-    feed.progress.clear();
-    Ok(feed.report)
-}
-
 /// A partition that is being read.
 struct Partition {
     /// What messages call it.
@@ -68,7 +51,7 @@ struct Partition {
 }
 
 /// A run under way.
-struct Feed {
+pub(super) struct Feed {
     partitions: Vec<Partition>,
     /// By the same numbers.
     readers: Readers,
@@ -77,10 +60,15 @@ struct Feed {
     started: Instant,
     /// Whether somebody may wait for every record: what is read comes as it is made.
     is_live: bool,
+    flushed_at: Instant,
 }
 
 impl Feed {
-    fn open(program: &Arc<Program>, plan: &RunPlan, options: &Options) -> Result<Feed, CliError> {
+    /// How long what is made may wait until it is written: a run that is broken off leaves nearly all that it found.
+    const FLUSH_EVERY: WallDuration = WallDuration::from_millis(500);
+
+    /// Opens the inputs. Nothing is written before that: where an input is missing, no output is emptied for it.
+    pub(super) fn open(program: &Arc<Program>, plan: &RunPlan, options: &Options) -> Result<Feed, CliError> {
         let config = Config {
             patterns: Some(plan.patterns.clone()),
             state_bytes_max: options.state_bytes_max,
@@ -109,7 +97,26 @@ impl Feed {
         };
         let is_live = plan.partitions.iter().any(|(_, input)| *input == Input::Stdin);
         let started = Instant::now();
-        Ok(Feed { partitions, readers, report, progress: Progress::new(started), started, is_live })
+        Ok(Feed {
+            partitions,
+            readers,
+            report,
+            progress: Progress::new(started),
+            started,
+            is_live,
+            flushed_at: started,
+        })
+    }
+
+    /// Runs to the end of all inputs.
+    pub(super) fn run(mut self, options: &Options, outputs: &mut Outputs<'_>) -> Result<Report, CliError> {
+        let finished = self.read_all(options, outputs);
+        self.progress.clear();
+        // What was written before a failure stays, whole lines only.
+        let flushed = outputs.flush();
+        finished.and(flushed)?;
+        self.report.elapsed = self.started.elapsed();
+        Ok(self.report)
     }
 
     fn read_all(&mut self, options: &Options, outputs: &mut Outputs<'_>) -> Result<(), CliError> {
@@ -127,8 +134,9 @@ impl Feed {
             }
             self.report.engine.advance()?;
             self.write(outputs)?;
-            if self.is_live {
+            if self.is_live || self.flushed_at.elapsed() >= Feed::FLUSH_EVERY {
                 outputs.flush()?;
+                self.flushed_at = Instant::now();
             }
             self.progress.show(self.report.events);
         }

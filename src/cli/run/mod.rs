@@ -28,9 +28,9 @@ use crate::config::RunConfig;
 /// cannot become an event goes to STREAM.bad.jsonl beside the first output, with its reason; it does not stop the run.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  ensue run patterns/ --in transactions=tx.jsonl --out alert=alerts.jsonl
-  cat tx.jsonl | ensue run card.cep --in transactions=- --select card_testing
-  ensue run patterns/ --in 'transactions=day-*.jsonl' --out alert=- --out transactions.late=late.jsonl
+  ensue run patterns/card_testing.cep --in transactions=tx.jsonl --out alert=alerts.jsonl
+  cat tx.jsonl | ensue run patterns/ --in transactions=- --select card_testing,velocity
+  ensue run patterns/velocity.cep --in 'transactions=day-*.jsonl' --out transactions.late=late.jsonl
   ensue run --config ensue.toml
 
 Bindings:
@@ -100,8 +100,9 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
     }
     let options =
         feed::Options { is_strict: args.strict, drains: !args.no_drain, state_bytes_max: args.max_state };
+    let feed = feed::Feed::open(&program, &plan, &options)?;
     let mut outputs = outputs::Outputs::open(&program, &plan)?;
-    let report = feed::run(&program, &plan, &options, &mut outputs)?;
+    let report = feed.run(&options, &mut outputs)?;
     let summary = Summary::new(&program, &plan, &outputs, &report);
     note(&match args.format {
         Format::Text => summary.text(),

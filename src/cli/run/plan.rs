@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::bindings::Output;
+use super::bindings::{Output, is_device, real};
 use crate::cli::CliError;
 use crate::cli::program::did_you_mean;
 use crate::engine::with_inputs;
@@ -63,6 +63,7 @@ pub(super) fn plan(program: &Program, wishes: &Wishes) -> Result<RunPlan, CliErr
     bind_outputs(program, wishes, &mut plan)?;
     place_bad_files(program, wishes, &mut plan);
     refuse_overwriting(&plan)?;
+    refuse_bad_file(program, &plan)?;
     Ok(plan)
 }
 
@@ -129,21 +130,41 @@ fn bind_inputs(program: &Program, wishes: &Wishes, plan: &mut RunPlan) -> Result
         let names: Vec<String> = unbound.iter().map(|name| format!("`{name}`")).collect();
         let flags: Vec<String> = unbound.iter().map(|name| format!("--in {name}=PATH")).collect();
         let message = format!("{noun} {} {verb} no input", names.join(", "));
-        return Err(CliError::asked(message, format!("add {}", flags.join(" "))));
+        let mut help = vec![format!("add {}", flags.join(" "))];
+        let them = if unbound.len() == 1 { "it" } else { "them" };
+        let others = without(program, &plan.patterns, &unbound);
+        if !others.is_empty() {
+            help.push(format!("or run only what does not read {them}: --select {}", others.join(",")));
+        }
+        return Err(CliError::Asked { message, help });
     }
     refuse_twice(plan)
 }
 
+/// The patterns that need none of these streams, also not through the records that they read.
+fn without<'a>(program: &'a Program, patterns: &[PatternId], streams: &[&str]) -> Vec<&'a str> {
+    let needs = |id: &PatternId| {
+        with_inputs(program, &[*id])
+            .iter()
+            .flat_map(|id| &program.pattern(*id).sources)
+            .any(|source| streams.contains(&program.stream(source.stream).name.as_str()))
+    };
+    patterns.iter().filter(|id| !needs(id)).map(|id| program.pattern(*id).name.as_str()).collect()
+}
+
 /// A place that is read twice would count every event twice; standard input can be read only once.
 fn refuse_twice(plan: &RunPlan) -> Result<(), CliError> {
-    for (at, (_, input)) in plan.partitions.iter().enumerate() {
+    for (at, (stream, input)) in plan.partitions.iter().enumerate() {
         for (_, earlier) in &plan.partitions[..at] {
             if input == &Input::Stdin && earlier == &Input::Stdin {
                 return Err(CliError::asked("standard input is bound twice", "it serves one stream"));
             }
         }
-        let same = |other: &&(StreamId, Input)| **other == plan.partitions[at];
-        if plan.partitions[..at].iter().any(|other| same(&other)) {
+        let same = |other: &(StreamId, Input)| match (&other.1, input) {
+            (Input::File(other), Input::File(input)) => !is_device(input) && real(other) == real(input),
+            _ => false,
+        };
+        if plan.partitions[..at].iter().any(|other| other.0 == *stream && same(other)) {
             let message = format!("{} is bound twice to one stream", input.name());
             return Err(CliError::asked(message, "bind each file once: every event would count twice"));
         }
@@ -219,7 +240,11 @@ fn wrong_part(stream: &str, is_source: bool) -> CliError {
 }
 
 fn sink_for(plan: &mut RunPlan, output: &Output) -> usize {
-    plan.sinks.iter().position(|sink| sink == output).unwrap_or_else(|| {
+    let is_same = |sink: &Output| match (sink, output) {
+        (Output::File(sink), Output::File(output)) => real(sink) == real(output),
+        _ => sink == output,
+    };
+    plan.sinks.iter().position(is_same).unwrap_or_else(|| {
         plan.sinks.push(output.clone());
         plan.sinks.len() - 1
     })
@@ -228,8 +253,8 @@ fn sink_for(plan: &mut RunPlan, output: &Output) -> usize {
 /// Bad lines go beside the first output that is a file; without one, to the working directory.
 fn place_bad_files(program: &Program, wishes: &Wishes, plan: &mut RunPlan) {
     let first = wishes.outputs.iter().find_map(|(_, output)| match output {
-        Output::File(path) => path.parent(),
-        Output::Stdout => None,
+        Output::File(path) if !is_device(path) => path.parent(),
+        _ => None,
     });
     let folder = first.unwrap_or(Path::new("")).to_owned();
     for (stream, planned) in program.streams.iter().zip(&mut plan.streams) {
@@ -240,18 +265,45 @@ fn place_bad_files(program: &Program, wishes: &Wishes, plan: &mut RunPlan) {
 /// An output that is also an input would be emptied before it is read.
 fn refuse_overwriting(plan: &RunPlan) -> Result<(), CliError> {
     for sink in &plan.sinks {
-        let Output::File(output) = sink else { continue };
-        let Ok(output_file) = output.canonicalize() else { continue };
-        for (_, input) in &plan.partitions {
-            if let Input::File(input) = input
-                && input.canonicalize().is_ok_and(|input| input == output_file)
-            {
-                let message = format!("{} is an input and an output", output.display());
-                return Err(CliError::asked(message, "write to another file"));
-            }
+        if let Output::File(output) = sink
+            && is_input(plan, output)
+        {
+            let message = format!("{} is an input and an output", output.display());
+            return Err(CliError::asked(message, "write to another file"));
         }
     }
     Ok(())
+}
+
+/// The file that bad lines go to unasked must not be one that holds something else.
+fn refuse_bad_file(program: &Program, plan: &RunPlan) -> Result<(), CliError> {
+    for (stream, planned) in program.streams.iter().zip(&plan.streams) {
+        let is_read = plan.partitions.iter().any(|(id, _)| program.stream(*id).name == stream.name);
+        if !is_read || planned.bad.is_some() {
+            continue;
+        }
+        let file = real(&planned.bad_file);
+        let is_output = |sink: &Output| matches!(sink, Output::File(path) if real(path) == file);
+        let what = match () {
+            () if is_input(plan, &file) => "an input",
+            () if plan.sinks.iter().any(is_output) => "another output",
+            () => continue,
+        };
+        let message = format!(
+            "bad lines of `{}` would go to {}, which is {what}",
+            stream.name,
+            planned.bad_file.display()
+        );
+        return Err(CliError::asked(message, format!("name another file: --out {}.bad=PATH", stream.name)));
+    }
+    Ok(())
+}
+
+/// Whether a file is read. A device may be read and written.
+fn is_input(plan: &RunPlan, path: &Path) -> bool {
+    let file = real(path);
+    let same = |input: &Input| matches!(input, Input::File(input) if real(input) == file);
+    !is_device(path) && plan.partitions.iter().any(|(_, input)| same(input))
 }
 
 fn stream_named(program: &Program, name: &str) -> Result<StreamId, CliError> {

@@ -19,6 +19,8 @@ pub(super) struct PatternChecker<'c, 'a> {
     /// Whether every stream it names is known, with all fields. Otherwise an unknown name may be the same mistake.
     pub(super) sources_known: bool,
     pub(super) keys: Vec<KeyScope>,
+    /// Whether every part of the key is a field. Otherwise a bare name may have been meant as one.
+    pub(super) keys_known: bool,
     pub(super) slots: Vec<hir::Slot>,
     pub(super) steps: Vec<StepScope>,
     pub(super) groups: Vec<GroupScope>,
@@ -54,6 +56,7 @@ pub(super) fn check_pattern(
         sources: Vec::new(),
         sources_known: true,
         keys: Vec::new(),
+        keys_known: true,
         slots: Vec::new(),
         steps: Vec::new(),
         groups: Vec::new(),
@@ -219,6 +222,7 @@ impl PatternChecker<'_, '_> {
             }
             seen.push(&first.field);
             let fields = self.key_fields(clause);
+            self.keys_known &= fields.is_some();
             let ty = fields.as_ref().and_then(|fields| self.key_type(clause, fields));
             for (source, field) in fields.into_iter().flatten().enumerate() {
                 self.sources[source].keys.push(field);

@@ -343,7 +343,9 @@ impl PatternChecker<'_, '_> {
         let diagnostic = Diagnostic::error(Code::BareFieldInEmit, span, message)
             .note("a match holds several events; only a part of the key is the same in all of them")
             .help(help);
-        self.report(diagnostic);
+        if self.keys_known {
+            self.report(diagnostic);
+        }
         Typed::error()
     }
 }

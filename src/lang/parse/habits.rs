@@ -23,10 +23,11 @@ const MARKS: [(&str, &str); 12] = [
 ];
 
 /// Words of other languages, in lower case, and what to write.
-const WORDS: [(&str, &str); 7] = [
+const WORDS: [(&str, &str); 8] = [
     ("followed", "write `then` for a later event, `next` for the very next one"),
     ("followedby", "write `then` for a later event, `next` for the very next one"),
     ("partition", "write `on STREAM by KEY`"),
+    ("group", "write the key behind the streams: `on STREAM by KEY`"),
     ("select", "write `emit NAME { field: value }` after the steps"),
     ("from", "write `on STREAM by KEY` before `match`"),
     ("when", "write `where` before the condition"),
@@ -62,6 +63,9 @@ pub(super) fn explain(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         .or_else(|| field(stop, span))
         .or_else(|| missing_comma(stop, span))
         .or_else(|| operand(stop, span))
+        .or_else(|| assigned(stop, span))
+        .or_else(|| range(stop, span))
+        .or_else(|| second_key(stop, span))
         .or_else(|| step_after_clause(stop, span))
         .or_else(|| body(stop, span))
         .or_else(|| part_out_of_order(stop, span))
@@ -267,7 +271,9 @@ fn part_out_of_order(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         );
     }
     let digits = stop.text[stop.at..stop.end].strip_prefix('{').map(str::trim_start);
-    if digits.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) && in_body {
+    let counts = digits.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let repeats = matches!(stop.found, "+" | "*" | "?") && !stop.expects_operator();
+    if (counts || repeats) && in_body {
         let diagnostic = Diagnostic::error(Code::Syntax, span, "a quantifier cannot stand here");
         return Some(
             diagnostic
@@ -359,6 +365,46 @@ fn operand(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     Some(Diagnostic::error(Code::Syntax, span, message).label("not expected here").help(help))
 }
 
+/// `amount = big.amount` in a record.
+fn assigned(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
+    if stop.found != "=" || !stop.expects(&[Rule::colon]) || !is_word(stop.previous) {
+        return None;
+    }
+    Some(
+        Diagnostic::error(Code::Syntax, span, "`=` gives no field its value")
+            .label("not expected here")
+            .help(format!("write `{}: …`", stop.previous)),
+    )
+}
+
+/// `a{3..5}`, `a{3-5}`.
+fn range(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
+    let is_number = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    if !matches!(stop.found, "." | "-" | ":") || !is_number(stop.previous) || !stop.expects(&[Rule::r_brace])
+    {
+        return None;
+    }
+    let rest = stop.text[stop.at..stop.end].trim_start_matches(['.', '-', ':', '=', ' ']);
+    let most = &rest[..rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())];
+    Some(
+        Diagnostic::error(Code::Syntax, span, "a comma separates the least from the most")
+            .label("not expected here")
+            .help(format!("write `{{{},{most}}}`", stop.previous)),
+    )
+}
+
+/// `on logins by user, payments by user`: the second stream was read as a part of the key.
+fn second_key(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
+    if stop.found != "by" || !stop.expects(&[Rule::first_line, Rule::match_word]) {
+        return None;
+    }
+    Some(
+        Diagnostic::error(Code::Syntax, span, "all streams of a pattern have one key")
+            .label("a second key")
+            .help("write `on a, b by key`, or `on a, b by a.key = b.id` where it has two names"),
+    )
+}
+
 /// `where x and` and then `emit a`, which reads as `where x and emit`; `then` and then `within 10m`.
 fn incomplete(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     let clause = ["emit", "limit", "keep", "skip", "on"].contains(&stop.previous);
@@ -412,7 +458,9 @@ fn misspelt(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     }
     let lower = stop.found.to_ascii_lowercase();
     let allowed = if lower.len() < 5 { 1 } else { 2 };
+    let among_steps = stop.expects(&[Rule::element, Rule::word_then, Rule::word_next]);
     let keywords = stop.expected.iter().map(|rule| words::phrase(*rule).trim_matches('`'));
+    let keywords = keywords.chain(["then", "next"].into_iter().filter(|_| among_steps && stop.starts_line()));
     let meant = keywords
         .filter(|keyword| keyword.len() > 2 && is_word(keyword))
         .map(|keyword| (strsim::damerau_levenshtein(keyword, &lower), keyword))

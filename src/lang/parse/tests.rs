@@ -73,6 +73,15 @@ fn habits_of_other_languages_are_answered_with_what_to_write() {
         ("match a where x <> 5", "`<>` is not part of the language", "write `!=`"),
         ("match a where x > 5 -> b", "`->` is not part of the language", "write `then`"),
         ("match a -> b", "`->` is not part of the language", "write `then`"),
+        ("match a{3..5} within 1h", "a comma separates the least from the most", "write `{3,5}`"),
+        ("match a: s+ within 1h", "a quantifier cannot stand here", "directly behind the step's name"),
+        ("match a\n    thn b", "`thn` is no keyword", "did you mean `then`?"),
+        (
+            "match a\n    group by k",
+            "`group` is not part of the language",
+            "write the key behind the streams",
+        ),
+        ("match a emit x { y = a.y }", "`=` gives no field its value", "write `y: …`"),
         ("match a FOLLOWED BY b", "`FOLLOWED` is not part of the language", "write `then`"),
         ("match a WITHIN 10 MINUTES", "small letters", "write `within 10m`"),
         ("match a within 10 minutes", "number and its unit in one word", "write `10m`"),
@@ -159,6 +168,8 @@ fn tests_and_streams_have_their_own_answers() {
         ("hello", "an item starts with `stream`"),
         ("/// doc", "E0004]"),
         ("use other", "expected a string, found `other`"),
+        ("pattern p { on a by x, b by y match c emit d { e: 1 } }", "all streams of a pattern have one key"),
+        ("pattern p meta { x: 1 } on s by k match a emit b { c: 1 } }", "expected `{`, found `meta`"),
         ("pattern p { match a emit b { c: d } }", "does not say which streams it reads"),
     ];
     for (text, message) in cases {

@@ -6,9 +6,7 @@ mod numbers;
 use std::cell::Cell;
 use std::cmp::Ordering;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
-use super::Event;
 use crate::event::{SlotId, StepId, Type, Value};
 use crate::lang::hir::{Aggregate, CompareOp, Expr, GroupId, Pattern, Pick};
 
@@ -24,7 +22,7 @@ pub struct Taken<'a> {
     /// For this step.
     pub step: StepId,
     /// The event.
-    pub event: &'a Arc<Event>,
+    pub event: &'a dyn Fields,
     /// The groups of which it began an iteration.
     pub enters: &'a [GroupId],
 }
@@ -212,7 +210,7 @@ fn is_among(item: &Value, step: StepId, slot: SlotId, scope: &Scope<'_>) -> Valu
 }
 
 /// Visits the events of a step, the newest first.
-fn each<'a>(step: StepId, scope: &Scope<'a>, visit: &mut dyn FnMut(&'a Arc<Event>) -> ControlFlow<()>) {
+fn each<'a>(step: StepId, scope: &Scope<'a>, visit: &mut dyn FnMut(&'a dyn Fields) -> ControlFlow<()>) {
     scope
         .held
         .walk(&mut |taken| if taken.step == step { visit(taken.event) } else { ControlFlow::Continue(()) });
@@ -234,7 +232,7 @@ fn held(step: StepId, pick: Pick, slot: SlotId, scope: &Scope<'_>) -> Value {
 }
 
 /// The event of a step in the current iteration of the innermost looped group around it.
-fn here<'a>(step: StepId, scope: &Scope<'a>) -> Option<&'a Arc<Event>> {
+fn here<'a>(step: StepId, scope: &Scope<'a>) -> Option<&'a dyn Fields> {
     let group = looped_group(step, scope.pattern);
     if group.is_some_and(|group| scope.entering.contains(&group)) {
         return None;
@@ -265,7 +263,7 @@ fn looped_group(step: StepId, pattern: &Pattern) -> Option<GroupId> {
     None
 }
 
-fn nth_newest<'a>(step: StepId, mut index: u64, scope: &Scope<'a>) -> Option<&'a Arc<Event>> {
+fn nth_newest<'a>(step: StepId, mut index: u64, scope: &Scope<'a>) -> Option<&'a dyn Fields> {
     let mut found = None;
     each(step, scope, &mut |event| {
         if index == 0 {
@@ -278,7 +276,7 @@ fn nth_newest<'a>(step: StepId, mut index: u64, scope: &Scope<'a>) -> Option<&'a
     found
 }
 
-fn oldest<'a>(step: StepId, scope: &Scope<'a>) -> Option<&'a Arc<Event>> {
+fn oldest<'a>(step: StepId, scope: &Scope<'a>) -> Option<&'a dyn Fields> {
     let mut found = None;
     each(step, scope, &mut |event| {
         found = Some(event);

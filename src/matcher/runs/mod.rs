@@ -15,8 +15,12 @@ use rustc_hash::FxHashMap;
 
 use self::key::{Context, KeyRuns};
 use self::queue::DeadlineQueue;
-use super::{Arrival, Executor, Faults, KeepExceeded, KeyFound, Nothing, Plan, Scope, Usage, is_true};
-use crate::event::{StepId, Value};
+use super::chunk::{Row, Wanted};
+use super::executor::{Chunk, Findings};
+use super::keys::{KeyId, KeyTable};
+use super::predicates::SourcePredicates;
+use super::{Arrival, Event, Executor, Faults, Fields, KeepExceeded, Plan, Usage};
+use crate::event::{SlotId, StepId, Value};
 use crate::lang::hir::Word;
 use crate::nfa::Position;
 use crate::time::EventTime;
@@ -26,12 +30,11 @@ use crate::time::EventTime;
 pub struct Runs {
     plan: Arc<Plan>,
     faults: Faults,
-    slots: FxHashMap<Box<[u8]>, u32>,
+    slots: FxHashMap<KeyId, u32>,
     keys: Vec<Option<KeySlot>>,
     free: Vec<u32>,
     queue: DeadlineQueue,
     usage: Usage,
-    key_bytes: Vec<u8>,
     local: LocalFits,
     /// Whether an event that fits no step can change nothing.
     ignores_strangers: bool,
@@ -39,7 +42,7 @@ pub struct Runs {
 
 #[derive(Debug)]
 struct KeySlot {
-    bytes: Box<[u8]>,
+    id: KeyId,
     keys: Arc<[Value]>,
     runs: KeyRuns,
 }
@@ -66,48 +69,30 @@ impl Runs {
             free: Vec::new(),
             queue: DeadlineQueue::default(),
             usage: Usage::default(),
-            key_bytes: Vec::new(),
             local: LocalFits::default(),
         }
     }
 
-    /// Works out what the event fits locally. Says to which keys it can matter.
-    fn look(&mut self, keys: &[Value], arrival: &dyn Arrival) -> Matters {
-        let pattern = &self.plan.pattern;
-        let scope = Scope {
-            pattern,
-            candidate: Some(as_fields(&arrival)),
-            held: &Nothing,
-            entering: &[],
-            keys,
-            faults: &self.faults,
-        };
+    /// Notes what the event fits locally. Says whether it can matter to a key without runs.
+    fn look(&mut self, row: &Row<'_>, asked: &SourcePredicates) -> bool {
         self.local.0.clear();
-        self.local.0.extend(pattern.steps.iter().map(|step| {
-            step.sources.contains(&arrival.source())
-                && step.conditions.iter().all(|part| !part.local || is_true(&part.expr, &scope))
-        }));
-        if self.ignores_strangers && !self.local.0.contains(&true) {
-            return Matters::Never;
-        }
+        self.local.0.extend(asked.steps.iter().map(|step| row.fits(*step)));
         let automaton = &self.plan.automaton;
         let starts = automaton.start.iter().flat_map(|way| &way.targets);
         let mut first_steps = starts.map(|target| automaton.position(*target).step);
-        let can_begin = first_steps.any(|step| self.local.has(step))
-            || automaton.leading.iter().any(|absence| self.local.has(absence.step));
-        if can_begin { Matters::Always } else { Matters::ToOpenRuns }
+        first_steps.any(|step| self.local.has(step))
+            || automaton.leading.iter().any(|absence| self.local.has(absence.step))
     }
 
-    fn slot_of(&mut self, keys: &[Value], create: bool) -> Option<u32> {
-        encode_key(keys, &mut self.key_bytes);
-        if let Some(slot) = self.slots.get(&*self.key_bytes) {
+    fn slot_of(&mut self, id: KeyId, create: bool, keys: &mut KeyTable) -> Option<u32> {
+        if let Some(slot) = self.slots.get(&id) {
             return Some(*slot);
         }
         if !create {
             return None;
         }
-        let bytes: Box<[u8]> = self.key_bytes.as_slice().into();
-        let slot = KeySlot { bytes: bytes.clone(), keys: keys.into(), runs: KeyRuns::default() };
+        keys.hold(id);
+        let slot = KeySlot { id, keys: Arc::clone(keys.values(id)), runs: KeyRuns::default() };
         self.usage.bytes += slot.runs.bytes();
         let at = match self.free.pop() {
             Some(at) => {
@@ -119,9 +104,7 @@ impl Runs {
                 self.keys.len() as u32 - 1
             }
         };
-        let slot = self.keys[at as usize].as_ref().expect("the slot just filled");
-        self.usage.bytes += slot.runs.bytes();
-        self.slots.insert(bytes, at);
+        self.slots.insert(id, at);
         self.usage.keys += 1;
         Some(at)
     }
@@ -131,7 +114,8 @@ impl Runs {
         &mut self,
         slot: u32,
         now: EventTime,
-        out: &mut Vec<KeyFound>,
+        table: &mut KeyTable,
+        out: &mut Findings,
         work: impl FnOnce(&mut KeyRuns, &Context<'_>, &LocalFits) -> T,
     ) -> T {
         let key = self.keys[slot as usize].as_mut().expect("a slot in use has a key");
@@ -145,29 +129,23 @@ impl Runs {
         self.usage.suppressed += suppressed;
         self.usage.dropped += dropped;
         let keys = &key.keys;
-        out.extend(key.runs.take_found().map(|found| KeyFound { keys: Arc::clone(keys), found }));
+        key.runs.take_found().for_each(|found| out.push(keys, found));
         match key.runs.next_deadline(&self.plan) {
             Some(deadline) => self.queue.set(slot, deadline.max(now)),
-            None if key.runs.is_idle(&self.plan) => self.remove(slot),
+            None if key.runs.is_idle(&self.plan) => self.remove(slot, table),
             None => {}
         }
         result
     }
 
-    fn remove(&mut self, slot: u32) {
+    fn remove(&mut self, slot: u32, table: &mut KeyTable) {
         let key = self.keys[slot as usize].take().expect("a slot in use has a key");
         self.usage.bytes -= key.runs.bytes();
-        self.slots.remove(&key.bytes);
+        self.slots.remove(&key.id);
+        table.release(key.id);
         self.free.push(slot);
         self.usage.keys -= 1;
     }
-}
-
-/// To which keys an event can matter.
-enum Matters {
-    Never,
-    ToOpenRuns,
-    Always,
 }
 
 /// Whether every way waits for events that fit it, so that one that fits no step passes unseen: no `next`, no `until`.
@@ -183,64 +161,68 @@ fn ignores_strangers(plan: &Plan) -> bool {
         && plan.pattern.groups.iter().all(|group| group.until.is_none())
 }
 
-/// An arrival's fields.
-fn as_fields<'a>(arrival: &'a &dyn Arrival) -> &'a dyn super::Fields {
-    *arrival
+/// A row on its way to the runs of its key.
+struct RowArrival<'a> {
+    row: Row<'a>,
+    plan: &'a Plan,
+}
+
+impl Fields for RowArrival<'_> {
+    fn slot(&self, slot: SlotId) -> Value {
+        self.row.fields(&self.plan.pattern).slot(slot)
+    }
+}
+
+impl Arrival for RowArrival<'_> {
+    fn time(&self) -> EventTime {
+        self.row.time()
+    }
+
+    fn source(&self) -> usize {
+        self.row.source
+    }
+
+    fn to_event(&self) -> Event {
+        self.row.to_event(&self.plan.pattern)
+    }
 }
 
 impl Executor for Runs {
-    fn event(
+    fn events(
         &mut self,
-        keys: &[Value],
-        arrival: &dyn Arrival,
-        out: &mut Vec<KeyFound>,
+        chunk: &Chunk<'_>,
+        keys: &mut KeyTable,
+        out: &mut Findings,
     ) -> Result<(), KeepExceeded> {
-        let create = match self.look(keys, arrival) {
-            Matters::Never => return Ok(()),
-            Matters::ToOpenRuns => false,
-            Matters::Always => true,
-        };
-        let Some(slot) = self.slot_of(keys, create) else { return Ok(()) };
-        self.with_key(slot, arrival.time(), out, |runs, context, local| runs.event(context, local, arrival))
+        let wanted = if self.ignores_strangers { Wanted::FitsAStep } else { Wanted::All };
+        let plan = Arc::clone(&self.plan);
+        chunk.lens.visit(chunk.rows, wanted, |row| {
+            let can_begin = self.look(&row, &chunk.lens.predicates[row.source]);
+            let Some(slot) = self.slot_of(row.key, can_begin, keys) else { return Ok(()) };
+            let arrival = RowArrival { row, plan: &plan };
+            self.with_key(slot, row.time(), keys, out, |runs, context, local| {
+                runs.event(context, local, &arrival)
+            })
+        })
     }
 
-    fn advance(&mut self, to: EventTime, out: &mut Vec<KeyFound>) {
+    fn advance(&mut self, to: EventTime, keys: &mut KeyTable, out: &mut Findings) {
         while let Some(slot) = self.queue.pop(to) {
             if self.keys[slot as usize].is_some() {
-                self.with_key(slot, to, out, |runs, context, _| runs.advance(context, to));
+                self.with_key(slot, to, keys, out, |runs, context, _| runs.advance(context, to));
             }
         }
     }
 
-    fn finish(&mut self, out: &mut Vec<KeyFound>) {
+    fn finish(&mut self, keys: &mut KeyTable, out: &mut Findings) {
         for slot in 0..self.keys.len() as u32 {
             if self.keys[slot as usize].is_some() {
-                self.with_key(slot, EventTime::END, out, |runs, context, _| runs.finish(context));
+                self.with_key(slot, EventTime::END, keys, out, |runs, context, _| runs.finish(context));
             }
         }
     }
 
     fn usage(&self) -> Usage {
         Usage { faults: self.faults.count(), ..self.usage }
-    }
-}
-
-/// A key as bytes that are equal exactly if the values are. Numbers of one field have one type.
-fn encode_key(keys: &[Value], out: &mut Vec<u8>) {
-    out.clear();
-    for key in keys {
-        match key {
-            Value::Null => out.push(0),
-            Value::Bool(value) => out.push(1 + u8::from(*value)),
-            Value::Int(value) => out.extend_from_slice(&value.to_be_bytes()),
-            Value::Float(value) => out.extend_from_slice(&(value + 0.0).to_bits().to_be_bytes()),
-            Value::Decimal(value) => out.extend_from_slice(&value.units.to_be_bytes()),
-            Value::Timestamp(value) => out.extend_from_slice(&value.micros().to_be_bytes()),
-            Value::Duration(value) => out.extend_from_slice(&value.micros().to_be_bytes()),
-            Value::String(value) => {
-                out.extend_from_slice(&(value.len() as u32).to_be_bytes());
-                out.extend_from_slice(value.as_bytes());
-            }
-        }
     }
 }

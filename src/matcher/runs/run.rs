@@ -196,7 +196,7 @@ impl Held for RunEvents<'_> {
         let mut node = Some(&self.run.node);
         while let Some(one) = node {
             let enters = &one.way(self.automaton).enters;
-            if visit(Taken { step: one.step, event: &one.event, enters }).is_break() {
+            if visit(Taken { step: one.step, event: &*one.event, enters }).is_break() {
                 return;
             }
             node = one.parent.as_ref();

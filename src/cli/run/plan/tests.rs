@@ -88,7 +88,7 @@ fn refusal(wishes: &Wishes) -> String {
 fn an_input_that_is_not_bound_is_answered_with_the_flag() {
     assert_eq!(
         refusal(&wishes(&[], &[("tx", "a")], &[])),
-        "stream `logins` has no input; add --in logins=PATH"
+        "stream `logins` has no input; add --in logins=PATH; or run only what does not read it: --select spree,gang"
     );
     assert_eq!(
         refusal(&wishes(&[], &[], &[])),

@@ -1,0 +1,170 @@
+//! What was found, in the order in which it is told.
+
+use std::cmp::Ordering;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::event::{PatternId, SlotId, StepId, Value};
+use crate::matcher::capture::Block;
+use crate::matcher::{Event, Fields, Found, FoundEvents, Held, KeyFound, Kind, Order, Taken};
+use crate::time::EventTime;
+
+/// A match or timeout, with its pattern and key: what is sorted before it becomes records.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Outcome {
+    /// The pattern.
+    pub pattern: PatternId,
+    /// The key.
+    pub keys: Arc<[Value]>,
+    /// A match or a timeout.
+    pub kind: Kind,
+    /// When it became certain. [`EventTime::END`] where only the end of the input ended the wait.
+    pub at: EventTime,
+    /// When its last condition was met; `at` unless it had to wait for others.
+    pub completed: EventTime,
+    /// Its events with their steps, in order.
+    pub events: Events,
+}
+
+impl Outcome {
+    /// Of what an executor found; `block` holds the events of what is flat.
+    pub(super) fn of(pattern: PatternId, found: KeyFound, block: Option<&Arc<Block>>) -> Outcome {
+        let KeyFound { keys, kind, at, completed, events } = found;
+        let events = match events {
+            FoundEvents::Shared(events) => Events::Shared(events),
+            FoundEvents::Flat(first, count) => {
+                let block = Arc::clone(block.expect("what is flat stands in a block"));
+                Events::Flat { block, first, count }
+            }
+        };
+        Outcome { pattern, keys, kind, at, completed, events }
+    }
+
+    /// Of what the oracle found.
+    pub(super) fn of_found(pattern: PatternId, keys: Arc<[Value]>, found: Found) -> Outcome {
+        let Found { kind, at, completed, events } = found;
+        Outcome { pattern, keys, kind, at, completed, events: Events::Shared(events) }
+    }
+
+    /// Output order: time, pattern in file order, the places of the events, matches before timeouts, steps.
+    pub fn cmp_output(&self, other: &Outcome) -> Ordering {
+        self.at
+            .cmp(&other.at)
+            .then_with(|| self.pattern.cmp(&other.pattern))
+            .then_with(|| self.orders().cmp(other.orders()))
+            .then_with(|| self.kind.cmp(&other.kind))
+            .then_with(|| self.events.iter().map(EventRef::step).cmp(other.events.iter().map(EventRef::step)))
+    }
+
+    fn orders(&self) -> impl Iterator<Item = Order> + '_ {
+        self.events.iter().map(EventRef::order)
+    }
+
+    /// Its events, for expressions.
+    pub(super) fn held(&self) -> OutcomeEvents<'_> {
+        OutcomeEvents(self.events.iter().collect())
+    }
+}
+
+/// The events of a match.
+#[derive(Clone, Debug)]
+pub enum Events {
+    /// As objects.
+    Shared(Vec<(StepId, Arc<Event>)>),
+    /// Some events of a block.
+    Flat {
+        /// The block.
+        block: Arc<Block>,
+        /// The first of them.
+        first: u32,
+        /// How many.
+        count: u32,
+    },
+}
+
+impl Events {
+    /// How many there are, at least 1.
+    pub fn len(&self) -> usize {
+        match self {
+            Events::Shared(events) => events.len(),
+            Events::Flat { count, .. } => *count as usize,
+        }
+    }
+
+    /// Whether there is none: never.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The events, in order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = EventRef<'_>> + '_ {
+        (0..self.len()).map(|at| match self {
+            Events::Shared(events) => EventRef::Shared(events[at].0, &events[at].1),
+            Events::Flat { block, first, .. } => EventRef::Flat(block, first + at as u32),
+        })
+    }
+}
+
+impl PartialEq for Events {
+    fn eq(&self, other: &Events) -> bool {
+        let places = |events: &Events| events.iter().map(|one| (one.step(), one.order())).collect::<Vec<_>>();
+        places(self) == places(other)
+    }
+}
+
+/// An event of a match.
+#[derive(Clone, Copy, Debug)]
+pub enum EventRef<'a> {
+    /// An object.
+    Shared(StepId, &'a Event),
+    /// An event of a block.
+    Flat(&'a Block, u32),
+}
+
+impl EventRef<'_> {
+    /// Its step.
+    pub fn step(self) -> StepId {
+        match self {
+            EventRef::Shared(step, _) => step,
+            EventRef::Flat(block, event) => block.step(event),
+        }
+    }
+
+    /// Its place in the total order.
+    pub fn order(self) -> Order {
+        match self {
+            EventRef::Shared(_, event) => event.order(),
+            EventRef::Flat(block, event) => block.order(event),
+        }
+    }
+
+    /// The id of the record that it is, on a derived stream.
+    pub fn origin(self) -> Option<u128> {
+        match self {
+            EventRef::Shared(_, event) => event.origin,
+            EventRef::Flat(..) => None,
+        }
+    }
+}
+
+impl Fields for EventRef<'_> {
+    fn slot(&self, slot: SlotId) -> Value {
+        match self {
+            EventRef::Shared(_, event) => event.slot(slot),
+            EventRef::Flat(block, event) => block.value(*event, slot),
+        }
+    }
+}
+
+/// The events of a match, for expressions.
+pub(super) struct OutcomeEvents<'a>(Vec<EventRef<'a>>);
+
+impl Held for OutcomeEvents<'_> {
+    fn walk<'a>(&'a self, visit: &mut dyn FnMut(Taken<'a>) -> ControlFlow<()>) {
+        for event in self.0.iter().rev() {
+            if visit(Taken { step: event.step(), event, enters: &[] }).is_break() {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! Events that open runs hold, as rows of 64-bit words.
+//!
+//! An executor keeps no objects for the events of its runs. Each is captured once: its time, its place, and the fields
+//! that a later condition or an `emit` reads, as one row of words. Rows stand in segments in the order of capture, which
+//! is the order of time, and a run holds only their numbers. A run lives no longer than the pattern's window, so whole
+//! segments are freed from the front as event time goes on, without any count of who uses what.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::Order;
+use super::chunk::Row;
+use crate::event::{
+    Batch, Column, Decimal, Dictionary, NULL_CODE, PartitionId, SlotId, SourcePosition, StepId, StreamId,
+    Type, Value,
+};
+use crate::lang::hir::{Emit, Expr, Pattern};
+use crate::time::{Duration, EventTime};
+
+/// The words of a row before its fields.
+const TIME: usize = 0;
+const RECORD: usize = 1;
+const PLACE: usize = 2;
+/// The step in the high half, a bit for each field that is null in the low half.
+const STEP_AND_NULLS: usize = 3;
+const HEAD: usize = 4;
+
+/// The most fields of an event that can be captured.
+pub const FIELDS_MAX: usize = 32;
+
+/// Rows of a segment.
+const SEGMENT_ROWS: u32 = 4096;
+
+/// Which fields of an event are captured, and where they stand.
+#[derive(Debug)]
+pub struct Layout {
+    /// For each slot of the pattern its word, if it is captured.
+    words: Vec<Option<u8>>,
+    /// The slot and type of each word behind the head.
+    fields: Vec<(SlotId, Type)>,
+}
+
+impl Layout {
+    /// What the conditions and the records of a pattern read of events that are held. `None` where it is too much.
+    pub fn of(pattern: &Pattern) -> Option<Layout> {
+        let mut layout = Layout { words: vec![None; pattern.slots.len()], fields: Vec::new() };
+        let conditions = pattern.steps.iter().flat_map(|step| &step.conditions).map(|part| &part.expr);
+        let emits = pattern.emits.iter().chain(&pattern.timeout_emits);
+        let emitted = emits.flat_map(|Emit { fields, .. }| fields.iter().map(|(_, value)| value));
+        for expr in conditions.chain(emitted).chain(&pattern.having) {
+            layout.add(pattern, expr);
+        }
+        (layout.fields.len() <= FIELDS_MAX).then_some(layout)
+    }
+
+    fn add(&mut self, pattern: &Pattern, expr: &Expr) {
+        let slot = match expr {
+            Expr::Held { slot, .. } | Expr::IsAmong { slot, .. } => Some(*slot),
+            Expr::Aggregate { slot, .. } => *slot,
+            _ => None,
+        };
+        if let Some(slot) = slot.filter(|slot| self.words[slot.index()].is_none()) {
+            self.words[slot.index()] = Some(self.fields.len() as u8);
+            self.fields.push((slot, pattern.slots[slot.index()].ty));
+        }
+        expr.for_each_part(&mut |part| self.add(pattern, part));
+    }
+
+    /// The words of a row.
+    pub fn stride(&self) -> usize {
+        HEAD + self.fields.len()
+    }
+
+    /// Where a slot stands behind the head.
+    pub fn field(&self, slot: SlotId) -> Option<usize> {
+        self.words[slot.index()].map(usize::from)
+    }
+
+    /// Writes a row behind `words`, and the dictionaries that it refers to into `dictionaries`.
+    fn write(
+        &self,
+        row: &Row<'_>,
+        fields: &[Option<usize>],
+        words: &mut Vec<u64>,
+        dictionaries: &mut Dictionaries,
+    ) {
+        let SourcePosition { stream, partition, record } = row.position();
+        let start = words.len();
+        words.extend_from_slice(&[
+            row.time().micros() as u64,
+            record,
+            u64::from(stream.0) << 32 | u64::from(partition.0),
+            0,
+        ]);
+        let mut nulls = 0;
+        for (at, (slot, _)) in self.fields.iter().enumerate() {
+            let column = fields[slot.index()].and_then(|field| row.batch.column(field));
+            let word = column.and_then(|column| cell(column, row.row, dictionaries));
+            nulls |= u64::from(word.is_none()) << at;
+            words.push(word.unwrap_or(0));
+        }
+        words[start + STEP_AND_NULLS] = nulls;
+    }
+}
+
+/// A value as a word; `None` for null.
+#[inline]
+fn cell(column: &Column, row: usize, dictionaries: &mut Dictionaries) -> Option<u64> {
+    match column {
+        Column::Int(values, nulls)
+        | Column::Decimal(values, nulls, _)
+        | Column::Timestamp(values, nulls)
+        | Column::Duration(values, nulls) => (!nulls.contains(row)).then(|| values[row] as u64),
+        Column::Float(values, nulls) => (!nulls.contains(row)).then(|| values[row].to_bits()),
+        Column::Bool(values) => values[row].map(u64::from),
+        Column::String(codes, dictionary) => (codes[row] != NULL_CODE).then(|| {
+            dictionaries.add(dictionary);
+            u64::from(dictionary.id()) << 32 | u64::from(codes[row])
+        }),
+    }
+}
+
+/// The word that a field of a row would be captured as; `None` for null.
+#[inline]
+pub fn cell_of(batch: &Batch, row: usize, field: usize) -> Option<u64> {
+    match batch.column(field)? {
+        Column::String(codes, dictionary) => {
+            (codes[row] != NULL_CODE).then(|| u64::from(dictionary.id()) << 32 | u64::from(codes[row]))
+        }
+        column => cell(column, row, &mut Dictionaries::default()),
+    }
+}
+
+/// The dictionaries that some words refer to.
+#[derive(Clone, Debug, Default)]
+struct Dictionaries(Vec<Arc<Dictionary>>);
+
+impl Dictionaries {
+    #[inline]
+    fn add(&mut self, dictionary: &Arc<Dictionary>) {
+        if !self.0.iter().rev().any(|known| Arc::ptr_eq(known, dictionary)) {
+            self.0.push(Arc::clone(dictionary));
+        }
+    }
+
+    fn add_all(&mut self, others: &Dictionaries) {
+        others.0.iter().for_each(|dictionary| self.add(dictionary));
+    }
+
+    fn text(&self, word: u64) -> &Arc<str> {
+        let id = (word >> 32) as u32;
+        let dictionary = self.0.iter().find(|dictionary| dictionary.id() == id);
+        dictionary.expect("a captured text has its dictionary").text(word as u32)
+    }
+}
+
+fn value(ty: Type, word: u64, dictionaries: &Dictionaries) -> Value {
+    match ty {
+        Type::Bool => Value::Bool(word == 1),
+        Type::Int => Value::Int(word as i64),
+        Type::Float => Value::Float(f64::from_bits(word)),
+        Type::Decimal(scale) => Value::Decimal(Decimal { units: word as i64, scale }),
+        Type::String => Value::String(Arc::clone(dictionaries.text(word))),
+        Type::Timestamp => Value::Timestamp(EventTime::from_micros(word as i64)),
+        Type::Duration => Value::Duration(Duration::from_micros(word as i64)),
+    }
+}
+
+/// The number of a captured event. Numbers grow with the order of events, and wrap round.
+pub type Handle = u32;
+
+/// Whether one handle was given before another. Handles that are held at one time lie less than 2³¹ apart.
+#[inline]
+pub fn is_before(left: Handle, right: Handle) -> bool {
+    (right.wrapping_sub(left) as i32) > 0
+}
+
+/// The captured events of one pattern.
+#[derive(Debug)]
+pub struct Arena {
+    layout: Arc<Layout>,
+    /// For each source the field of each slot.
+    sources: Vec<Vec<Option<usize>>>,
+    segments: VecDeque<Segment>,
+    /// A segment to be used again.
+    spare: Option<Segment>,
+    /// The number of the first event of the first segment.
+    first: Handle,
+    next: Handle,
+}
+
+#[derive(Debug, Default)]
+struct Segment {
+    words: Vec<u64>,
+    dictionaries: Dictionaries,
+    newest: EventTime,
+}
+
+impl Arena {
+    /// An arena that holds nothing.
+    pub fn new(pattern: &Pattern, layout: Arc<Layout>) -> Arena {
+        let sources = pattern.sources.iter().map(|source| source.fields.clone()).collect();
+        Arena { layout, sources, segments: VecDeque::new(), spare: None, first: 0, next: 0 }
+    }
+
+    /// Captures an event.
+    pub fn capture(&mut self, row: &Row<'_>) -> Handle {
+        if self.next.wrapping_sub(self.first).is_multiple_of(SEGMENT_ROWS) {
+            let mut segment = self.spare.take().unwrap_or_default();
+            segment.words.clear();
+            segment.dictionaries.0.clear();
+            if segment.words.capacity() == 0 && self.next.wrapping_sub(self.first) > 0 {
+                segment.words.reserve_exact(SEGMENT_ROWS as usize * self.layout.stride());
+            }
+            self.segments.push_back(segment);
+        }
+        let segment = self.segments.back_mut().expect("there is one");
+        segment.newest = row.time();
+        self.layout.write(row, &self.sources[row.source], &mut segment.words, &mut segment.dictionaries);
+        let handle = self.next;
+        self.next = self.next.wrapping_add(1);
+        handle
+    }
+
+    /// Frees what is older than this, as far as it can be freed.
+    pub fn free_before(&mut self, time: EventTime) {
+        while self.segments.len() > 1 && self.segments[0].newest < time {
+            self.spare = self.segments.pop_front();
+            self.first = self.first.wrapping_add(SEGMENT_ROWS);
+        }
+    }
+
+    /// Frees everything: nothing is held any more.
+    pub fn clear(&mut self) {
+        self.segments.clear();
+        self.first = self.next;
+    }
+
+    /// Bytes, about.
+    pub fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| (segment.words.capacity() * 8) as u64).sum()
+    }
+
+    #[inline]
+    fn at(&self, handle: Handle) -> (&Segment, usize) {
+        let number = handle.wrapping_sub(self.first);
+        let segment = &self.segments[(number / SEGMENT_ROWS) as usize];
+        (segment, (number % SEGMENT_ROWS) as usize * self.layout.stride())
+    }
+
+    /// The time of an event.
+    #[inline]
+    pub fn time(&self, handle: Handle) -> EventTime {
+        let (segment, at) = self.at(handle);
+        EventTime::from_micros(segment.words[at + TIME] as i64)
+    }
+
+    /// A captured field as a word, `None` for null.
+    #[inline]
+    pub fn word(&self, handle: Handle, field: usize) -> Option<u64> {
+        let (segment, at) = self.at(handle);
+        (segment.words[at + STEP_AND_NULLS] >> field & 1 == 0).then(|| segment.words[at + HEAD + field])
+    }
+
+    /// The value of a slot; null where it was not captured.
+    pub fn value(&self, handle: Handle, slot: SlotId) -> Value {
+        let Some(field) = self.layout.field(slot) else { return Value::Null };
+        let (segment, _) = self.at(handle);
+        let ty = self.layout.fields[field].1;
+        self.word(handle, field).map_or(Value::Null, |word| value(ty, word, &segment.dictionaries))
+    }
+}
+
+/// The events of some matches: copies of captured rows, each with its step.
+#[derive(Debug)]
+pub struct Block {
+    layout: Arc<Layout>,
+    words: Vec<u64>,
+    dictionaries: Dictionaries,
+}
+
+impl Block {
+    /// A block without events.
+    pub fn new(layout: Arc<Layout>) -> Block {
+        Block { layout, words: Vec::new(), dictionaries: Dictionaries::default() }
+    }
+
+    /// How many events it has.
+    pub fn len(&self) -> u32 {
+        (self.words.len() / self.layout.stride()) as u32
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// Adds a captured event of a step.
+    pub fn push(&mut self, arena: &Arena, handle: Handle, step: StepId) {
+        let (segment, at) = arena.at(handle);
+        let start = self.words.len();
+        self.words.extend_from_slice(&segment.words[at..at + self.layout.stride()]);
+        self.words[start + STEP_AND_NULLS] |= u64::from(step.0) << 32;
+        self.dictionaries.add_all(&segment.dictionaries);
+    }
+
+    /// Adds an event that was not captured before.
+    pub fn push_row(&mut self, row: &Row<'_>, fields: &[Option<usize>], step: StepId) {
+        let start = self.words.len();
+        let layout = Arc::clone(&self.layout);
+        layout.write(row, fields, &mut self.words, &mut self.dictionaries);
+        self.words[start + STEP_AND_NULLS] |= u64::from(step.0) << 32;
+    }
+
+    fn word(&self, event: u32, word: usize) -> u64 {
+        self.words[event as usize * self.layout.stride() + word]
+    }
+
+    /// The place of an event in the total order.
+    pub fn order(&self, event: u32) -> Order {
+        let place = self.word(event, PLACE);
+        Order {
+            time: EventTime::from_micros(self.word(event, TIME) as i64),
+            position: SourcePosition {
+                stream: StreamId((place >> 32) as u32),
+                partition: PartitionId(place as u32),
+                record: self.word(event, RECORD),
+            },
+        }
+    }
+
+    /// The step of an event.
+    pub fn step(&self, event: u32) -> StepId {
+        StepId((self.word(event, STEP_AND_NULLS) >> 32) as u32)
+    }
+
+    /// The value of a slot of an event; null where it was not captured.
+    pub fn value(&self, event: u32, slot: SlotId) -> Value {
+        let Some(field) = self.layout.field(slot) else { return Value::Null };
+        if self.word(event, STEP_AND_NULLS) >> field & 1 == 1 {
+            return Value::Null;
+        }
+        value(self.layout.fields[field].1, self.word(event, HEAD + field), &self.dictionaries)
+    }
+}

@@ -1,0 +1,212 @@
+//! Some events in total order, as executors take them: rows of batches, with what is known of each row already.
+
+use std::sync::Arc;
+
+use super::keys::{FOREIGN_KEY, KeyId, NULL_KEY};
+use super::predicates::{Answers, PredicateId, SourcePredicates};
+use super::{Event, Fields};
+use crate::event::{Batch, SlotId, SourcePosition, Value};
+use crate::lang::hir::{Pattern, Source};
+use crate::time::EventTime;
+
+/// A batch with the answers to all conditions on its events.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    batch: Arc<Batch>,
+    answers: Arc<Answers>,
+}
+
+impl Prepared {
+    /// A batch and its answers.
+    pub fn new(batch: Batch, answers: Answers) -> Prepared {
+        Prepared { batch: Arc::new(batch), answers: Arc::new(answers) }
+    }
+
+    /// The batch.
+    pub fn batch(&self) -> &Arc<Batch> {
+        &self.batch
+    }
+}
+
+impl AsRef<Batch> for Prepared {
+    fn as_ref(&self) -> &Batch {
+        &self.batch
+    }
+}
+
+/// Consecutive rows of one batch, with their keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    /// The batch.
+    pub prepared: &'a Prepared,
+    /// The first row.
+    pub start: u32,
+    /// The row behind the last.
+    pub end: u32,
+    /// The key of each row.
+    pub keys: &'a [KeyId],
+}
+
+/// How one pattern sees the streams that it reads.
+#[derive(Clone, Debug)]
+pub struct Lens {
+    /// By stream the index among the pattern's sources.
+    pub sources: Vec<Option<u32>>,
+    /// By source what is asked of its events.
+    pub predicates: Vec<SourcePredicates>,
+}
+
+/// Which rows an executor wants to see.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wanted {
+    /// All that the source lets through.
+    All,
+    /// Of these those that fit a step, as far as that can be said without a run.
+    FitsAStep,
+}
+
+/// A row as an executor sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    /// Its batch.
+    pub batch: &'a Batch,
+    /// The answers for its batch.
+    pub answers: &'a Answers,
+    /// The row.
+    pub row: usize,
+    /// Which of the pattern's sources it is of.
+    pub source: usize,
+    /// Its key.
+    pub key: KeyId,
+}
+
+impl Lens {
+    /// Calls `visit` for every row that is wanted and has a key on this shard, in order.
+    ///
+    /// # Errors
+    ///
+    /// What `visit` gives: the rows behind are not visited.
+    pub fn visit<'a, E>(
+        &self,
+        chunk: &[Rows<'a>],
+        wanted: Wanted,
+        mut visit: impl FnMut(Row<'a>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for rows in chunk {
+            let batch: &Batch = &rows.prepared.batch;
+            let answers: &Answers = &rows.prepared.answers;
+            let Some(source) = self.sources[batch.stream().index()] else { continue };
+            let asked = &self.predicates[source as usize];
+            let mask = match wanted {
+                Wanted::All => asked.filter,
+                Wanted::FitsAStep => Some(asked.fits_a_step),
+            };
+            let mut see = |row: usize| {
+                let key = rows.keys[row - rows.start as usize];
+                if key == NULL_KEY || key == FOREIGN_KEY {
+                    return Ok(());
+                }
+                visit(Row { batch, answers, row, source: source as usize, key })
+            };
+            match mask {
+                None => (rows.start as usize..rows.end as usize).try_for_each(&mut see)?,
+                Some(mask) => each_bit(answers, mask, rows.start, rows.end, &mut see)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// How many rows that the source lets through have a null in their key.
+    pub fn null_keys(&self, chunk: &[Rows<'_>]) -> u64 {
+        let mut count = 0;
+        for rows in chunk.iter().filter(|rows| rows.keys.contains(&NULL_KEY)) {
+            let Some(source) = self.sources[rows.prepared.batch.stream().index()] else { continue };
+            let filter = self.predicates[source as usize].filter;
+            for (at, _) in rows.keys.iter().enumerate().filter(|(_, key)| **key == NULL_KEY) {
+                let row = rows.start as usize + at;
+                count += u64::from(filter.is_none_or(|id| rows.prepared.answers.of(id).contains(row)));
+            }
+        }
+        count
+    }
+}
+
+fn each_bit<E>(
+    answers: &Answers,
+    mask: PredicateId,
+    start: u32,
+    end: u32,
+    see: &mut impl FnMut(usize) -> Result<(), E>,
+) -> Result<(), E> {
+    let (start, end) = (start as usize, end as usize);
+    let bitmap = answers.of(mask);
+    for index in start / 64..end.div_ceil(64) {
+        let first = index * 64;
+        let mut word = bitmap.word(index);
+        if first < start {
+            word &= u64::MAX << (start - first);
+        }
+        if first + 64 > end {
+            word &= u64::MAX >> (first + 64 - end);
+        }
+        while word != 0 {
+            see(first + word.trailing_zeros() as usize)?;
+            word &= word - 1;
+        }
+    }
+    Ok(())
+}
+
+impl Row<'_> {
+    /// Its time.
+    pub fn time(&self) -> EventTime {
+        self.batch.time(self.row)
+    }
+
+    /// Where it stands in its source.
+    pub fn position(&self) -> SourcePosition {
+        self.batch.position(self.row)
+    }
+
+    /// Whether it fits a step, as far as that can be said without a run.
+    pub fn fits(&self, predicate: Option<PredicateId>) -> bool {
+        predicate.is_some_and(|id| self.answers.of(id).contains(self.row))
+    }
+
+    /// Its fields, as a pattern sees them.
+    pub fn fields<'p>(&self, pattern: &'p Pattern) -> RowFields<'p>
+    where
+        Self: 'p,
+    {
+        RowFields { batch: self.batch, row: self.row, source: &pattern.sources[self.source] }
+    }
+
+    /// The event, with all slots of the pattern.
+    pub fn to_event(&self, pattern: &Pattern) -> Event {
+        let fields = self.fields(pattern);
+        Event {
+            time: self.time(),
+            position: self.position(),
+            origin: self.batch.origin(self.row),
+            source: self.source,
+            values: (0..pattern.slots.len() as u32).map(|slot| fields.slot(SlotId(slot))).collect(),
+        }
+    }
+}
+
+/// A row as a pattern sees it through one of its sources.
+#[derive(Clone, Copy)]
+pub struct RowFields<'a> {
+    /// The batch.
+    pub batch: &'a Batch,
+    /// The row.
+    pub row: usize,
+    /// The source.
+    pub source: &'a Source,
+}
+
+impl Fields for RowFields<'_> {
+    fn slot(&self, slot: SlotId) -> Value {
+        self.source.fields[slot.index()].map_or(Value::Null, |field| self.batch.value(self.row, field))
+    }
+}

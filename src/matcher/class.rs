@@ -1,0 +1,70 @@
+//! Which executor evaluates a pattern.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use super::queues::Queues;
+use super::runs::Runs;
+use super::{Executor, Plan};
+
+/// A kind of executor. Each gives the same answers on the patterns that it takes; they differ in what an event costs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Class {
+    /// Chains of `then` with conditions on single events: runs that wait for the same stand in one queue.
+    Queues,
+    /// Any pattern, one object per open run.
+    Runs,
+}
+
+/// Why a class does not take a pattern.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub String);
+
+impl Class {
+    /// All classes, the cheapest first.
+    pub const ALL: [Class; 2] = [Class::Queues, Class::Runs];
+
+    /// The cheapest class that takes a pattern.
+    pub fn of(plan: &Arc<Plan>) -> Class {
+        let takes = |class: &Class| class.executor(plan).is_ok();
+        Class::ALL.into_iter().find(takes).expect("the general executor takes every pattern")
+    }
+
+    /// An executor of this class.
+    ///
+    /// # Errors
+    ///
+    /// Why the class does not take the pattern.
+    pub fn executor(self, plan: &Arc<Plan>) -> Result<Box<dyn Executor>, Refused> {
+        match self {
+            Class::Queues => Ok(Box::new(Queues::new(plan)?)),
+            Class::Runs => Ok(Box::new(Runs::new(Arc::clone(plan)))),
+        }
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Queues => "queues",
+            Class::Runs => "runs",
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Class {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Class, String> {
+        let names = Class::ALL.map(Class::name).join(", ");
+        let class = Class::ALL.into_iter().find(|class| class.name() == text);
+        class.ok_or_else(|| format!("there is no executor class `{text}`: there are {names}"))
+    }
+}

@@ -1,0 +1,148 @@
+//! Patterns without a fork: one position after another.
+//!
+//! Most rules that people write are a chain: this, then that, then that, perhaps with something that must not come in
+//! between or at the end. Their automaton has one way out of every position, so a run is at most one per first event,
+//! and the specialised executors can do with far less than an object per run.
+
+use std::sync::Arc;
+
+use super::{Plan, Refused};
+use crate::event::StepId;
+use crate::lang::hir::{Greed, Mode, Word};
+use crate::nfa::{LoopId, Position, Wait, Way};
+use crate::time::Duration;
+
+/// The most positions of a chain: a bit of a word for each, and one for the end.
+pub(super) const POSITIONS_MAX: usize = 63;
+
+/// A chain of positions.
+#[derive(Debug)]
+pub(super) struct Linear {
+    pub(super) links: Vec<Link>,
+    /// What must not come after the last event.
+    pub(super) wait: Option<Wait>,
+}
+
+/// A position of a chain, and the way to it.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) step: StepId,
+    /// How it is reached from the position before; of the first it says nothing.
+    pub(super) word: Word,
+    /// What ends a run that waits for it.
+    pub(super) absences: Vec<StepId>,
+    /// Whether its step has conditions that read what the run holds, and of these only some: a loop's own events are
+    /// not looked at by the first of them.
+    pub(super) held_conditions: Vec<usize>,
+}
+
+impl Linear {
+    /// The chain that a pattern is.
+    ///
+    /// # Errors
+    ///
+    /// Why it is none.
+    pub(super) fn of(plan: &Arc<Plan>) -> Result<Linear, Refused> {
+        let automaton = &plan.automaton;
+        if !automaton.leading.is_empty() {
+            return refused("an absence before the first step looks back");
+        }
+        if plan.pattern.groups.iter().any(|group| group.within.is_some() || group.until.is_some()) {
+            return refused("a group has a window, or `until`");
+        }
+        let mut links: Vec<Link> = Vec::new();
+        let mut ways = &automaton.start;
+        let mut from: Option<&Position> = None;
+        loop {
+            let way = match (ways.as_slice(), from.and_then(|position| position.end.as_ref())) {
+                ([way], None) => way,
+                ([], Some(end)) if end.next.is_empty() && end.waits.len() <= 1 => {
+                    let wait = end.waits.first().copied();
+                    return Ok(Linear { links, wait });
+                }
+                ([], Some(_)) => return refused("more than one absence at the end, or a `next not`"),
+                _ => return refused("several events can come next at one place"),
+            };
+            if links.len() == POSITIONS_MAX {
+                return refused("it has more than 63 positions");
+            }
+            let [target] = way.targets.as_slice() else { return refused("a choice of branches") };
+            check_way(plan, way)?;
+            let position = automaton.position(*target);
+            if from.is_some_and(|from| !from.next_absences.is_empty()) {
+                return refused("`next not`");
+            }
+            links.push(link(plan, position, way, from, &links));
+            from = Some(position);
+            ways = &position.ways;
+        }
+    }
+}
+
+fn check_way(plan: &Plan, way: &Way) -> Result<(), Refused> {
+    let is_even = |id: &LoopId| {
+        let one = plan.automaton.loop_(*id);
+        one.until.is_none() && one.greed == Greed::Even
+    };
+    if !way.takes.iter().chain(&way.leaves).all(is_even) {
+        return refused("`until`, `greedy` or `lazy`");
+    }
+    if way.gap.is_some() {
+        return refused("`gap`");
+    }
+    Ok(())
+}
+
+fn link(plan: &Plan, position: &Position, way: &Way, from: Option<&Position>, before: &[Link]) -> Link {
+    let is_repeated = before.iter().any(|link| link.step == position.step);
+    let conditions = plan.pattern.step(position.step).conditions.iter().enumerate();
+    let binds = conditions.filter(|(_, part)| !part.local && (is_repeated || !part.waived_while_empty));
+    Link {
+        step: position.step,
+        word: way.word,
+        absences: from.map_or_else(Vec::new, |from| from.absences.clone()),
+        held_conditions: binds.map(|(index, _)| index).collect(),
+    }
+}
+
+/// What every executor for chains asks of a pattern beside its shape.
+///
+/// # Errors
+///
+/// What it has that is not supported.
+pub(super) fn check_clauses(plan: &Plan) -> Result<(), Refused> {
+    let pattern = &plan.pattern;
+    if pattern.having.is_some() {
+        return refused("`having` is asked of every run");
+    }
+    if pattern.limit.is_some() || pattern.keep.is_some() {
+        return refused("`limit` and `keep` count runs of a key");
+    }
+    if pattern.mode == Mode::Longest {
+        return refused("`match longest` compares runs");
+    }
+    if pattern.level > 0 {
+        return refused("it reads a derived stream");
+    }
+    Ok(())
+}
+
+/// Whether the conditions of every absence read the candidate alone.
+pub(super) fn absences_are_local(plan: &Plan, steps: impl IntoIterator<Item = StepId>) -> bool {
+    steps.into_iter().all(|step| plan.pattern.step(step).conditions.iter().all(|part| part.local))
+}
+
+/// How long a run lives at most, where the pattern says so.
+pub(super) fn lifetime(plan: &Plan, linear: &Linear) -> Option<Duration> {
+    match (plan.pattern.within, linear.wait.and_then(|wait| wait.wait)) {
+        (Some(within), Some(wait)) => Some(Duration::from_micros(within.micros() + wait.micros())),
+        (Some(within), None) => Some(within),
+        (None, Some(wait)) if linear.links.len() == 1 => Some(wait),
+        (None, None) if linear.links.len() == 1 => Some(Duration::ZERO),
+        (None, _) => None,
+    }
+}
+
+pub(super) fn refused<T>(reason: &str) -> Result<T, Refused> {
+    Err(Refused(reason.to_owned()))
+}
