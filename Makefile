@@ -91,6 +91,10 @@ workloads: install ## Measure the six workloads on a file: make workloads INPUT=
 	@[ -f "$(INPUT)" ] || { echo "INPUT=$(INPUT) is not a file; say make workloads INPUT=tx.jsonl" >&2; exit 2; }
 	$(CARGO) bench $(ALL) --bench workloads -- "$(abspath $(INPUT))"
 
+.PHONY: bench-decode
+bench-decode: install ## Measure what reading JSON lines costs: make bench-decode ONLY=text
+	$(CARGO) bench $(ALL) --bench decode -- $(ONLY)
+
 # What is missing is installed: the crates of Cargo.lock, and of the toolchain what a target needs.
 
 .PHONY: install
