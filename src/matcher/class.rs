@@ -4,12 +4,18 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::enumerable::Enumerable;
 use super::runs::Runs;
+use super::strict::Strict;
 use super::{Executor, Plan};
 
 /// A kind of executor. Each gives the same answers on the patterns that it takes; they differ in what an event costs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Class {
+    /// Every event is the very next of its key: a bit for each open run.
+    Strict,
+    /// Every later event that fits, under `match all`: choices are only made when a match is complete.
+    Enumerable,
     /// Any pattern, one object per open run.
     Runs,
 }
@@ -21,7 +27,7 @@ pub struct Refused(pub String);
 
 impl Class {
     /// All classes, the cheapest first.
-    pub const ALL: [Class; 1] = [Class::Runs];
+    pub const ALL: [Class; 3] = [Class::Strict, Class::Enumerable, Class::Runs];
 
     /// The cheapest class that takes a pattern.
     pub fn of(plan: &Arc<Plan>) -> Class {
@@ -36,6 +42,8 @@ impl Class {
     /// Why the class does not take the pattern.
     pub fn executor(self, plan: &Arc<Plan>) -> Result<Box<dyn Executor>, Refused> {
         match self {
+            Class::Strict => Ok(Box::new(Strict::new(plan)?)),
+            Class::Enumerable => Ok(Box::new(Enumerable::new(plan)?)),
             Class::Runs => Ok(Box::new(Runs::new(Arc::clone(plan)))),
         }
     }
@@ -43,6 +51,8 @@ impl Class {
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
+            Class::Strict => "strict",
+            Class::Enumerable => "enumerable",
             Class::Runs => "runs",
         }
     }

@@ -6,8 +6,10 @@
 //! watermarks, or of disorder: events come in total order, and time is told to them.
 
 pub mod capture;
+mod cells;
 pub mod chunk;
 mod class;
+mod enumerable;
 mod eval;
 mod executor;
 pub mod keys;
@@ -17,6 +19,7 @@ pub mod oracle;
 pub mod predicates;
 mod rank;
 pub mod runs;
+mod strict;
 
 use std::sync::Arc;
 

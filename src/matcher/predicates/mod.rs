@@ -19,6 +19,7 @@ use rustc_hash::FxHashMap;
 
 pub use bitmap::Bitmap;
 use kernel::{Memo, NumberTest};
+pub(super) use lower::mirrored;
 
 use super::chunk::RowFields;
 use super::{Faults, Fields, Nothing, Plan, Scope, is_true};
