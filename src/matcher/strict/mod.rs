@@ -25,7 +25,7 @@ use self::ring::Rings;
 use self::shape::{Shape, Test};
 use super::capture::{Arena, Block, Layout, cell_of};
 use super::cells::{CellId, Cells, Expiry};
-use super::chunk::{Row, Wanted};
+use super::chunk::{Lens, Row, Wanted};
 use super::executor::{Chunk, Findings, FoundEvents, KeyFound};
 use super::keys::KeyTable;
 use super::predicates::SourcePredicates;
@@ -33,6 +33,9 @@ use super::{Executor, Faults, KeepExceeded, Kind, Plan, Refused, Scope, Usage, i
 use crate::event::{Column, Value};
 use crate::lang::hir::CompareOp;
 use crate::time::EventTime;
+
+/// How many events are looked at together.
+const ROWS_AHEAD: usize = 64;
 
 /// The executor for chains with `next` alone.
 #[derive(Debug)]
@@ -67,6 +70,19 @@ impl Strict {
             faults: Faults::default(),
             runs: 0,
         })
+    }
+
+    /// Takes some events.
+    fn take(&mut self, rows: &[Row<'_>], lens: &Lens, keys: &mut KeyTable, out: &mut Findings) {
+        // The cells of many keys are not in the cache. Asked for one after another, they come at the same time.
+        let cells = rows.iter().filter_map(|row| self.cells.find(row.key));
+        std::hint::black_box(cells.fold(0, |sum, cell| sum ^ self.rings.touch(cell)));
+        for row in rows {
+            if self.expiry.is_due(row.time()) {
+                self.expire(row.time(), keys);
+            }
+            self.event(row, &lens.predicates[row.source], keys, out);
+        }
     }
 
     fn event(&mut self, row: &Row<'_>, asked: &SourcePredicates, keys: &mut KeyTable, out: &mut Findings) {
@@ -247,13 +263,16 @@ impl Executor for Strict {
     ) -> Result<(), KeepExceeded> {
         // An event that fits nothing still stands between two others.
         let wanted = if self.shape.len() == 1 { Wanted::FitsAStep } else { Wanted::All };
+        let mut rows = Vec::with_capacity(ROWS_AHEAD);
         let done: Result<(), Infallible> = chunk.lens.visit(chunk.rows, wanted, |row| {
-            if self.expiry.is_due(row.time()) {
-                self.expire(row.time(), keys);
+            rows.push(row);
+            if rows.len() == ROWS_AHEAD {
+                self.take(&rows, chunk.lens, keys, out);
+                rows.clear();
             }
-            self.event(&row, &chunk.lens.predicates[row.source], keys, out);
             Ok(())
         });
+        self.take(&rows, chunk.lens, keys, out);
         let Ok(()) = done;
         Ok(())
     }

@@ -14,6 +14,9 @@ const ALIVE: usize = 0;
 const NEWEST: usize = 1;
 const HEAD: usize = 2;
 
+/// The words of a line of the cache.
+const LINE_WORDS: usize = 8;
+
 /// The words of an event before the fields that comparisons read.
 const TIME: usize = 0;
 /// The handle in the low half, a bit for each field that is null in the high half.
@@ -45,6 +48,14 @@ impl Rings {
         let newest = self.words[start + NEWEST] as usize;
         let place = newest + if newest < back - 1 { self.events } else { 0 } - (back - 1);
         start + HEAD + place * self.stride
+    }
+
+    /// Reads something of a cell, so that it comes into the cache.
+    #[inline]
+    pub(super) fn touch(&self, cell: CellId) -> u64 {
+        let start = self.start(cell);
+        let end = start + HEAD + self.events * self.stride;
+        self.words[start..end].iter().step_by(LINE_WORDS).fold(self.words[end - 1], |sum, word| sum ^ word)
     }
 
     /// Makes a cell empty, and room for it.
