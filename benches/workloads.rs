@@ -12,11 +12,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ensue::engine::{Config, Engine, Record};
+use ensue::engine::{Config, Engine, Outcome};
 use ensue::event::{PartitionId, StreamId};
 use ensue::io::{Input, JsonSource};
-use ensue::lang::hir::{DERIVED_FIELDS, Program};
-use ensue::{Batch, Value, diag, lang};
+use ensue::lang::hir::Program;
+use ensue::{Batch, diag, lang};
 
 const STREAM: &str = "
 stream transactions {
@@ -181,12 +181,12 @@ impl Workload {
             let began = Instant::now();
             engine.push(batch);
             engine.advance().expect("no bound is set");
-            tally.add(&engine.take_records());
+            tally.add(&engine.take_outcomes());
             time += began.elapsed();
         }
         let began = Instant::now();
         engine.finish(true).expect("no bound is set");
-        tally.add(&engine.take_records());
+        tally.add(&engine.take_outcomes());
         time += began.elapsed();
         let Tally { matches, checksum, .. } = tally;
         println!(
@@ -207,20 +207,16 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, records: &[Record]) {
-        for record in records {
+    fn add(&mut self, outcomes: &[Outcome]) {
+        for outcome in outcomes {
             self.text.clear();
             if let Hashed::RuleAndTimes = self.hashed {
-                write!(self.text, "{}|", record.pattern.0).expect("text can be written to");
+                write!(self.text, "{}|", outcome.pattern.0).expect("text can be written to");
             }
-            let fields = record.fields[DERIVED_FIELDS..].iter().filter(|field| **field != Value::Null);
-            for (place, field) in fields.enumerate() {
-                let bar = if place == 0 { "" } else { "|" };
-                let written = match field {
-                    Value::Timestamp(time) => write!(self.text, "{bar}{}", time.micros() / 1000),
-                    other => write!(self.text, "{bar}{other}"),
-                };
-                written.expect("text can be written to");
+            write!(self.text, "{}", outcome.keys[0]).expect("text can be written to");
+            for event in outcome.events.iter() {
+                let time = event.order().time.micros() / 1000;
+                write!(self.text, "|{time}").expect("text can be written to");
             }
             self.matches += 1;
             self.checksum ^= fnv_1a(self.text.as_bytes());

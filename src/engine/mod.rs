@@ -15,6 +15,7 @@ mod input;
 mod outcome;
 pub mod reference;
 mod shard;
+mod unit;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,13 +24,14 @@ use rustc_hash::FxHashMap;
 use thiserror::Error;
 
 use self::shard::Shard;
+use self::unit::Unit;
 pub use emit::Record;
 pub use input::{Candidate, projection};
 pub use outcome::{EventRef, Events, Outcome};
 
 use crate::event::{Batch, BatchBuilder, PartitionId, PatternId, StreamId, Value};
 use crate::lang::hir::{Origin, Program};
-use crate::matcher::chunk::{Lens, Prepared};
+use crate::matcher::chunk::Prepared;
 use crate::matcher::predicates::Predicates;
 use crate::matcher::{Class, Faults, KeepExceeded, Kind, Plan, Refused};
 use crate::nfa::TooLarge;
@@ -150,13 +152,14 @@ struct Held {
 pub struct Engine {
     program: Arc<Program>,
     patterns: Vec<PatternId>,
+    classes: FxHashMap<PatternId, Class>,
     levels: u32,
     predicates: Predicates,
     sequencer: Sequencer<Prepared>,
     shards: Vec<Shard>,
     held: Vec<Vec<Held>>,
     numbers: FxHashMap<(StreamId, u32), u64>,
-    records: Vec<Record>,
+    told: Vec<Outcome>,
     late: Vec<LateEvent>,
     faults: Faults,
     stats: Stats,
@@ -176,21 +179,23 @@ impl Engine {
         let levels = patterns.iter().map(|id| program.pattern(*id).level + 1).max().unwrap_or(0);
         let count = config.shards.max(1);
         let mut predicates = Predicates::new(&program);
-        let seen: Vec<(PatternId, Lens)> =
-            patterns.iter().map(|id| (*id, lens(&program, &plans[id.index()], &mut predicates))).collect();
-        let shard = |number| Shard::new(&program, &plans, &seen, config.executor, (number, count));
-        let shards = (0..count).map(shard).collect::<Result<_, _>>()?;
+        let running: Vec<Arc<Plan>> = patterns.iter().map(|id| Arc::clone(&plans[id.index()])).collect();
+        let units = Unit::all(&program, &running, config.executor, &mut predicates)?;
+        let shards = (0..count).map(|number| Shard::new(&program, &units, number, count)).collect();
+        let classes =
+            units.iter().flat_map(|unit| unit.patterns.iter().map(|id| (*id, unit.class()))).collect();
         let stats =
             Stats { patterns: vec![PatternStats::default(); program.patterns.len()], ..Stats::default() };
         Ok(Engine {
             patterns,
+            classes,
             levels,
             predicates,
             sequencer: Sequencer::default(),
             shards,
             held: (0..levels).map(|_| Vec::new()).collect(),
             numbers: FxHashMap::default(),
-            records: Vec::new(),
+            told: Vec::new(),
             late: Vec::new(),
             faults: Faults::default(),
             stats,
@@ -202,6 +207,11 @@ impl Engine {
     /// The patterns that run.
     pub fn patterns(&self) -> &[PatternId] {
         &self.patterns
+    }
+
+    /// The class of the executor that evaluates a pattern, if it runs.
+    pub fn class(&self, pattern: PatternId) -> Option<Class> {
+        self.classes.get(&pattern).copied()
     }
 
     /// Adds a partition of a source stream.
@@ -278,22 +288,36 @@ impl Engine {
         self.work(events, to, EventTime::END, drain)
     }
 
-    /// Takes the records that no other can precede any more, in output order.
+    /// Takes the matches and timeouts that no other can precede any more, in output order.
+    pub fn take_outcomes(&mut self) -> Vec<Outcome> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// Takes the records of what [`take_outcomes`](Engine::take_outcomes) gives.
     pub fn take_records(&mut self) -> Vec<Record> {
-        std::mem::take(&mut self.records)
+        let outcomes = self.take_outcomes();
+        self.records(outcomes)
     }
 
     /// Takes all records that are certain: also those at the watermark itself, which later ones of the same time may
     /// still precede in the output.
     pub fn take_certain(&mut self) -> Vec<Record> {
-        let mut records = self.take_records();
+        let mut outcomes = self.take_outcomes();
         let mut more = Vec::new();
         for held in self.held.iter_mut().flatten().filter(|held| !held.is_told) {
             held.is_told = true;
-            emit::records(&self.program, held.outcome.clone(), &self.faults, &mut more);
+            more.push(held.outcome.clone());
         }
-        more.sort_by(|left, right| left.outcome.cmp_output(&right.outcome));
-        records.extend(more);
+        more.sort_by(Outcome::cmp_output);
+        outcomes.extend(more);
+        self.records(outcomes)
+    }
+
+    fn records(&self, outcomes: Vec<Outcome>) -> Vec<Record> {
+        let mut records = Vec::new();
+        for outcome in outcomes {
+            emit::records(&self.program, outcome, &self.faults, &mut records);
+        }
         records
     }
 
@@ -325,7 +349,7 @@ impl Engine {
         pass: EventTime,
         is_end: bool,
     ) -> Result<(), EngineError> {
-        let mut records = Vec::new();
+        let mut told = Vec::new();
         for level in 0..self.levels {
             let mut outcomes = Vec::new();
             for shard in &mut self.shards {
@@ -334,21 +358,21 @@ impl Engine {
                     shard.finish(level, &mut outcomes);
                 }
             }
-            let made = self.pass(level, outcomes, pass);
+            let through = self.pass(level, outcomes, pass);
             if level + 1 < self.levels {
-                events = events.merge(self.derive(level, &made));
+                events = events.merge(self.derive(level, &through));
             }
-            records.extend(made);
+            told.extend(through.into_iter().filter(|held| !held.is_told).map(|held| held.outcome));
         }
-        let mut told: Vec<Record> =
-            records.into_iter().filter_map(|(record, is_told)| (!is_told).then_some(record)).collect();
-        told.sort_by(|left, right| left.outcome.cmp_output(&right.outcome));
-        self.records.append(&mut told);
+        if self.levels > 1 {
+            told.sort_by(Outcome::cmp_output);
+        }
+        self.told.append(&mut told);
         self.check_state()
     }
 
-    /// Holds outcomes until no other can precede them, and makes records of those that are through.
-    fn pass(&mut self, level: u32, outcomes: Vec<Outcome>, pass: EventTime) -> Vec<(Record, bool)> {
+    /// Holds outcomes until no other can precede them, and gives those that are through, in output order.
+    fn pass(&mut self, level: u32, outcomes: Vec<Outcome>, pass: EventTime) -> Vec<Held> {
         for outcome in &outcomes {
             let counts = &mut self.stats.patterns[outcome.pattern.index()];
             match outcome.kind {
@@ -363,19 +387,14 @@ impl Engine {
             EventTime::END => held.len(),
             pass => held.partition_point(|held| held.outcome.at < pass),
         };
-        let mut records = Vec::new();
-        let mut made = Vec::new();
-        for Held { outcome, is_told } in held.drain(..through) {
-            emit::records(&self.program, outcome, &self.faults, &mut made);
-            records.extend(made.drain(..).map(|record| (record, is_told)));
-        }
-        records
+        held.drain(..through).collect()
     }
 
     /// The records of a level as events for the levels above.
-    fn derive(&mut self, level: u32, records: &[(Record, bool)]) -> Ordered<Prepared> {
+    fn derive(&mut self, level: u32, through: &[Held]) -> Ordered<Prepared> {
         let mut builders: BTreeMap<StreamId, BatchBuilder> = BTreeMap::new();
-        for (record, _) in records {
+        let records = self.records(through.iter().map(|held| held.outcome.clone()).collect());
+        for record in &records {
             let builder = builders.entry(record.stream).or_insert_with(|| {
                 let types = self.program.stream(record.stream).fields.iter().map(|field| Some(field.ty));
                 BatchBuilder::new(record.stream, PartitionId(level), types.collect())
@@ -417,16 +436,6 @@ impl Engine {
         let pattern = self.program.patterns[pattern].name.clone();
         Err(EngineError::StateExceeded { used, allowed, pattern, runs: *runs, keys: *keys })
     }
-}
-
-/// How a pattern sees the streams that it reads.
-fn lens(program: &Program, plan: &Arc<Plan>, predicates: &mut Predicates) -> Lens {
-    let mut sources = vec![None; program.streams.len()];
-    for (index, source) in plan.pattern.sources.iter().enumerate() {
-        sources[source.stream.index()] = Some(index as u32);
-    }
-    let asked = (0..plan.pattern.sources.len()).map(|source| predicates.add(plan, source)).collect();
-    Lens { sources, predicates: asked }
 }
 
 /// Some patterns with those whose records they read, in file order.

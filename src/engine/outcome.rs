@@ -28,8 +28,8 @@ pub struct Outcome {
 
 impl Outcome {
     /// Of what an executor found; `block` holds the events of what is flat.
-    pub(super) fn of(pattern: PatternId, found: KeyFound, block: Option<&Arc<Block>>) -> Outcome {
-        let KeyFound { keys, kind, at, completed, events } = found;
+    pub(super) fn of(found: KeyFound, block: Option<&Arc<Block>>) -> Outcome {
+        let KeyFound { pattern, keys, kind, at, completed, events } = found;
         let events = match events {
             FoundEvents::Shared(events) => Events::Shared(events),
             FoundEvents::Flat(first, count) => {

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{EngineError, Outcome};
+use super::Outcome;
+use super::unit::Unit;
 use crate::event::PatternId;
 use crate::lang::hir::{Pattern, Program};
 use crate::matcher::chunk::{Lens, Prepared, Rows};
 use crate::matcher::keys::{KeyFields, KeyId, KeyTable};
-use crate::matcher::{Chunk, Class, Executor, Findings, KeepExceeded, Kind, Plan, Usage};
+use crate::matcher::{Chunk, Executor, Findings, KeepExceeded, Kind, Usage};
 use crate::stream::Ordered;
 use crate::time::EventTime;
 
@@ -27,8 +28,9 @@ struct Table {
     ids: Vec<KeyId>,
 }
 
+/// The executor of a pattern, or of a family.
 struct Part {
-    pattern: PatternId,
+    patterns: Vec<PatternId>,
     level: u32,
     table: usize,
     lens: Lens,
@@ -37,38 +39,27 @@ struct Part {
 }
 
 impl Shard {
-    /// Shard `number` of `count`. `patterns` are those that run, each with how it sees its streams.
-    pub(super) fn new(
-        program: &Program,
-        plans: &[Arc<Plan>],
-        patterns: &[(PatternId, Lens)],
-        class: Option<Class>,
-        (number, count): (u32, u32),
-    ) -> Result<Shard, EngineError> {
+    /// Shard `number` of `count`.
+    pub(super) fn new(program: &Program, units: &[Unit], number: u32, count: u32) -> Shard {
         let mut tables: Vec<Table> = Vec::new();
-        let part = |(id, lens): &(PatternId, Lens)| {
-            let plan = &plans[id.index()];
-            let fields = key_fields(program, program.pattern(*id));
+        let part = |unit: &Unit| {
+            let pattern = &unit.plan.pattern;
+            let fields = key_fields(program, pattern);
             let table = tables.iter().position(|table| table.keys.is_of(&fields)).unwrap_or_else(|| {
                 tables.push(Table { keys: KeyTable::new(fields, number, count), ids: Vec::new() });
                 tables.len() - 1
             });
-            let class = class.unwrap_or_else(|| Class::of(plan));
-            let executor = class.executor(plan).map_err(|why| {
-                let pattern = plan.pattern.name.clone();
-                EngineError::Class { class, pattern, why }
-            })?;
-            Ok(Part {
-                pattern: *id,
-                level: plan.pattern.level,
+            Part {
+                patterns: unit.patterns.clone(),
+                level: pattern.level,
                 table,
-                lens: lens.clone(),
-                tells_timeouts: !plan.pattern.timeout_emits.is_empty(),
-                executor,
-            })
+                lens: unit.lens.clone(),
+                tells_timeouts: !pattern.timeout_emits.is_empty(),
+                executor: unit.executor(),
+            }
         };
-        let parts = patterns.iter().map(part).collect::<Result<_, EngineError>>()?;
-        Ok(Shard { number, parts, tables, findings: Findings::default(), null_keys: 0 })
+        let parts = units.iter().map(part).collect();
+        Shard { number, parts, tables, findings: Findings::default(), null_keys: 0 }
     }
 
     /// Works on events in total order, then on the deadlines up to `to`, for the patterns of one level.
@@ -84,7 +75,7 @@ impl Shard {
             let table = &mut self.tables[part.table];
             let rows = rows(events, &table.ids);
             if self.number == 0 {
-                self.null_keys += part.lens.null_keys(&rows);
+                self.null_keys += part.lens.null_keys(&rows) * part.patterns.len() as u64;
             }
             let chunk = Chunk { rows: &rows, lens: &part.lens };
             part.executor.events(&chunk, &mut table.keys, &mut self.findings)?;
@@ -103,9 +94,9 @@ impl Shard {
         }
     }
 
-    /// What its executors hold, by pattern.
+    /// What its executors hold, by pattern; what a family shares counts for its first.
     pub(super) fn usage(&self) -> impl Iterator<Item = (PatternId, Usage)> + '_ {
-        self.parts.iter().map(|part| (part.pattern, part.executor.usage()))
+        self.parts.iter().map(|part| (part.patterns[0], part.executor.usage()))
     }
 
     fn look_up(&mut self, level: u32, events: &Ordered<Prepared>) {
@@ -144,5 +135,5 @@ fn rows<'a>(events: &'a Ordered<Prepared>, ids: &'a [KeyId]) -> Vec<Rows<'a>> {
 fn collect(part: &Part, findings: &mut Findings, out: &mut Vec<Outcome>) {
     let block = findings.block.take().map(Arc::new);
     let found = findings.found.drain(..).filter(|found| found.kind == Kind::Match || part.tells_timeouts);
-    out.extend(found.map(|found| Outcome::of(part.pattern, found, block.as_ref())));
+    out.extend(found.map(|found| Outcome::of(found, block.as_ref())));
 }

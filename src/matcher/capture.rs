@@ -248,10 +248,14 @@ impl Arena {
         (segment, (number % SEGMENT_ROWS) as usize * self.layout.stride())
     }
 
-    /// The time of an event.
+    /// The time of an event; before all times, if it was freed.
     #[inline]
     pub fn time(&self, handle: Handle) -> EventTime {
-        let (segment, at) = self.at(handle);
+        let number = handle.wrapping_sub(self.first);
+        let Some(segment) = self.segments.get((number / SEGMENT_ROWS) as usize) else {
+            return EventTime::START;
+        };
+        let at = (number % SEGMENT_ROWS) as usize * self.layout.stride();
         EventTime::from_micros(segment.words[at + TIME] as i64)
     }
 

@@ -5,6 +5,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::enumerable::Enumerable;
+use super::family::{self, families};
+use super::linear::refused;
+use super::queues::Queues;
 use super::runs::Runs;
 use super::strict::Strict;
 use super::{Executor, Plan};
@@ -14,8 +17,12 @@ use super::{Executor, Plan};
 pub enum Class {
     /// Every event is the very next of its key: a bit for each open run.
     Strict,
+    /// Chains of `then` with conditions on single events: runs that wait for the same stand in one queue.
+    Queues,
     /// Every later event that fits, under `match all`: choices are only made when a match is complete.
     Enumerable,
+    /// Chains of `then` that differ from each other only in the numbers they compare with: all of them at once.
+    Family,
     /// Any pattern, one object per open run.
     Runs,
 }
@@ -27,9 +34,9 @@ pub struct Refused(pub String);
 
 impl Class {
     /// All classes, the cheapest first.
-    pub const ALL: [Class; 3] = [Class::Strict, Class::Enumerable, Class::Runs];
+    pub const ALL: [Class; 5] = [Class::Strict, Class::Queues, Class::Enumerable, Class::Family, Class::Runs];
 
-    /// The cheapest class that takes a pattern.
+    /// The cheapest class that takes a pattern alone.
     pub fn of(plan: &Arc<Plan>) -> Class {
         let takes = |class: &Class| class.executor(plan).is_ok();
         Class::ALL.into_iter().find(takes).expect("the general executor takes every pattern")
@@ -44,6 +51,11 @@ impl Class {
         match self {
             Class::Strict => Ok(Box::new(Strict::new(plan)?)),
             Class::Enumerable => Ok(Box::new(Enumerable::new(plan)?)),
+            Class::Queues => Ok(Box::new(Queues::new(plan)?)),
+            Class::Family => match families(&[Arc::clone(plan)], 1).0.first() {
+                Some(family) => Ok(family::executor(family)),
+                None => refused("it is no chain of `then` that only compares fields with numbers"),
+            },
             Class::Runs => Ok(Box::new(Runs::new(Arc::clone(plan)))),
         }
     }
@@ -53,6 +65,8 @@ impl Class {
         match self {
             Class::Strict => "strict",
             Class::Enumerable => "enumerable",
+            Class::Queues => "queues",
+            Class::Family => "family",
             Class::Runs => "runs",
         }
     }

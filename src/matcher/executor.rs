@@ -6,7 +6,7 @@ use super::capture::Block;
 use super::chunk::{Lens, Rows};
 use super::keys::KeyTable;
 use super::{Event, Fields, Found, KeepExceeded, Kind};
-use crate::event::{StepId, Value};
+use crate::event::{PatternId, StepId, Value};
 use crate::time::EventTime;
 
 /// An event as it arrives at an executor: its fields can be looked at before anything is made of it.
@@ -33,6 +33,8 @@ pub struct Chunk<'a> {
 /// A match or timeout of one key.
 #[derive(Clone, Debug)]
 pub struct KeyFound {
+    /// The pattern.
+    pub pattern: PatternId,
     /// The key.
     pub keys: Arc<[Value]>,
     /// A match or a timeout.
@@ -65,10 +67,10 @@ pub struct Findings {
 
 impl Findings {
     /// Adds what was found with its events as objects.
-    pub fn push(&mut self, keys: &Arc<[Value]>, found: Found) {
+    pub fn push(&mut self, pattern: PatternId, keys: &Arc<[Value]>, found: Found) {
         let Found { kind, at, completed, events } = found;
         let events = FoundEvents::Shared(events);
-        self.found.push(KeyFound { keys: Arc::clone(keys), kind, at, completed, events });
+        self.found.push(KeyFound { pattern, keys: Arc::clone(keys), kind, at, completed, events });
     }
 }
 
@@ -89,7 +91,7 @@ pub struct Usage {
     pub faults: u64,
 }
 
-/// Evaluates one pattern for all keys of a shard.
+/// Evaluates one pattern, or a family of patterns, for all keys of a shard.
 ///
 /// Events come in total order; what is found goes to `out` in order of time per key, not over keys.
 pub trait Executor: Send {

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use super::predicates::mirrored;
 use super::{Plan, Refused};
 use crate::event::{SlotId, StepId, Type};
-use crate::lang::hir::{CompareOp, Expr, Greed, GroupId, Mode, Pick, Skip, Word};
+use crate::lang::hir::{CompareOp, Expr, Greed, GroupId, Mode, Pick, Word};
 use crate::nfa::{LoopId, Position, Wait, Way};
 use crate::time::Duration;
 
-/// The most positions of a chain: a bit of a word for each.
-pub(super) const POSITIONS_MAX: usize = 64;
+/// The most positions of a chain: a bit of a word for each, and one for the end.
+pub(super) const POSITIONS_MAX: usize = 63;
 
 /// A chain of positions.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Linear {
                 _ => return refused("several events can come next at one place"),
             };
             if links.len() == POSITIONS_MAX {
-                return refused("it has more than 64 positions");
+                return refused("it has more than 63 positions");
             }
             let [target] = way.targets.as_slice() else { return refused("a choice of branches") };
             check_way(plan, way)?;
@@ -219,13 +219,9 @@ pub(super) fn lifetime(plan: &Plan, linear: &Linear) -> Option<Duration> {
         (Some(within), Some(wait)) => Some(Duration::from_micros(within.micros() + wait.micros())),
         (Some(within), None) => Some(within),
         (None, Some(wait)) if linear.links.len() == 1 => Some(wait),
+        (None, None) if linear.links.len() == 1 => Some(Duration::ZERO),
         (None, _) => None,
     }
-}
-
-/// Which matches of a chain drop later starts: as under `match all`, with every start at most one run.
-pub(super) fn drops(plan: &Plan) -> bool {
-    !matches!(plan.pattern.skip, Skip::None | Skip::ToNext)
 }
 
 pub(super) fn refused<T>(reason: &str) -> Result<T, Refused> {

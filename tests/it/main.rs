@@ -9,4 +9,5 @@ mod diagnostics;
 #[cfg(feature = "cli")]
 mod disorder;
 mod docs;
+mod families;
 mod tidy;

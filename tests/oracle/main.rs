@@ -33,6 +33,9 @@ use crate::random::Random;
 /// How many cases `cargo test` runs.
 const DEFAULT_CASES: u64 = 2000;
 
+/// After how many cases it says how far it is.
+const PROGRESS_CASES: u64 = 10_000;
+
 /// How many failing cases are printed.
 const SHOWN_MAX: u64 = 5;
 
@@ -60,6 +63,9 @@ fn main() -> ExitCode {
     let numbers = options.only.map_or(0..options.cases, |only| only..only + 1);
     let cases = numbers.end - numbers.start;
     for number in numbers {
+        if number > 0 && number.is_multiple_of(PROGRESS_CASES) && options.only.is_none() {
+            println!("oracle: {number} cases, differ={differing}");
+        }
         let mut random = Random::of_case(options.seed, number);
         let Some(case) = next_case(&mut random, &mut refused) else { continue };
         if options.print {

@@ -28,7 +28,7 @@ use super::keys::KeyTable;
 use super::linear::{self, Linear, refused};
 use super::predicates::SourcePredicates;
 use super::{Executor, KeepExceeded, Kind, Plan, Refused, Usage};
-use crate::event::StepId;
+use crate::event::{PatternId, StepId, Value};
 use crate::lang::hir::{Mode, Skip, Word};
 use crate::time::{Duration, EventTime};
 
@@ -176,6 +176,7 @@ impl Enumerable {
         }
         let block = out.block.get_or_insert_with(|| Block::new(Arc::clone(&self.layout)));
         let mut telling = Telling {
+            pattern: self.plan.pattern.id,
             arena: &self.arena,
             linear: &self.linear,
             row,
@@ -276,11 +277,12 @@ impl Choice {
 
 /// What it takes to tell the matches of one last event.
 struct Telling<'a, 'r> {
+    pattern: PatternId,
     arena: &'a Arena,
     linear: &'a Linear,
     row: &'a Row<'r>,
     fields: &'a [Option<usize>],
-    keys: &'a Arc<[crate::event::Value]>,
+    keys: &'a Arc<[Value]>,
     block: &'a mut Block,
     found: &'a mut Vec<KeyFound>,
 }
@@ -295,6 +297,7 @@ impl Telling<'_, '_> {
         self.block.push_row(self.row, self.fields, last.step);
         let now = self.row.time();
         self.found.push(KeyFound {
+            pattern: self.pattern,
             keys: Arc::clone(self.keys),
             kind: Kind::Match,
             at: now,

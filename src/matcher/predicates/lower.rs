@@ -98,12 +98,8 @@ impl Lower<'_> {
         let Some(field) = self.field(slot) else { return Some(Test::Never) };
         let whole = |with: i64| Some(Test::Number(field, NumberTest::Whole(op, with)));
         match (self.type_of(slot), value) {
-            (Type::Timestamp, Value::Timestamp(time)) => whole(time.micros()),
-            (Type::Duration, Value::Duration(duration)) => whole(duration.micros()),
-            (Type::Int, value) => whole(in_units(value, 0)?),
-            (Type::Decimal(scale), value) => whole(in_units(value, scale)?),
             (Type::Float, Value::Float(with)) => Some(Test::Number(field, NumberTest::Float(op, *with))),
-            _ => None,
+            (ty, value) => whole(in_units(value, ty)?),
         }
     }
 
@@ -175,11 +171,15 @@ impl Lower<'_> {
     }
 }
 
-/// A number in units of `10^-scale`, if it is a whole number of them.
-fn in_units(value: &Value, scale: u8) -> Option<i64> {
-    let Decimal { units, scale: from } = match value {
-        Value::Int(value) => Decimal { units: *value, scale: 0 },
-        Value::Decimal(value) => *value,
+/// A constant in the unit of a column that is kept as whole numbers, if it is a whole number of them.
+pub(in crate::matcher) fn in_units(value: &Value, ty: Type) -> Option<i64> {
+    let (Decimal { units, scale: from }, scale) = match (value, ty) {
+        (Value::Timestamp(time), Type::Timestamp) => return Some(time.micros()),
+        (Value::Duration(duration), Type::Duration) => return Some(duration.micros()),
+        (Value::Int(value), Type::Int) => return Some(*value),
+        (Value::Int(value), Type::Decimal(scale)) => (Decimal { units: *value, scale: 0 }, scale),
+        (Value::Decimal(value), Type::Decimal(scale)) => (*value, scale),
+        (Value::Decimal(value), Type::Int) => (*value, 0),
         _ => return None,
     };
     match scale.checked_sub(from) {

@@ -129,7 +129,7 @@ impl Runs {
         self.usage.suppressed += suppressed;
         self.usage.dropped += dropped;
         let keys = &key.keys;
-        key.runs.take_found().for_each(|found| out.push(keys, found));
+        key.runs.take_found().for_each(|found| out.push(self.plan.pattern.id, keys, found));
         match key.runs.next_deadline(&self.plan) {
             Some(deadline) => self.queue.set(slot, deadline.max(now)),
             None if key.runs.is_idle(&self.plan) => self.remove(slot, table),

@@ -206,6 +206,7 @@ impl Strict {
         block.push_row(row, &self.plan.pattern.sources[row.source].fields, last.step);
         let now = row.time();
         out.found.push(KeyFound {
+            pattern: self.plan.pattern.id,
             keys: Arc::clone(keys.values(row.key)),
             kind: Kind::Match,
             at: now,

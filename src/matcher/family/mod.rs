@@ -1,0 +1,269 @@
+//! The executor for rule families: many patterns that differ only in the numbers they compare with.
+//!
+//! Two hundred rules with two hundred thresholds ask the same question of every event. One executor takes all of them: a
+//! run is shared by all rules that are in the same place with the same events, and carries the set of these rules as a
+//! bitmask. What an event fits is a mask too, found by a search among the sorted thresholds; a run whose rules disagree
+//! splits in two. So the cost of an event does not depend on how many rules there are, but for the words of a mask.
+//!
+//! Sharing the state of rules that differ in constants goes back to Cayuga (Demers et al., CIDR 2007); the mask in place
+//! of an automaton per rule is ours.
+
+mod members;
+mod thresholds;
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+pub use members::{Family, RULES_MIN, families};
+use thresholds::Position;
+
+use super::capture::{Arena, Block, Handle, Layout};
+use super::chunk::{Row, Wanted};
+use super::executor::{Chunk, Findings, FoundEvents};
+use super::keys::{KeyId, KeyTable};
+use super::{Executor, KeepExceeded, KeyFound, Kind, Usage};
+use crate::event::{PatternId, StepId};
+use crate::time::{Duration, EventTime};
+
+/// The most positions of a chain.
+const POSITIONS_MAX: usize = 8;
+
+/// A set of rules.
+type Mask<const WORDS: usize> = [u64; WORDS];
+
+/// The most rules of a family; more are several families.
+pub(super) const RULES_MAX: usize = 1024;
+
+/// A run of some rules.
+#[derive(Clone, Copy, Debug)]
+struct Run<const WORDS: usize> {
+    rules: Mask<WORDS>,
+    began: EventTime,
+    events: [Handle; POSITIONS_MAX],
+    size: u8,
+}
+
+/// An executor for one family.
+#[derive(Debug)]
+struct Shared<const WORDS: usize> {
+    /// The patterns, by the number of their bit.
+    rules: Vec<PatternId>,
+    positions: Vec<Position<WORDS>>,
+    steps: Vec<StepId>,
+    within: Duration,
+    layout: Arc<Layout>,
+    arena: Arena,
+    slots: FxHashMap<KeyId, u32>,
+    cells: Vec<Vec<Run<WORDS>>>,
+    free: Vec<u32>,
+    /// Keys with runs, by the time at which they are to be looked at again.
+    windows: VecDeque<(EventTime, KeyId)>,
+    runs: u64,
+}
+
+/// The executor of a family.
+pub fn executor(family: &Family) -> Box<dyn Executor> {
+    match family.rules.len() {
+        ..=64 => Box::new(Shared::<1>::new(family)),
+        ..=256 => Box::new(Shared::<4>::new(family)),
+        _ => Box::new(Shared::<16>::new(family)),
+    }
+}
+
+impl<const WORDS: usize> Shared<WORDS> {
+    fn new(family: &Family) -> Shared<WORDS> {
+        let pattern = &family.loosest.pattern;
+        let layout = Arc::new(Layout::of(pattern).expect("members were taken with their layout"));
+        let positions: Vec<Position<WORDS>> =
+            family.positions.iter().map(|tests| Position::new(pattern, tests)).collect();
+        Shared {
+            rules: family.rules.clone(),
+            steps: family.steps.clone(),
+            within: pattern.within.expect("members have a window"),
+            arena: Arena::new(pattern, Arc::clone(&layout)),
+            layout,
+            positions,
+            slots: FxHashMap::default(),
+            cells: Vec::new(),
+            free: Vec::new(),
+            windows: VecDeque::new(),
+            runs: 0,
+        }
+    }
+
+    fn event(&mut self, row: &Row<'_>, keys: &mut KeyTable, out: &mut Findings) {
+        let begins = self.positions[0].rules(row);
+        let slot = match self.slots.get(&row.key) {
+            Some(slot) => *slot,
+            None if is_any(&begins) => self.add_cell(row, keys),
+            None => return,
+        };
+        let mut cell = std::mem::take(&mut self.cells[slot as usize]);
+        self.runs -= cell.len() as u64;
+        let began_before = row.time().minus(self.within);
+        cell.retain(|run| run.began > began_before);
+        let mut event = None;
+        self.offer(&mut cell, row, &mut event, keys, out);
+        if is_any(&begins) {
+            let handle = *event.get_or_insert_with(|| self.arena.capture(row));
+            let mut events = [0; POSITIONS_MAX];
+            events[0] = handle;
+            cell.push(Run { rules: begins, began: row.time(), events, size: 1 });
+        }
+        self.runs += cell.len() as u64;
+        let is_empty = cell.is_empty();
+        self.cells[slot as usize] = cell;
+        if is_empty {
+            self.remove_cell(row.key, slot, keys);
+        }
+    }
+
+    /// Every rule of every run takes the event where it fits.
+    fn offer(
+        &mut self,
+        cell: &mut Vec<Run<WORDS>>,
+        row: &Row<'_>,
+        event: &mut Option<Handle>,
+        keys: &KeyTable,
+        out: &mut Findings,
+    ) {
+        let mut fits: [Option<Mask<WORDS>>; POSITIONS_MAX] = [None; POSITIONS_MAX];
+        let mut has_spent = false;
+        for at in 0..cell.len() {
+            let run = cell[at];
+            let size = run.size as usize;
+            let fit = fits[size].get_or_insert_with(|| self.positions[size].rules(row));
+            let taking = intersection(&run.rules, fit);
+            if !is_any(&taking) {
+                continue;
+            }
+            let handle = *event.get_or_insert_with(|| self.arena.capture(row));
+            let mut moved = Run { rules: taking, ..run };
+            moved.events[size] = handle;
+            moved.size += 1;
+            if size + 1 == self.positions.len() {
+                self.tell(&moved, row, keys, out);
+            } else {
+                cell.push(moved);
+            }
+            let left = &mut cell[at].rules;
+            left.iter_mut().zip(&taking).for_each(|(left, taking)| *left &= !taking);
+            has_spent |= !is_any(left);
+        }
+        if has_spent {
+            cell.retain(|run| is_any(&run.rules));
+        }
+    }
+
+    /// A match of each of the rules.
+    fn tell(&self, run: &Run<WORDS>, row: &Row<'_>, keys: &KeyTable, out: &mut Findings) {
+        let block = out.block.get_or_insert_with(|| Block::new(Arc::clone(&self.layout)));
+        let first = block.len();
+        for (handle, step) in run.events.iter().zip(&self.steps) {
+            block.push(&self.arena, *handle, *step);
+        }
+        let values = keys.values(row.key);
+        for (index, word) in run.rules.iter().enumerate() {
+            let mut word = *word;
+            while word != 0 {
+                let rule = index * 64 + word.trailing_zeros() as usize;
+                word &= word - 1;
+                out.found.push(KeyFound {
+                    pattern: self.rules[rule],
+                    keys: Arc::clone(values),
+                    kind: Kind::Match,
+                    at: row.time(),
+                    completed: row.time(),
+                    events: FoundEvents::Flat(first, self.steps.len() as u32),
+                });
+            }
+        }
+    }
+
+    fn add_cell(&mut self, row: &Row<'_>, keys: &mut KeyTable) -> u32 {
+        keys.hold(row.key);
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.cells.push(Vec::new());
+            self.cells.len() as u32 - 1
+        });
+        self.slots.insert(row.key, slot);
+        self.windows.push_back((row.time().plus(self.within), row.key));
+        slot
+    }
+
+    fn remove_cell(&mut self, key: KeyId, slot: u32, keys: &mut KeyTable) {
+        self.slots.remove(&key);
+        self.cells[slot as usize] = Vec::new();
+        self.free.push(slot);
+        keys.release(key);
+    }
+
+    /// Ends the runs of a key whose window has closed. Says whether some are left.
+    fn end_runs(&mut self, key: KeyId, to: EventTime, keys: &mut KeyTable) -> bool {
+        let Some(slot) = self.slots.get(&key).copied() else { return false };
+        let cell = &mut self.cells[slot as usize];
+        self.runs -= cell.len() as u64;
+        cell.retain(|run| run.began > to.minus(self.within));
+        self.runs += cell.len() as u64;
+        if cell.is_empty() {
+            self.remove_cell(key, slot, keys);
+            return false;
+        }
+        true
+    }
+}
+
+fn is_any<const WORDS: usize>(mask: &Mask<WORDS>) -> bool {
+    mask.iter().fold(0, |any, word| any | word) != 0
+}
+
+fn intersection<const WORDS: usize>(left: &Mask<WORDS>, right: &Mask<WORDS>) -> Mask<WORDS> {
+    std::array::from_fn(|word| left[word] & right[word])
+}
+
+impl<const WORDS: usize> Executor for Shared<WORDS> {
+    fn events(
+        &mut self,
+        chunk: &Chunk<'_>,
+        keys: &mut KeyTable,
+        out: &mut Findings,
+    ) -> Result<(), KeepExceeded> {
+        let visited: Result<(), Infallible> = chunk.lens.visit(chunk.rows, Wanted::FitsAStep, |row| {
+            self.event(&row, keys, out);
+            Ok(())
+        });
+        match visited {
+            Ok(()) => Ok(()),
+            Err(never) => match never {},
+        }
+    }
+
+    fn advance(&mut self, to: EventTime, keys: &mut KeyTable, _: &mut Findings) {
+        while let Some((_, key)) = self.windows.front().copied().filter(|(at, _)| *at <= to) {
+            self.windows.pop_front();
+            if self.end_runs(key, to, keys) {
+                self.windows.push_back((to.plus(self.within), key));
+            }
+        }
+        self.arena.free_before(to.minus(self.within));
+    }
+
+    fn finish(&mut self, keys: &mut KeyTable, out: &mut Findings) {
+        self.advance(EventTime::END, keys, out);
+        self.arena.clear();
+    }
+
+    fn usage(&self) -> Usage {
+        let runs = self.runs * size_of::<Run<WORDS>>() as u64;
+        let queue = self.windows.len() * size_of::<(EventTime, KeyId)>();
+        Usage {
+            keys: self.slots.len() as u64,
+            runs: self.runs,
+            bytes: runs + queue as u64 + (self.slots.len() * 40) as u64 + self.arena.bytes(),
+            ..Usage::default()
+        }
+    }
+}

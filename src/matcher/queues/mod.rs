@@ -1,0 +1,340 @@
+//! The executor for chains of `then`: runs that wait for the same thing stand in one queue.
+//!
+//! A run that holds `p` events stands in queue `p` of its key. What an event does, it does to a whole queue: where it
+//! fits the next position all runs move on, where an absence forbids it all of them end. So an event costs the same
+//! whether one run waits or a million, but for those that it moves, and a run is moved once for each of its events.
+//!
+//! A queue is emptied whenever an event fits, and what enters it later has moved up from the queue below. So every run
+//! of a higher queue began before every run of a lower one, a queue is sorted by first event, and the runs whose window
+//! closes stand in front (the lemma is proved in `docs/performance.md`).
+//!
+//! A run is nothing but the numbers of its events in the [`Arena`]: four bytes each.
+
+mod cell;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use self::cell::{Cell, Settled};
+use super::capture::{Arena, Block, Handle, Layout};
+use super::chunk::{Row, Wanted};
+use super::executor::{Chunk, Findings, FoundEvents};
+use super::keys::{KeyId, KeyTable};
+use super::linear::{Linear, absences_are_local, check_clauses, lifetime, refused};
+use super::predicates::SourcePredicates;
+use super::{Executor, KeepExceeded, KeyFound, Kind, Plan, Refused, Usage};
+use crate::event::{PatternId, StepId};
+use crate::lang::hir::{Mode, Skip, Word};
+use crate::nfa::Wait;
+use crate::time::{Duration, EventTime};
+
+/// What is the same for all keys.
+#[derive(Debug)]
+struct Shape {
+    /// The step of each position.
+    steps: Vec<StepId>,
+    /// The positions that only the very next event can take, a bit each.
+    strict: u64,
+    within: Option<Duration>,
+    /// What must not come at the end.
+    wait: Option<Wait>,
+    skip: Skip,
+    /// Whether a timeout is told once per episode, and not for every run.
+    by_episode: bool,
+    tells_timeouts: bool,
+}
+
+impl Shape {
+    /// Positions of the chain.
+    fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Whether every event that fits is a match.
+    fn is_single(&self) -> bool {
+        self.len() == 1 && self.wait.is_none()
+    }
+}
+
+/// What an event fits.
+#[derive(Clone, Copy, Default, Debug)]
+struct Fit {
+    /// Positions, a bit each.
+    takes: u64,
+    /// Positions before which it must not come, a bit each.
+    breaks: u64,
+    /// Whether it must not come at the end.
+    ends: bool,
+}
+
+/// An executor for one pattern.
+#[derive(Debug)]
+pub(super) struct Queues {
+    pattern: PatternId,
+    shape: Shape,
+    wanted: Wanted,
+    /// For each step that is asked for, what fitting it means.
+    tests: Vec<(StepId, Fit)>,
+    lifetime: Duration,
+    layout: Arc<Layout>,
+    arena: Arena,
+    slots: FxHashMap<KeyId, u32>,
+    cells: Vec<Cell>,
+    free: Vec<u32>,
+    /// Whether something is told when a window closes. Else a key's runs end when it is looked at the next time.
+    is_on_time: bool,
+    /// Keys with the time of a first event, or since when they have had runs, if nothing has to be on time.
+    windows: VecDeque<(EventTime, KeyId)>,
+    /// Keys by the time at which a wait at the end is over.
+    waits: VecDeque<(EventTime, KeyId)>,
+    runs: u64,
+    /// What is being settled; kept for its memory.
+    settled: Settled,
+}
+
+impl Queues {
+    /// An executor that holds nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not take the pattern.
+    pub(super) fn new(plan: &Arc<Plan>) -> Result<Queues, Refused> {
+        check_clauses(plan)?;
+        let linear = Linear::of(plan)?;
+        let links = &linear.links;
+        if links.iter().skip(1).any(|link| link.word == Word::ThenAny) {
+            return refused("`any` keeps every way open");
+        }
+        if links.iter().any(|link| !link.held_conditions.is_empty()) {
+            return refused("a condition compares with an earlier step, so runs are kept one by one");
+        }
+        let absences = links.iter().flat_map(|link| &link.absences).copied();
+        if !absences_are_local(plan, absences.chain(linear.wait.map(|wait| wait.step))) {
+            return refused("an absence compares with an earlier step, so runs are kept one by one");
+        }
+        let pattern = &plan.pattern;
+        let tells_timeouts = !pattern.timeout_emits.is_empty();
+        if tells_timeouts && linear.wait.is_some() {
+            return refused("it tells timeouts beside an absence at the end");
+        }
+        let Some(lifetime) = lifetime(plan, &linear) else { return refused("it has no `within`") };
+        let Some(layout) = Layout::of(pattern) else { return refused("it reads more than 32 fields") };
+        let layout = Arc::new(layout);
+        let strict = links.iter().enumerate().skip(1).filter(|(_, link)| link.word == Word::Next);
+        let strict = strict.fold(0, |strict, (position, _)| strict | 1 << position);
+        let shape = Shape {
+            steps: links.iter().map(|link| link.step).collect(),
+            strict,
+            within: pattern.within,
+            wait: linear.wait,
+            skip: pattern.skip,
+            by_episode: pattern.mode == Mode::First,
+            tells_timeouts,
+        };
+        Ok(Queues {
+            pattern: pattern.id,
+            wanted: if strict == 0 { Wanted::FitsAStep } else { Wanted::All },
+            tests: tests(&linear),
+            lifetime,
+            arena: Arena::new(pattern, Arc::clone(&layout)),
+            layout,
+            slots: FxHashMap::default(),
+            cells: Vec::new(),
+            free: Vec::new(),
+            windows: VecDeque::new(),
+            waits: VecDeque::new(),
+            runs: 0,
+            settled: Settled::default(),
+            is_on_time: tells_timeouts || linear.wait.is_some_and(|wait| wait.wait.is_none()),
+            shape,
+        })
+    }
+
+    fn fit(&self, row: &Row<'_>, asked: &SourcePredicates) -> Fit {
+        let mut fit = Fit::default();
+        for (step, means) in &self.tests {
+            if row.fits(asked.steps[step.index()]) {
+                fit.takes |= means.takes;
+                fit.breaks |= means.breaks;
+                fit.ends |= means.ends;
+            }
+        }
+        fit
+    }
+
+    fn event(&mut self, row: &Row<'_>, fit: Fit, keys: &mut KeyTable, out: &mut Findings) {
+        let begins = fit.takes & 1 == 1;
+        let slot = match self.slots.get(&row.key) {
+            Some(slot) => *slot,
+            None if begins => self.add_cell(row.key, row.time(), keys),
+            None => return,
+        };
+        let cell = &mut self.cells[slot as usize];
+        let before = cell.len(&self.shape);
+        self.settled.clear();
+        cell.fire(&self.shape, &self.arena, row.time(), &mut self.settled);
+        let mut has_begun = false;
+        if cell.is_concerned(fit) {
+            let event = self.arena.capture(row);
+            let place = (&self.shape, &self.arena);
+            has_begun = cell.event(place, fit, event, row.time(), &mut self.settled);
+        } else {
+            cell.pass(&self.shape, fit);
+        }
+        self.runs = self.runs + cell.len(&self.shape) - before;
+        let is_empty = cell.is_empty();
+        if let Some(until) = self.settled.pending_until {
+            self.waits.push_back((until, row.key));
+        }
+        if has_begun && self.is_on_time {
+            self.windows.push_back((row.time(), row.key));
+        }
+        if !self.settled.found.is_empty() {
+            self.tell(row.key, keys, out);
+        }
+        if is_empty {
+            self.remove_cell(row.key, slot, keys);
+        }
+    }
+
+    /// A chain of one position without an absence: every event that fits is a match.
+    fn single(&mut self, row: &Row<'_>, keys: &KeyTable, out: &mut Findings) {
+        let event = self.arena.capture(row);
+        self.settled.clear();
+        self.settled.events.push(event);
+        self.settled.end(Kind::Match, row.time(), 0);
+        self.tell(row.key, keys, out);
+    }
+
+    fn add_cell(&mut self, key: KeyId, now: EventTime, keys: &mut KeyTable) -> u32 {
+        keys.hold(key);
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.cells.push(Cell::new(self.shape.len()));
+            self.cells.len() as u32 - 1
+        });
+        self.slots.insert(key, slot);
+        if !self.is_on_time && self.shape.within.is_some() {
+            self.windows.push_back((now, key));
+        }
+        slot
+    }
+
+    fn remove_cell(&mut self, key: KeyId, slot: u32, keys: &mut KeyTable) {
+        self.slots.remove(&key);
+        self.cells[slot as usize].reset();
+        self.free.push(slot);
+        keys.release(key);
+    }
+
+    /// Fires the deadlines of a key. Says whether it still has runs.
+    fn fire(&mut self, key: KeyId, to: EventTime, keys: &mut KeyTable, out: &mut Findings) -> bool {
+        let Some(slot) = self.slots.get(&key).copied() else { return false };
+        let cell = &mut self.cells[slot as usize];
+        let before = cell.len(&self.shape);
+        self.settled.clear();
+        cell.fire(&self.shape, &self.arena, to, &mut self.settled);
+        self.runs = self.runs + cell.len(&self.shape) - before;
+        let is_empty = cell.is_empty();
+        self.tell(key, keys, out);
+        if is_empty {
+            self.remove_cell(key, slot, keys);
+        }
+        !is_empty
+    }
+
+    /// Tells what was settled.
+    fn tell(&self, key: KeyId, keys: &KeyTable, out: &mut Findings) {
+        for found in &self.settled.found {
+            let block = out.block.get_or_insert_with(|| Block::new(Arc::clone(&self.layout)));
+            let first = block.len();
+            let events = &self.settled.events[found.first..found.first + found.count];
+            for (handle, step) in events.iter().zip(&self.shape.steps) {
+                block.push(&self.arena, *handle, *step);
+            }
+            out.found.push(KeyFound {
+                pattern: self.pattern,
+                keys: Arc::clone(keys.values(key)),
+                kind: found.kind,
+                at: found.at,
+                completed: found.at,
+                events: FoundEvents::Flat(first, found.count as u32),
+            });
+        }
+    }
+}
+
+/// For each step that is asked for, what fitting it means.
+fn tests(linear: &Linear) -> Vec<(StepId, Fit)> {
+    let mut tests: Vec<(StepId, Fit)> = Vec::new();
+    let mut of = |step: StepId, set: &dyn Fn(&mut Fit)| {
+        let at = tests.iter().position(|(known, _)| *known == step).unwrap_or_else(|| {
+            tests.push((step, Fit::default()));
+            tests.len() - 1
+        });
+        set(&mut tests[at].1);
+    };
+    for (position, link) in linear.links.iter().enumerate() {
+        of(link.step, &|fit| fit.takes |= 1 << position);
+        for absence in &link.absences {
+            of(*absence, &|fit| fit.breaks |= 1 << position);
+        }
+    }
+    if let Some(wait) = linear.wait {
+        of(wait.step, &|fit| fit.ends = true);
+    }
+    tests
+}
+
+impl Executor for Queues {
+    fn events(
+        &mut self,
+        chunk: &Chunk<'_>,
+        keys: &mut KeyTable,
+        out: &mut Findings,
+    ) -> Result<(), KeepExceeded> {
+        chunk.lens.visit(chunk.rows, self.wanted, |row| {
+            let fit = self.fit(&row, &chunk.lens.predicates[row.source]);
+            match self.shape.is_single() {
+                true => self.single(&row, keys, out),
+                false => self.event(&row, fit, keys, out),
+            }
+            Ok(())
+        })
+    }
+
+    fn advance(&mut self, to: EventTime, keys: &mut KeyTable, out: &mut Findings) {
+        while let Some((_, key)) = self.waits.front().copied().filter(|(at, _)| *at <= to) {
+            self.waits.pop_front();
+            self.fire(key, to, keys, out);
+        }
+        if let Some(within) = self.shape.within {
+            let is_over = |(start, _): &(EventTime, KeyId)| start.plus(within) <= to;
+            while let Some((_, key)) = self.windows.front().copied().filter(is_over) {
+                self.windows.pop_front();
+                if self.fire(key, to, keys, out) && !self.is_on_time && to < EventTime::END {
+                    self.windows.push_back((to, key));
+                }
+            }
+        }
+        self.arena.free_before(to.minus(self.lifetime));
+    }
+
+    fn finish(&mut self, keys: &mut KeyTable, out: &mut Findings) {
+        self.advance(EventTime::END, keys, out);
+        self.arena.clear();
+    }
+
+    fn usage(&self) -> Usage {
+        let cells = self.slots.len() * size_of::<Cell>();
+        let queues = (self.windows.len() + self.waits.len()) * size_of::<(EventTime, KeyId)>();
+        let runs = self.runs * (size_of::<Handle>() * self.shape.len()) as u64;
+        Usage {
+            keys: self.slots.len() as u64,
+            runs: self.runs,
+            bytes: cells as u64 + queues as u64 + runs + self.arena.bytes(),
+            ..Usage::default()
+        }
+    }
+}
