@@ -4,17 +4,23 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::enumerable::Enumerable;
 use super::family::{self, families};
 use super::linear::refused;
 use super::queues::Queues;
 use super::runs::Runs;
+use super::strict::Strict;
 use super::{Executor, Plan};
 
 /// A kind of executor. Each gives the same answers on the patterns that it takes; they differ in what an event costs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Class {
+    /// Every event is the very next of its key: a bit for each open run.
+    Strict,
     /// Chains of `then` with conditions on single events: runs that wait for the same stand in one queue.
     Queues,
+    /// Every later event that fits, under `match all`: choices are only made when a match is complete.
+    Enumerable,
     /// Chains of `then` that differ from each other only in the numbers they compare with: all of them at once.
     Family,
     /// Any pattern, one object per open run.
@@ -28,7 +34,7 @@ pub struct Refused(pub String);
 
 impl Class {
     /// All classes, the cheapest first.
-    pub const ALL: [Class; 3] = [Class::Queues, Class::Family, Class::Runs];
+    pub const ALL: [Class; 5] = [Class::Strict, Class::Queues, Class::Enumerable, Class::Family, Class::Runs];
 
     /// The cheapest class that takes a pattern alone.
     pub fn of(plan: &Arc<Plan>) -> Class {
@@ -43,6 +49,8 @@ impl Class {
     /// Why the class does not take the pattern.
     pub fn executor(self, plan: &Arc<Plan>) -> Result<Box<dyn Executor>, Refused> {
         match self {
+            Class::Strict => Ok(Box::new(Strict::new(plan)?)),
+            Class::Enumerable => Ok(Box::new(Enumerable::new(plan)?)),
             Class::Queues => Ok(Box::new(Queues::new(plan)?)),
             Class::Family => match families(&[Arc::clone(plan)], 1).0.first() {
                 Some(family) => Ok(family::executor(family)),
@@ -55,6 +63,8 @@ impl Class {
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
+            Class::Strict => "strict",
+            Class::Enumerable => "enumerable",
             Class::Queues => "queues",
             Class::Family => "family",
             Class::Runs => "runs",

@@ -6,9 +6,10 @@
 
 use std::sync::Arc;
 
+use super::predicates::mirrored;
 use super::{Plan, Refused};
-use crate::event::StepId;
-use crate::lang::hir::{Greed, Mode, Word};
+use crate::event::{SlotId, StepId, Type};
+use crate::lang::hir::{CompareOp, Expr, Greed, GroupId, Mode, Pick, Word};
 use crate::nfa::{LoopId, Position, Wait, Way};
 use crate::time::Duration;
 
@@ -34,6 +35,8 @@ pub(super) struct Link {
     /// Whether its step has conditions that read what the run holds, and of these only some: a loop's own events are
     /// not looked at by the first of them.
     pub(super) held_conditions: Vec<usize>,
+    /// The groups of which its event begins an iteration.
+    pub(super) enters: Vec<GroupId>,
 }
 
 impl Linear {
@@ -79,6 +82,83 @@ impl Linear {
     }
 }
 
+impl Linear {
+    /// The distinct steps, each with the links that take its events, a bit for each.
+    pub(super) fn steps(&self) -> Vec<(StepId, u64)> {
+        let mut steps: Vec<(StepId, u64)> = Vec::new();
+        for (index, link) in self.links.iter().enumerate() {
+            match steps.iter_mut().find(|(step, _)| *step == link.step) {
+                Some((_, links)) => *links |= 1 << index,
+                None => steps.push((link.step, 1 << index)),
+            }
+        }
+        steps
+    }
+
+    /// The link that took the event which a condition of link `at` picks. `None` where none did, or where it depends on
+    /// the iteration of a group.
+    pub(super) fn picked(&self, plan: &Plan, at: usize, step: StepId, pick: Pick) -> Option<usize> {
+        let taken = self.links[..at].iter().enumerate().filter(|(_, link)| link.step == step);
+        let mut taken = taken.map(|(index, _)| index);
+        match pick {
+            Pick::Here if is_in_a_loop(plan, step) => None,
+            Pick::Here | Pick::Last => taken.next_back(),
+            Pick::First => taken.next(),
+            Pick::Nth(index) if index < 0 => taken.nth_back(usize::try_from(index.unsigned_abs() - 1).ok()?),
+            Pick::Nth(index) => taken.nth(usize::try_from(index).ok()?),
+        }
+    }
+}
+
+/// Whether the words that two fields are captured as can be compared, and if so, whether they are texts. Otherwise they
+/// are whole numbers of one type.
+pub(super) fn words_are_texts(plan: &Plan, left: SlotId, right: SlotId) -> Option<bool> {
+    let ty = |slot: SlotId| plan.pattern.slots[slot.index()].ty;
+    match (ty(left), ty(right)) {
+        (Type::String, Type::String) => Some(true),
+        (Type::Int | Type::Decimal(_) | Type::Timestamp | Type::Duration, right) if ty(left) == right => {
+            Some(false)
+        }
+        _ => None,
+    }
+}
+
+/// A comparison of a field of the candidate with one of an event that is held.
+pub(super) struct Comparison {
+    pub(super) op: CompareOp,
+    pub(super) candidate: SlotId,
+    pub(super) step: StepId,
+    pub(super) pick: Pick,
+    pub(super) held: SlotId,
+}
+
+impl Comparison {
+    /// A condition as a comparison with an event that is held, if it is one.
+    pub(super) fn of(expr: &Expr) -> Option<Comparison> {
+        let Expr::Compare(op, left, right) = expr else { return None };
+        match (&**left, &**right) {
+            (Expr::Field(slot), Expr::Held { step, pick, slot: held }) => {
+                Some(Comparison { op: *op, candidate: *slot, step: *step, pick: *pick, held: *held })
+            }
+            (Expr::Held { step, pick, slot: held }, Expr::Field(slot)) => Some(Comparison {
+                op: mirrored(*op),
+                candidate: *slot,
+                step: *step,
+                pick: *pick,
+                held: *held,
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a looped group is around a step.
+fn is_in_a_loop(plan: &Plan, step: StepId) -> bool {
+    let groups = &plan.pattern.groups;
+    let around = |group: &GroupId| groups[group.0 as usize].parent;
+    std::iter::successors(plan.pattern.step(step).group, around).any(|group| groups[group.0 as usize].looped)
+}
+
 fn check_way(plan: &Plan, way: &Way) -> Result<(), Refused> {
     let is_even = |id: &LoopId| {
         let one = plan.automaton.loop_(*id);
@@ -102,6 +182,7 @@ fn link(plan: &Plan, position: &Position, way: &Way, from: Option<&Position>, be
         word: way.word,
         absences: from.map_or_else(Vec::new, |from| from.absences.clone()),
         held_conditions: binds.map(|(index, _)| index).collect(),
+        enters: way.enters.clone(),
     }
 }
 

@@ -6,8 +6,10 @@
 //! watermarks, or of disorder: events come in total order, and time is told to them.
 
 pub mod capture;
+mod cells;
 pub mod chunk;
 mod class;
+mod enumerable;
 mod eval;
 mod executor;
 pub mod family;
@@ -19,6 +21,7 @@ pub mod predicates;
 mod queues;
 mod rank;
 pub mod runs;
+mod strict;
 
 use std::sync::Arc;
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ensue::engine::{Config, Engine, Record, reference};
-use ensue::matcher::Kind;
+use ensue::event::PatternId;
+use ensue::matcher::{Class, Kind};
 
 use crate::model::Program;
 use crate::random::Random;
@@ -26,17 +27,22 @@ pub(crate) struct Variant {
     /// How many events of a partition come at once.
     pub(crate) batch: usize,
     pub(crate) shards: u32,
+    /// The executor class of every pattern; `None` for the cheapest of each.
+    pub(crate) class: Option<Class>,
 }
 
 /// Each kind of arrival with each kind of split.
 const VARIANTS: [Variant; 6] = [
-    Variant { shuffled: false, batch: 1, shards: 1 },
-    Variant { shuffled: false, batch: 3, shards: 2 },
-    Variant { shuffled: false, batch: usize::MAX, shards: 5 },
-    Variant { shuffled: true, batch: usize::MAX, shards: 1 },
-    Variant { shuffled: true, batch: 1, shards: 5 },
-    Variant { shuffled: true, batch: 3, shards: 1 },
+    Variant { shuffled: false, batch: 1, shards: 1, class: None },
+    Variant { shuffled: false, batch: 3, shards: 2, class: None },
+    Variant { shuffled: false, batch: usize::MAX, shards: 5, class: None },
+    Variant { shuffled: true, batch: usize::MAX, shards: 1, class: None },
+    Variant { shuffled: true, batch: 1, shards: 5, class: None },
+    Variant { shuffled: true, batch: 3, shards: 1, class: None },
 ];
+
+/// In how many of these every other class is tried that takes all patterns.
+const CLASS_VARIANTS: [usize; 3] = [2, 3, 4];
 
 /// What came of a case.
 pub(crate) enum Verdict {
@@ -44,6 +50,8 @@ pub(crate) enum Verdict {
     Refused,
     Same {
         records: usize,
+        /// The classes that evaluated some of its patterns.
+        classes: Vec<Class>,
     },
     Differs(Box<Difference>),
 }
@@ -60,7 +68,13 @@ pub(crate) fn check(case: &Case, seed: u64) -> Verdict {
     let expected = expected(&compiled, case);
     let (on_time, _) = stream::split_late(&case.program, &case.events);
     let numbers = stream::record_numbers(&case.events);
-    for (at, variant) in VARIANTS.into_iter().enumerate() {
+    let (default, others) = classes(&compiled);
+    let by_class = |class: &Class| {
+        let class = Some(*class);
+        CLASS_VARIANTS.map(|at| (at, Variant { class, ..VARIANTS[at] }))
+    };
+    let variants = VARIANTS.into_iter().enumerate().chain(others.iter().flat_map(by_class));
+    for (at, variant) in variants {
         let shuffled;
         let arrival = if variant.shuffled {
             let mut random = Random::of_case(seed, at as u64);
@@ -74,7 +88,20 @@ pub(crate) fn check(case: &Case, seed: u64) -> Verdict {
             return Verdict::Differs(Box::new(Difference { variant, expected, found }));
         }
     }
-    Verdict::Same { records: expected.len() }
+    let classes = Class::ALL.into_iter().filter(|class| default.contains(class) || others.contains(class));
+    Verdict::Same { records: expected.len(), classes: classes.collect() }
+}
+
+/// The classes that the patterns have by default, and those others that take all of them.
+fn classes(compiled: &Compiled) -> (Vec<Class>, Vec<Class>) {
+    let plans: Vec<_> = compiled.patterns.iter().map(|PatternId(at)| &compiled.plans[*at as usize]).collect();
+    let default: Vec<Class> = plans.iter().map(|plan| Class::of(plan)).collect();
+    let is_other = |class: &Class| {
+        default.iter().any(|by_default| by_default != class)
+            && plans.iter().all(|plan| class.executor(plan).is_ok())
+    };
+    let others = Class::ALL.into_iter().filter(is_other).collect();
+    (default, others)
 }
 
 /// The most open runs that a case may reach: some patterns make one of every subset of the events.
@@ -92,8 +119,9 @@ fn is_bounded(compiled: &Compiled, case: &Case) -> bool {
     let (mut on_time, _) = stream::split_late(&case.program, &case.events);
     let numbers = stream::record_numbers(&case.events);
     on_time.sort_by_key(|event| event.ts);
-    let mut engine =
-        Engine::new(Arc::clone(&compiled.program), &Config::default()).expect("it was built once");
+    // Only the general executor keeps runs one by one.
+    let config = Config { executor: Some(Class::Runs), ..Config::default() };
+    let mut engine = Engine::new(Arc::clone(&compiled.program), &config).expect("it was built once");
     let used: BTreeMap<(usize, u32), ()> = on_time.iter().map(|event| (event.place(), ())).collect();
     for (stream, _) in stream::places(&used) {
         engine.add_partition(stream::stream_id(compiled, stream));
@@ -122,7 +150,7 @@ fn engine_records(
     numbers: &BTreeMap<i64, u64>,
     variant: Variant,
 ) -> Vec<Record> {
-    let config = Config { shards: variant.shards, ..Config::default() };
+    let config = Config { shards: variant.shards, executor: variant.class, ..Config::default() };
     let mut engine = Engine::new(Arc::clone(&compiled.program), &config).expect("it was built once");
     let mut partitions: BTreeMap<(usize, u32), Vec<&Event>> = BTreeMap::new();
     for event in arrival {

@@ -182,6 +182,7 @@ fn number_field(random: &mut Random, fields: &'static [&'static str]) -> &'stati
     if random.percent(70) { fields[0] } else { fields[1] }
 }
 
-fn compare(random: &mut Random) -> &'static str {
+/// An operator.
+pub(crate) fn compare(random: &mut Random) -> &'static str {
     random.weighted(&[("<", 3), ("<=", 2), (">", 3), (">=", 2), ("==", 1), ("!=", 2)])
 }

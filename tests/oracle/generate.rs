@@ -1,5 +1,7 @@
 //! Random programs of the whole language, biased so that the checker takes most of them.
 
+mod chains;
+
 use crate::conditions::{self, DERIVED_FIELDS, SOURCE_FIELDS, Site, Visible};
 use crate::model::{
     Absence, Choice, Element, Group, Kind, Mode, Pattern, Program, Record, Repeat, STREAMS, Step,
@@ -12,9 +14,13 @@ const NAMES: [&str; 16] = ["a", "b", "c", "e", "f", "g", "h", "i", "j", "l", "m"
 /// A program with one pattern or two; the second mostly reads what the first emits.
 pub(crate) fn program(random: &mut Random) -> Program {
     let disorder = [random.between(0, 4), random.between(0, 4)];
-    let first = pattern(random, "first", "out", None);
+    let first = if random.percent(55) {
+        chains::pattern(random, "first", "out")
+    } else {
+        pattern(random, "first", "out", None)
+    };
     let mut patterns = vec![first];
-    if random.percent(25) {
+    if random.percent(20) {
         let reads = random.percent(75).then(|| &patterns[0]);
         let output = if reads.is_none() && random.percent(30) { "out" } else { "more" };
         let second = pattern(random, "second", output, reads);

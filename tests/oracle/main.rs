@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Each case runs through the oracle once and through the engine in many ways: arrival shuffled within the disorder,
-//! several batch sizes, keys split over several engines. All must give the same records. A case that does not is
+//! several batch sizes, keys split over several shards, and with every executor class that takes its patterns. All must
+//! give the same records. A case that does not is
 //! shrunk and printed as a `.cep` file with a test. The last line is `oracle: cases=N differ=D`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that reports")]
@@ -23,6 +24,8 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+
+use ensue::matcher::Class;
 
 use crate::check::{Case, Verdict};
 use crate::random::Random;
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
     println!("oracle: seed={}", options.seed);
     let mut differing = 0;
     let mut with_records = 0;
+    let mut hits: BTreeMap<Class, (u64, u64)> = BTreeMap::new();
     let mut refused: BTreeMap<String, (usize, String)> = BTreeMap::new();
     let numbers = options.only.map_or(0..options.cases, |only| only..only + 1);
     let cases = numbers.end - numbers.start;
@@ -68,7 +72,13 @@ fn main() -> ExitCode {
             println!("// case {number}\n{}", report::case_file(&case));
         }
         match check::check(&case, number) {
-            Verdict::Same { records } => with_records += u64::from(records > 0),
+            Verdict::Same { records, classes } => {
+                with_records += u64::from(records > 0);
+                for class in classes {
+                    let hits = hits.entry(class).or_default();
+                    *hits = (hits.0 + 1, hits.1 + u64::from(records > 0));
+                }
+            }
             Verdict::Refused => unreachable!("refused programs are made anew"),
             Verdict::Differs(_) => {
                 differing += 1;
@@ -85,6 +95,10 @@ fn main() -> ExitCode {
         }
     }
     println!("oracle: {with_records} cases gave records; {refusals} programs were refused and made anew");
+    for class in Class::ALL {
+        let (cases, with_records) = hits.get(&class).copied().unwrap_or_default();
+        println!("oracle: class={class} cases={cases} with_records={with_records}");
+    }
     println!("oracle: cases={cases} differ={differing}");
     if differing == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

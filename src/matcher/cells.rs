@@ -1,0 +1,144 @@
+//! The keys that an executor holds state for, and when to look whether they still need it.
+
+use std::collections::BTreeMap;
+
+use super::keys::{KeyId, KeyTable};
+use crate::time::{Duration, EventTime};
+
+/// A key that has no cell.
+const NONE: u32 = u32::MAX;
+
+/// The number of a key's state in an executor.
+pub(super) type CellId = u32;
+
+/// From keys to the cells that hold their state. A cell that is given back is used again.
+#[derive(Debug, Default)]
+pub(super) struct Cells {
+    by_key: Vec<CellId>,
+    keys: Vec<KeyId>,
+    free: Vec<CellId>,
+}
+
+impl Cells {
+    /// The cell of a key.
+    #[inline]
+    pub(super) fn find(&self, key: KeyId) -> Option<CellId> {
+        self.by_key.get(key as usize).copied().filter(|cell| *cell != NONE)
+    }
+
+    /// A cell for a key that has none: one that was given back, or the one behind the last.
+    pub(super) fn claim(&mut self, key: KeyId, keys: &mut KeyTable) -> CellId {
+        keys.hold(key);
+        if self.by_key.len() <= key as usize {
+            self.by_key.resize(key as usize + 1, NONE);
+        }
+        let cell = match self.free.pop() {
+            Some(cell) => {
+                self.keys[cell as usize] = key;
+                cell
+            }
+            None => {
+                self.keys.push(key);
+                self.keys.len() as CellId - 1
+            }
+        };
+        self.by_key[key as usize] = cell;
+        cell
+    }
+
+    /// Gives a cell back.
+    pub(super) fn release(&mut self, cell: CellId, keys: &mut KeyTable) {
+        let key = std::mem::replace(&mut self.keys[cell as usize], NONE);
+        self.by_key[key as usize] = NONE;
+        self.free.push(cell);
+        keys.release(key);
+    }
+
+    /// Gives all cells back.
+    pub(super) fn clear(&mut self, keys: &mut KeyTable) {
+        self.keys.iter().filter(|key| **key != NONE).for_each(|key| keys.release(*key));
+        *self = Cells::default();
+    }
+
+    /// How many keys have one.
+    pub(super) fn len(&self) -> u64 {
+        (self.keys.len() - self.free.len()) as u64
+    }
+
+    /// Bytes, about.
+    pub(super) fn bytes(&self) -> u64 {
+        ((self.by_key.capacity() + self.keys.capacity() + self.free.capacity()) * 4) as u64
+    }
+}
+
+/// Cells by the time to look at them again, which may come up to an eighth of the window late: a few lists, so that it
+/// costs next to nothing. Nothing that is told depends on it.
+#[derive(Debug)]
+pub(super) struct Expiry {
+    width: i64,
+    lists: BTreeMap<i64, Vec<CellId>>,
+    /// When the first list is due.
+    next: EventTime,
+}
+
+impl Expiry {
+    /// For state that lives for `within`.
+    pub(super) fn new(within: Duration) -> Expiry {
+        Expiry { width: (within.micros() / 8).max(1), lists: BTreeMap::new(), next: EventTime::END }
+    }
+
+    /// Asks for a cell to come up, not before `at`.
+    pub(super) fn set(&mut self, cell: CellId, at: EventTime) {
+        let number = at.micros().div_euclid(self.width).saturating_add(1);
+        self.lists.entry(number).or_default().push(cell);
+        self.next = self.next.min(self.due(number));
+    }
+
+    /// Whether some cells come up by now.
+    #[inline]
+    pub(super) fn is_due(&self, now: EventTime) -> bool {
+        self.next <= now
+    }
+
+    /// Takes cells that come up by now.
+    pub(super) fn pop(&mut self, now: EventTime) -> Option<Vec<CellId>> {
+        let (number, _) = self.lists.first_key_value()?;
+        if self.due(*number) > now {
+            return None;
+        }
+        let (_, cells) = self.lists.pop_first()?;
+        self.next = self.lists.keys().next().map_or(EventTime::END, |number| self.due(*number));
+        Some(cells)
+    }
+
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        self.lists.clear();
+        self.next = EventTime::END;
+    }
+
+    fn due(&self, number: i64) -> EventTime {
+        EventTime::from_micros(number.saturating_mul(self.width))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_comes_up_in_time() {
+        let at = EventTime::from_micros;
+        let mut expiry = Expiry::new(Duration::from_micros(80));
+        expiry.set(1, at(25));
+        expiry.set(2, at(-5));
+        assert!(!expiry.is_due(at(-1)));
+        assert!(expiry.is_due(at(0)));
+        assert_eq!(expiry.pop(at(29)), Some(vec![2]));
+        assert_eq!(expiry.pop(at(29)), None);
+        assert_eq!(expiry.pop(at(30)), Some(vec![1]));
+        expiry.set(3, EventTime::END);
+        assert_eq!(expiry.pop(EventTime::END), Some(vec![3]));
+        assert_eq!(expiry.pop(EventTime::END), None);
+    }
+}

@@ -1,0 +1,302 @@
+//! The executor for patterns whose every event is the very next of its key.
+//!
+//! A run of such a pattern holds the last events of its key, without a hole: as many as it has taken. So a key needs no
+//! runs, only the numbers of its last captured events, in a ring, and a word in which bit *p* says whether the run that
+//! holds the last *p* of them is alive. What an event does to all runs is one shift of that word:
+//!
+//! ```text
+//! alive  =  ((alive | 1) & fits) << 1        bit p of `fits`: the event can come after p events
+//! ```
+//!
+//! At most one run completes with an event, the oldest, so nothing ever waits for a choice, and a skip strategy is a
+//! mask. A comparison with an event that is held looks at a fixed place of the ring, and if several positions of a loop
+//! make the same one (`amount > prev(amount)`), it is made once for all of them. Other conditions on held events are
+//! evaluated for each run that they concern.
+//!
+//! The cost of an event does not depend on how many runs are open, which are fewer than the pattern is long.
+
+mod ring;
+mod shape;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use self::ring::Rings;
+use self::shape::{Shape, Test};
+use super::capture::{Arena, Block, Layout, cell_of};
+use super::cells::{CellId, Cells, Expiry};
+use super::chunk::{Lens, Row, Wanted};
+use super::executor::{Chunk, Findings, FoundEvents, KeyFound};
+use super::keys::KeyTable;
+use super::predicates::SourcePredicates;
+use super::{Executor, Faults, KeepExceeded, Kind, Plan, Refused, Scope, Usage, is_true};
+use crate::event::{Column, Value};
+use crate::lang::hir::CompareOp;
+use crate::time::EventTime;
+
+/// How many events are looked at together.
+const ROWS_AHEAD: usize = 64;
+
+/// The executor for chains with `next` alone.
+#[derive(Debug)]
+pub(super) struct Strict {
+    plan: Arc<Plan>,
+    shape: Shape,
+    layout: Arc<Layout>,
+    arena: Arena,
+    cells: Cells,
+    rings: Rings,
+    expiry: Expiry,
+    faults: Faults,
+    runs: u64,
+}
+
+impl Strict {
+    /// An executor that holds nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// Why the pattern is not for it.
+    pub(super) fn new(plan: &Arc<Plan>) -> Result<Strict, Refused> {
+        let (shape, layout) = Shape::of(plan)?;
+        Ok(Strict {
+            arena: Arena::new(&plan.pattern, Arc::clone(&layout)),
+            rings: Rings::new(shape.len() - 1, shape.watched.len()),
+            expiry: Expiry::new(shape.within),
+            plan: Arc::clone(plan),
+            shape,
+            layout,
+            cells: Cells::default(),
+            faults: Faults::default(),
+            runs: 0,
+        })
+    }
+
+    /// Takes some events.
+    fn take(&mut self, rows: &[Row<'_>], lens: &Lens, keys: &mut KeyTable, out: &mut Findings) {
+        // The cells of many keys are not in the cache. Asked for one after another, they come at the same time.
+        let cells = rows.iter().filter_map(|row| self.cells.find(row.key));
+        std::hint::black_box(cells.fold(0, |sum, cell| sum ^ self.rings.touch(cell)));
+        for row in rows {
+            if self.expiry.is_due(row.time()) {
+                self.expire(row.time(), keys);
+            }
+            self.event(row, &lens.predicates[row.source], keys, out);
+        }
+    }
+
+    fn event(&mut self, row: &Row<'_>, asked: &SourcePredicates, keys: &mut KeyTable, out: &mut Findings) {
+        let mut fits = 0;
+        for (step, links) in &self.shape.steps {
+            if row.fits(asked.steps[step.index()]) {
+                fits |= links;
+            }
+        }
+        let cell = self.cells.find(row.key);
+        let before = cell.map_or(0, |cell| self.rings.alive(cell));
+        if before == 0 && fits & 1 == 0 {
+            return;
+        }
+        let now = row.time();
+        let mut taking = 1;
+        if let Some(cell) = cell {
+            taking |= self.rings.alive_within(cell, self.shape.within, now);
+        }
+        taking &= fits;
+        if taking != 0 && self.shape.is_conditional {
+            taking = self.meets_tests(cell, row, taking);
+            taking = self.meets_conditions(cell, row, taking, keys);
+        }
+        let mut alive = taking << 1;
+        let complete = 1 << self.shape.len();
+        if alive & complete != 0 {
+            self.found(cell, row, keys, out);
+            alive &= self.shape.kept;
+        }
+        alive &= !complete;
+        self.runs = self.runs + u64::from(alive.count_ones()) - u64::from(before.count_ones());
+        match cell {
+            Some(cell) => self.rings.set_alive(cell, alive),
+            None if alive == 0 => return,
+            None => {}
+        }
+        if alive != 0 {
+            let cell = cell.unwrap_or_else(|| self.claim(row, alive, keys));
+            let handle = self.arena.capture(row);
+            self.rings.push(cell, now, handle, &self.shape.watched, &self.arena);
+        }
+    }
+
+    fn claim(&mut self, row: &Row<'_>, alive: u64, keys: &mut KeyTable) -> CellId {
+        let cell = self.cells.claim(row.key, keys);
+        self.rings.reset(cell);
+        self.rings.set_alive(cell, alive);
+        self.expiry.set(cell, row.time().plus(self.shape.within));
+        cell
+    }
+
+    /// Which of the runs that take the event meet the comparisons.
+    fn meets_tests(&self, cell: Option<CellId>, row: &Row<'_>, mut taking: u64) -> u64 {
+        for test in &self.shape.tests {
+            if taking & test.links != 0 && !cell.is_some_and(|cell| self.meets(test, cell, row)) {
+                taking &= !test.links;
+            }
+        }
+        taking
+    }
+
+    fn meets(&self, test: &Test, cell: CellId, row: &Row<'_>) -> bool {
+        let Some(field) = self.plan.pattern.sources[row.source].fields[test.candidate.index()] else {
+            return false;
+        };
+        let held = self.rings.word(cell, test.back, test.watched);
+        let (Some(left), Some(right)) = (cell_of(row.batch, row.row, field), held) else { return false };
+        if !test.is_text {
+            return meets_whole(test.op, left as i64, right as i64);
+        }
+        let is_equal = left == right
+            || (left >> 32 != right >> 32 && {
+                let handle = self.rings.handle(cell, test.back);
+                is_text(row, field, &self.arena.value(handle, test.held))
+            });
+        is_equal == (test.op == CompareOp::Equal)
+    }
+
+    /// Which of the runs that take the event meet all other conditions.
+    fn meets_conditions(&self, cell: Option<CellId>, row: &Row<'_>, mut taking: u64, keys: &KeyTable) -> u64 {
+        let mut left = taking & self.shape.general;
+        while left != 0 {
+            let link = left.trailing_zeros() as usize;
+            left &= left - 1;
+            if !self.meets_all(cell, row, link, keys) {
+                taking &= !(1 << link);
+            }
+        }
+        taking
+    }
+
+    fn meets_all(&self, cell: Option<CellId>, row: &Row<'_>, link: usize, keys: &KeyTable) -> bool {
+        let of_cell = |cell| self.rings.held(cell, link, &self.shape.linear, &self.arena);
+        let held = cell.map(of_cell).unwrap_or_default();
+        let fields = row.fields(&self.plan.pattern);
+        let scope = Scope {
+            pattern: &self.plan.pattern,
+            candidate: Some(&fields),
+            held: &held,
+            entering: &self.shape.linear.links[link].enters,
+            keys: keys.values(row.key),
+            faults: &self.faults,
+        };
+        let step = self.plan.pattern.step(self.shape.linear.links[link].step);
+        self.shape.conditions[link].iter().all(|part| is_true(&step.conditions[*part].expr, &scope))
+    }
+
+    /// The oldest run has taken its last event.
+    fn found(&self, cell: Option<CellId>, row: &Row<'_>, keys: &KeyTable, out: &mut Findings) {
+        let block = out.block.get_or_insert_with(|| Block::new(Arc::clone(&self.layout)));
+        let first = block.len();
+        let links = &self.shape.linear.links;
+        let count = links.len();
+        let (last, before) = links.split_last().expect("no pattern is empty");
+        if let Some(cell) = cell {
+            for (at, link) in before.iter().enumerate() {
+                block.push(&self.arena, self.rings.handle(cell, count - 1 - at), link.step);
+            }
+        }
+        block.push_row(row, &self.plan.pattern.sources[row.source].fields, last.step);
+        let now = row.time();
+        out.found.push(KeyFound {
+            pattern: self.plan.pattern.id,
+            keys: Arc::clone(keys.values(row.key)),
+            kind: Kind::Match,
+            at: now,
+            completed: now,
+            events: FoundEvents::Flat(first, count as u32),
+        });
+    }
+
+    /// Gives back the cells of keys whose runs the window has ended.
+    fn expire(&mut self, now: EventTime, keys: &mut KeyTable) {
+        while let Some(cells) = self.expiry.pop(now) {
+            for cell in cells {
+                let alive = self.rings.alive(cell);
+                let until = self.rings.newest(cell).plus(self.shape.within);
+                if alive == 0 || until <= now {
+                    self.runs -= u64::from(alive.count_ones());
+                    self.rings.set_alive(cell, 0);
+                    self.cells.release(cell, keys);
+                } else {
+                    self.expiry.set(cell, until);
+                }
+            }
+        }
+        self.arena.free_before(now.minus(self.shape.within));
+    }
+}
+
+/// Whether a text field of a row is this text.
+fn is_text(row: &Row<'_>, field: usize, text: &Value) -> bool {
+    match (row.batch.column(field), text) {
+        (Some(Column::String(codes, dictionary)), Value::String(text)) => {
+            dictionary.text(codes[row.row]) == text
+        }
+        _ => false,
+    }
+}
+
+fn meets_whole(op: CompareOp, left: i64, right: i64) -> bool {
+    match op {
+        CompareOp::Equal => left == right,
+        CompareOp::NotEqual => left != right,
+        CompareOp::Less => left < right,
+        CompareOp::LessEqual => left <= right,
+        CompareOp::Greater => left > right,
+        CompareOp::GreaterEqual => left >= right,
+    }
+}
+
+impl Executor for Strict {
+    fn events(
+        &mut self,
+        chunk: &Chunk<'_>,
+        keys: &mut KeyTable,
+        out: &mut Findings,
+    ) -> Result<(), KeepExceeded> {
+        // An event that fits nothing still stands between two others.
+        let wanted = if self.shape.len() == 1 { Wanted::FitsAStep } else { Wanted::All };
+        let mut rows = Vec::with_capacity(ROWS_AHEAD);
+        let done: Result<(), Infallible> = chunk.lens.visit(chunk.rows, wanted, |row| {
+            rows.push(row);
+            if rows.len() == ROWS_AHEAD {
+                self.take(&rows, chunk.lens, keys, out);
+                rows.clear();
+            }
+            Ok(())
+        });
+        self.take(&rows, chunk.lens, keys, out);
+        let Ok(()) = done;
+        Ok(())
+    }
+
+    fn advance(&mut self, to: EventTime, keys: &mut KeyTable, _: &mut Findings) {
+        self.expire(to, keys);
+    }
+
+    fn finish(&mut self, keys: &mut KeyTable, _: &mut Findings) {
+        self.cells.clear(keys);
+        self.rings.clear();
+        self.expiry.clear();
+        self.arena.clear();
+        self.runs = 0;
+    }
+
+    fn usage(&self) -> Usage {
+        Usage {
+            keys: self.cells.len(),
+            runs: self.runs,
+            bytes: self.cells.bytes() + self.rings.bytes() + self.arena.bytes(),
+            faults: self.faults.count(),
+            ..Usage::default()
+        }
+    }
+}

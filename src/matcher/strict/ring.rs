@@ -1,0 +1,193 @@
+//! The last captured events of each key, and which runs hold them.
+
+use std::ops::ControlFlow;
+
+use crate::event::{SlotId, Value};
+use crate::matcher::capture::{Arena, Handle};
+use crate::matcher::cells::CellId;
+use crate::matcher::linear::{Linear, Link};
+use crate::matcher::{Fields, Held, Taken};
+use crate::time::{Duration, EventTime};
+
+/// The words of a cell before its events.
+const ALIVE: usize = 0;
+const NEWEST: usize = 1;
+const HEAD: usize = 2;
+
+/// The words of a line of the cache.
+const LINE_WORDS: usize = 8;
+
+/// The words of an event before the fields that comparisons read.
+const TIME: usize = 0;
+/// The handle in the low half, a bit for each field that is null in the high half.
+const HANDLE_AND_NULLS: usize = 1;
+const EVENT_HEAD: usize = 2;
+
+/// A ring of events for every cell, all in one array. Events are counted backwards: 1 is the newest.
+#[derive(Debug)]
+pub(super) struct Rings {
+    words: Vec<u64>,
+    /// How many events a ring has room for.
+    events: usize,
+    /// The words of an event.
+    stride: usize,
+}
+
+impl Rings {
+    /// Rings of so many events, of each of which so many fields are kept at hand.
+    pub(super) fn new(events: usize, watched: usize) -> Rings {
+        Rings { words: Vec::new(), events, stride: EVENT_HEAD + watched }
+    }
+
+    fn start(&self, cell: CellId) -> usize {
+        cell as usize * (HEAD + self.events * self.stride)
+    }
+
+    fn event(&self, cell: CellId, back: usize) -> usize {
+        let start = self.start(cell);
+        let newest = self.words[start + NEWEST] as usize;
+        let place = newest + if newest < back - 1 { self.events } else { 0 } - (back - 1);
+        start + HEAD + place * self.stride
+    }
+
+    /// Reads something of a cell, so that it comes into the cache.
+    #[inline]
+    pub(super) fn touch(&self, cell: CellId) -> u64 {
+        let start = self.start(cell);
+        let end = start + HEAD + self.events * self.stride;
+        self.words[start..end].iter().step_by(LINE_WORDS).fold(self.words[end - 1], |sum, word| sum ^ word)
+    }
+
+    /// Makes a cell empty, and room for it.
+    pub(super) fn reset(&mut self, cell: CellId) {
+        let start = self.start(cell);
+        let end = start + HEAD + self.events * self.stride;
+        if self.words.len() < end {
+            self.words.resize(end, 0);
+        }
+        self.words[start..end].fill(0);
+    }
+
+    /// The runs that are alive: bit *p* is the one that holds the last *p* events.
+    #[inline]
+    pub(super) fn alive(&self, cell: CellId) -> u64 {
+        self.words[self.start(cell) + ALIVE]
+    }
+
+    /// Those of them that the window has not ended.
+    #[inline]
+    pub(super) fn alive_within(&self, cell: CellId, within: Duration, now: EventTime) -> u64 {
+        let mut alive = self.alive(cell);
+        while alive != 0 {
+            let oldest = alive.ilog2();
+            if self.time(cell, oldest as usize).plus(within) > now {
+                break;
+            }
+            alive ^= 1 << oldest;
+        }
+        alive
+    }
+
+    pub(super) fn set_alive(&mut self, cell: CellId, alive: u64) {
+        let at = self.start(cell) + ALIVE;
+        self.words[at] = alive;
+    }
+
+    /// Adds an event that was captured just now.
+    #[inline]
+    pub(super) fn push(
+        &mut self,
+        cell: CellId,
+        time: EventTime,
+        handle: Handle,
+        watched: &[usize],
+        arena: &Arena,
+    ) {
+        let start = self.start(cell);
+        let place = self.words[start + NEWEST] as usize + 1;
+        let place = if place == self.events { 0 } else { place };
+        self.words[start + NEWEST] = place as u64;
+        let at = start + HEAD + place * self.stride;
+        let event = &mut self.words[at..at + self.stride];
+        event[TIME] = time.micros() as u64;
+        let mut nulls = 0;
+        for (index, field) in watched.iter().enumerate() {
+            let word = arena.word(handle, *field);
+            nulls |= u64::from(word.is_none()) << index;
+            event[EVENT_HEAD + index] = word.unwrap_or(0);
+        }
+        event[HANDLE_AND_NULLS] = nulls << 32 | u64::from(handle);
+    }
+
+    pub(super) fn time(&self, cell: CellId, back: usize) -> EventTime {
+        EventTime::from_micros(self.words[self.event(cell, back) + TIME] as i64)
+    }
+
+    /// The time of the newest event.
+    pub(super) fn newest(&self, cell: CellId) -> EventTime {
+        self.time(cell, 1)
+    }
+
+    pub(super) fn handle(&self, cell: CellId, back: usize) -> Handle {
+        self.words[self.event(cell, back) + HANDLE_AND_NULLS] as Handle
+    }
+
+    /// A field that is kept at hand, `None` for null.
+    #[inline]
+    pub(super) fn word(&self, cell: CellId, back: usize, watched: usize) -> Option<u64> {
+        let event = self.event(cell, back);
+        let is_null = self.words[event + HANDLE_AND_NULLS] >> (32 + watched) & 1 == 1;
+        (!is_null).then(|| self.words[event + EVENT_HEAD + watched])
+    }
+
+    /// What the run holds that has taken so many events.
+    pub(super) fn held<'a>(
+        &self,
+        cell: CellId,
+        count: usize,
+        linear: &'a Linear,
+        arena: &'a Arena,
+    ) -> RunEvents<'a> {
+        let event = |back: usize| Captured {
+            arena,
+            handle: self.handle(cell, back),
+            link: &linear.links[count - back],
+        };
+        RunEvents((1..=count).map(event).collect())
+    }
+
+    /// Forgets all cells.
+    pub(super) fn clear(&mut self) {
+        self.words = Vec::new();
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        (self.words.capacity() * 8) as u64
+    }
+}
+
+/// The events of a run, the newest first.
+#[derive(Default)]
+pub(super) struct RunEvents<'a>(Vec<Captured<'a>>);
+
+struct Captured<'a> {
+    arena: &'a Arena,
+    handle: Handle,
+    link: &'a Link,
+}
+
+impl Fields for Captured<'_> {
+    fn slot(&self, slot: SlotId) -> Value {
+        self.arena.value(self.handle, slot)
+    }
+}
+
+impl Held for RunEvents<'_> {
+    fn walk<'a>(&'a self, visit: &mut dyn FnMut(Taken<'a>) -> ControlFlow<()>) {
+        for event in &self.0 {
+            if visit(Taken { step: event.link.step, event, enters: &event.link.enters }).is_break() {
+                return;
+            }
+        }
+    }
+}

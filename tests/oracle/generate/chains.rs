@@ -1,0 +1,193 @@
+//! Random patterns of the shapes that the specialised executors take: one step after another.
+
+use super::{Maker, Source, record, sources};
+use crate::conditions::{self, SOURCE_FIELDS, Site, Visible};
+use crate::model::{Absence, Element, Kind, Mode, Pattern, Repeat, Step};
+use crate::random::Random;
+
+/// The shapes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// `next` alone, with comparisons with what is held.
+    Strict,
+    /// `then any` alone, the last perhaps joined with the first.
+    Joined,
+    /// `then` alone, with absences and skip strategies.
+    Plain,
+}
+
+/// A pattern of one of the shapes, over the source streams.
+pub(super) fn pattern(random: &mut Random, name: &str, output: &str) -> Pattern {
+    let shape = random.weighted(&[(Shape::Strict, 32), (Shape::Joined, 30), (Shape::Plain, 38)]);
+    let (sources, keys) = sources(random, None);
+    let mut maker =
+        Maker { random, sources: &sources, visible: Vec::new(), groups: Vec::new(), names: 0, loops: 0 };
+    let mut body = maker.chain(shape);
+    let waits_for_window = shape == Shape::Plain && maker.ends_with_absence(&mut body);
+    let visible = maker.visible;
+    let mode = match shape {
+        Shape::Joined => Mode::All,
+        _ => random.weighted(&[(Mode::All, 60), (Mode::First, 40)]),
+    };
+    let skip = match shape {
+        Shape::Joined => random.percent(20).then(|| "none".to_owned()),
+        _ => super::skip(random, mode, &visible),
+    };
+    let within = (shape != Shape::Plain || waits_for_window || random.percent(80))
+        .then(|| random.between(2, if shape == Shape::Strict { 12 } else { 20 }));
+    let emit = record(output, &visible, &keys);
+    let timeout = (shape == Shape::Plain && within.is_some() && random.percent(10))
+        .then(|| record(&format!("lost_{output}"), &visible, &keys));
+    let filters = sources.into_iter().map(|Source { stream, filter, .. }| (stream, filter)).collect();
+    Pattern {
+        name: name.to_owned(),
+        sources: filters,
+        keys,
+        mode,
+        body,
+        within,
+        having: None,
+        skip,
+        limit: None,
+        keep: None,
+        emit,
+        timeout,
+    }
+}
+
+impl Maker<'_> {
+    fn chain(&mut self, shape: Shape) -> Vec<Element> {
+        let length = match shape {
+            Shape::Joined => self.random.between(2, 4),
+            _ => self.random.weighted(&[(1, 10), (2, 35), (3, 35), (4, 20)]),
+        };
+        let word = match shape {
+            Shape::Strict => "next",
+            Shape::Joined => "then any",
+            Shape::Plain => "then",
+        };
+        let mut body = Vec::new();
+        for at in 0..length {
+            if shape == Shape::Plain && at > 0 && self.random.percent(25) {
+                let absence = self.local_absence(None);
+                body.push(Element { word: "then", kind: Kind::Absence(absence) });
+            }
+            let step = self.link(shape, at, length);
+            body.push(Element { word, kind: Kind::Step(step) });
+        }
+        body
+    }
+
+    fn link(&mut self, shape: Shape, at: i64, length: i64) -> Step {
+        let name = self.name();
+        let (stream, fields) = self.stream();
+        let is_end = at == 0 || at == length - 1;
+        let may_loop = if shape == Shape::Joined { !is_end || self.random.percent(10) } else { true };
+        let count = self.random.between(2, 3);
+        let repeat = if may_loop && self.random.percent(22) {
+            Repeat { min: count, max: Some(count) }
+        } else {
+            Repeat::ONCE
+        };
+        let contiguity = match shape {
+            _ if !repeat.loops() => "",
+            Shape::Strict => "strict",
+            Shape::Joined => "any",
+            Shape::Plain => "",
+        };
+        let own = Visible {
+            name: name.clone(),
+            looped: repeat.loops(),
+            optional: false,
+            groups: Vec::new(),
+            fields,
+        };
+        let share = if shape == Shape::Strict { 45 } else { 75 };
+        let mut conditions = Vec::new();
+        if self.random.percent(share) {
+            conditions.push(conditions::local(self.random, fields));
+        }
+        if shape == Shape::Strict && self.random.percent(55) {
+            let site = Site { own: Some(&own), before: &self.visible, groups: &[], fields };
+            conditions.extend(self.random.percent(70).then(|| compared(self.random, &site)).flatten());
+            conditions
+                .extend(self.random.percent(35).then(|| conditions::held(self.random, &site)).flatten());
+        }
+        if shape == Shape::Joined && at == length - 1 && self.random.percent(65) {
+            let joins = if self.random.percent(15) { 2 } else { 1 };
+            for _ in 0..joins {
+                conditions.extend(joined(self.random, &self.visible[0]));
+            }
+        }
+        self.visible.push(own);
+        Step { name, repeat, contiguity, greed: "", stream, conditions, until: None, gap: None }
+    }
+
+    /// A condition on an event of the last step alone, mostly.
+    fn local_absence(&mut self, wait: Option<i64>) -> Absence {
+        let name = self.name();
+        let (stream, fields) = self.stream();
+        let conditions = if self.random.percent(90) {
+            vec![conditions::local(self.random, fields)]
+        } else {
+            let site = Site { own: None, before: &self.visible, groups: &[], fields };
+            conditions::conjuncts(self.random, &site)
+        };
+        Absence { name, stream, conditions, wait }
+    }
+
+    /// Perhaps adds an absence at the end. Says whether it waits for the window.
+    fn ends_with_absence(&mut self, body: &mut Vec<Element>) -> bool {
+        if !self.random.percent(35) {
+            return false;
+        }
+        let wait = self.random.percent(65).then(|| self.random.between(1, 10));
+        let absence = self.local_absence(wait);
+        body.push(Element { word: "then", kind: Kind::Absence(absence) });
+        wait.is_none()
+    }
+}
+
+/// A comparison of one field with that of one event held.
+fn compared(random: &mut Random, site: &Site<'_>) -> Option<String> {
+    let field = *random.pick(&["v", "v", "d", "kind"]);
+    let op = match field {
+        "kind" => random.weighted(&[("==", 2), ("!=", 4), ("<", 1)]),
+        _ => conditions::compare(random),
+    };
+    if let Some(own) = site.own.filter(|own| own.looped)
+        && (site.before.is_empty() || random.percent(60))
+    {
+        return Some(match random.below(4) {
+            0 => format!("{field} {op} first({}).{field}", own.name),
+            _ => format!("{field} {op} prev({field})"),
+        });
+    }
+    if site.before.is_empty() {
+        return None;
+    }
+    let step = random.pick(site.before);
+    let name = &step.name;
+    let theirs = match random.below(4) {
+        _ if !step.looped => format!("{name}.{field}"),
+        0 => format!("first({name}).{field}"),
+        1 => format!("{name}[{}].{field}", random.between(-2, 2)),
+        _ => format!("last({name}).{field}"),
+    };
+    let is_mirrored = random.percent(25);
+    Some(if is_mirrored { format!("{theirs} {op} {field}") } else { format!("{field} {op} {theirs}") })
+}
+
+/// Equality with the first step.
+fn joined(random: &mut Random, first: &Visible) -> Option<String> {
+    let field = *random.pick(&["v", "d", "kind", "kind"]);
+    let name = &first.name;
+    if first.looped || !first.fields.contains(&field) || first.fields != SOURCE_FIELDS {
+        return None;
+    }
+    Some(if random.percent(80) {
+        format!("{field} == {name}.{field}")
+    } else {
+        format!("{name}.{field} == {field}")
+    })
+}
