@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::engine::{Config, Engine, EngineError, LateEvent, Record, projection};
 use crate::event::{BatchBuilder, PartitionId, StreamId, Type, Value};
 use crate::lang::hir::{DERIVED_FIELDS, Expectation, Expected, Origin, Program, Test, TestCommand};
-use crate::matcher::Kind;
+use crate::matcher::{Class, Kind};
 use crate::time::{Duration, EventTime};
 
 /// How a test is run. Nothing here may change an answer, and the project's own tests try many.
@@ -29,11 +29,13 @@ pub struct TestOptions {
     /// Shuffles the rows of each block within its stream's disorder; rows of equal time keep their order. Not for
     /// tests that have late rows: whether these are late depends on what is read before them.
     pub shuffle_seed: Option<u64>,
+    /// The executor class of every pattern; `None` for the cheapest of each.
+    pub executor: Option<Class>,
 }
 
 impl Default for TestOptions {
     fn default() -> TestOptions {
-        TestOptions { shards: 1, batch_events_max: 64, shuffle_seed: None }
+        TestOptions { shards: 1, batch_events_max: 64, shuffle_seed: None, executor: None }
     }
 }
 
@@ -171,8 +173,12 @@ impl<'a> Script<'a> {
         test: &'a Test,
         options: TestOptions,
     ) -> Result<Script<'a>, EngineError> {
-        let config =
-            Config { patterns: Some(test.patterns.clone()), shards: options.shards, ..Config::default() };
+        let config = Config {
+            patterns: Some(test.patterns.clone()),
+            executor: options.executor,
+            shards: options.shards,
+            ..Config::default()
+        };
         let mut engine = Engine::new(Arc::clone(program), &config)?;
         let mut partitions = Vec::new();
         for command in &test.commands {

@@ -147,6 +147,10 @@ impl Dictionaries {
         others.0.iter().for_each(|dictionary| self.add(dictionary));
     }
 
+    fn has(&self, id: u32) -> bool {
+        self.0.iter().any(|dictionary| dictionary.id() == id)
+    }
+
     fn text(&self, word: u64) -> &Arc<str> {
         let id = (word >> 32) as u32;
         let dictionary = self.0.iter().find(|dictionary| dictionary.id() == id);
@@ -275,6 +279,77 @@ impl Arena {
     }
 }
 
+/// Writes rows for an executor that keeps them in places of its own, and keeps the dictionaries that they refer to.
+#[derive(Debug)]
+pub struct Writer {
+    layout: Arc<Layout>,
+    /// For each source the field of each slot.
+    sources: Vec<Vec<Option<usize>>>,
+    words: Vec<u64>,
+    /// Dictionaries of rows written since the last turn, and of those before.
+    recent: Dictionaries,
+    older: Dictionaries,
+    turned: EventTime,
+}
+
+impl Writer {
+    /// A writer that has written nothing.
+    pub fn new(pattern: &Pattern, layout: Arc<Layout>) -> Writer {
+        Writer {
+            layout,
+            sources: pattern.sources.iter().map(|source| source.fields.clone()).collect(),
+            words: Vec::new(),
+            recent: Dictionaries::default(),
+            older: Dictionaries::default(),
+            turned: EventTime::START,
+        }
+    }
+
+    /// The words of an event.
+    #[inline]
+    pub fn write(&mut self, row: &Row<'_>) -> &[u64] {
+        self.words.clear();
+        self.layout.write(row, &self.sources[row.source], &mut self.words, &mut self.recent);
+        &self.words
+    }
+
+    /// Lets go of the dictionaries that only rows of more than `within` ago refer to.
+    pub fn forget(&mut self, within: Duration, now: EventTime) {
+        // What is set aside now was used before now, and is let go at the next turn.
+        if self.turned.plus(within) <= now {
+            self.older = std::mem::take(&mut self.recent);
+            self.turned = now;
+        }
+    }
+
+    /// Lets go of all: nothing that was written is kept any more.
+    pub fn clear(&mut self) {
+        self.recent.0.clear();
+        self.older.0.clear();
+    }
+
+    /// The time of a written event.
+    #[inline]
+    pub fn time(words: &[u64]) -> EventTime {
+        EventTime::from_micros(words[TIME] as i64)
+    }
+
+    /// A field of a written event as a word, `None` for null.
+    #[inline]
+    pub fn word(words: &[u64], field: usize) -> Option<u64> {
+        (words[STEP_AND_NULLS] >> field & 1 == 0).then(|| words[HEAD + field])
+    }
+
+    /// The value of a slot of a written event; null where it was not written.
+    pub fn value(&self, words: &[u64], slot: SlotId) -> Value {
+        let Some(field) = self.layout.field(slot) else { return Value::Null };
+        let Some(word) = Writer::word(words, field) else { return Value::Null };
+        let ty = self.layout.fields[field].1;
+        let is_recent = ty != Type::String || self.recent.has((word >> 32) as u32);
+        value(ty, word, if is_recent { &self.recent } else { &self.older })
+    }
+}
+
 /// The events of some matches: copies of captured rows, each with its step.
 #[derive(Debug)]
 pub struct Block {
@@ -306,6 +381,15 @@ impl Block {
         self.words.extend_from_slice(&segment.words[at..at + self.layout.stride()]);
         self.words[start + STEP_AND_NULLS] |= u64::from(step.0) << 32;
         self.dictionaries.add_all(&segment.dictionaries);
+    }
+
+    /// Adds a written event of a step.
+    pub fn push_written(&mut self, writer: &Writer, words: &[u64], step: StepId) {
+        let start = self.words.len();
+        self.words.extend_from_slice(words);
+        self.words[start + STEP_AND_NULLS] |= u64::from(step.0) << 32;
+        self.dictionaries.add_all(&writer.recent);
+        self.dictionaries.add_all(&writer.older);
     }
 
     /// Adds an event that was not captured before.

@@ -1,5 +1,5 @@
 //! Runs the `test` blocks of every pattern file of the project: over several shard counts and batch sizes, shuffled
-//! within the disorder, and beside the oracle.
+//! within the disorder, by every executor class that takes the patterns, and beside the oracle.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use ensue::engine::{Candidate, projection, reference};
 use ensue::event::{PartitionId, StreamId};
 use ensue::lang::hir::{Origin, Program, Test, TestCommand};
 use ensue::lang::{check, load};
-use ensue::matcher::Plan;
+use ensue::matcher::{Class, Plan};
 use ensue::script::{Block, TestOptions, TestOutcome, run_test};
 use ensue::{BatchBuilder, Duration, EventTime, Record, Value};
 
@@ -26,6 +26,9 @@ const VARIANTS: [(u32, usize, Option<u64>); 8] = [
     (2, usize::MAX, Some(3)),
     (5, 3, Some(4)),
 ];
+
+/// In which of these every class is tried that takes all patterns of a test.
+const CLASS_VARIANTS: [usize; 3] = [2, 3, 7];
 
 #[test]
 fn every_test_of_the_corpus_passes_in_every_way() {
@@ -90,11 +93,15 @@ fn run(program: &Arc<Program>, plans: &[Arc<Plan>], test: &Test) -> Result<(), S
     let (on_time, has_late) = events(program, test);
     let reference = reference::run(program, plans, &test.patterns, &on_time);
     let expected = reference.map_err(|error| format!("the oracle: {error}"))?;
-    for (shards, batch_events_max, shuffle_seed) in VARIANTS {
+    let takes = |class: &Class| test.patterns.iter().all(|id| class.executor(&plans[id.index()]).is_ok());
+    let classes = Class::ALL.into_iter().filter(takes);
+    let by_class = |class| CLASS_VARIANTS.map(|at| (Some(class), VARIANTS[at]));
+    let variants = VARIANTS.map(|variant| (None, variant)).into_iter().chain(classes.flat_map(by_class));
+    for (executor, (shards, batch_events_max, shuffle_seed)) in variants {
         if has_late && shuffle_seed.is_some() {
             continue;
         }
-        let options = TestOptions { shards, batch_events_max, shuffle_seed };
+        let options = TestOptions { shards, batch_events_max, shuffle_seed, executor };
         let outcome =
             run_test(program, test, options).map_err(|error| format!("with {options:?}: {error}"))?;
         if !outcome.passed() {

@@ -29,8 +29,8 @@ stream s {
 
 /// How the tests of a block are run. No answer may depend on it.
 const OPTIONS: [TestOptions; 2] = [
-    TestOptions { shards: 1, batch_events_max: 64, shuffle_seed: None },
-    TestOptions { shards: 2, batch_events_max: 1, shuffle_seed: None },
+    TestOptions { shards: 1, batch_events_max: 64, shuffle_seed: None, executor: None },
+    TestOptions { shards: 2, batch_events_max: 1, shuffle_seed: None, executor: None },
 ];
 
 /// What a block must do.

@@ -11,10 +11,13 @@ use crate::random::Random;
 /// Names for steps: none is a field, a stream or a word.
 const NAMES: [&str; 16] = ["a", "b", "c", "e", "f", "g", "h", "i", "j", "l", "m", "o", "p", "q", "t", "u"];
 
-/// A program with one pattern or two; the second mostly reads what the first emits.
+/// A program with one pattern or two, where the second mostly reads what the first emits; or with a family.
 pub(crate) fn program(random: &mut Random) -> Program {
     let disorder = [random.between(0, 4), random.between(0, 4)];
-    let first = if random.percent(55) {
+    if random.percent(14) {
+        return Program { disorder, patterns: chains::family(random) };
+    }
+    let first = if random.percent(60) {
         chains::pattern(random, "first", "out")
     } else {
         pattern(random, "first", "out", None)

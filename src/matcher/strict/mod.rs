@@ -1,7 +1,7 @@
 //! The executor for patterns whose every event is the very next of its key.
 //!
 //! A run of such a pattern holds the last events of its key, without a hole: as many as it has taken. So a key needs no
-//! runs, only the numbers of its last captured events, in a ring, and a word in which bit *p* says whether the run that
+//! runs, only its last events, in a ring, and a word in which bit *p* says whether the run that
 //! holds the last *p* of them is alive. What an event does to all runs is one shift of that word:
 //!
 //! ```text
@@ -23,14 +23,13 @@ use std::sync::Arc;
 
 use self::ring::Rings;
 use self::shape::{Shape, Test};
-use super::capture::{Arena, Block, Layout, cell_of};
+use super::capture::{Block, Layout, Writer, cell_of};
 use super::cells::{CellId, Cells, Expiry};
 use super::chunk::{Lens, Row, Wanted};
 use super::executor::{Chunk, Findings, FoundEvents, KeyFound};
 use super::keys::KeyTable;
 use super::predicates::SourcePredicates;
 use super::{Executor, Faults, KeepExceeded, Kind, Plan, Refused, Scope, Usage, is_true};
-use crate::event::{Column, Value};
 use crate::lang::hir::CompareOp;
 use crate::time::EventTime;
 
@@ -43,7 +42,7 @@ pub(super) struct Strict {
     plan: Arc<Plan>,
     shape: Shape,
     layout: Arc<Layout>,
-    arena: Arena,
+    writer: Writer,
     cells: Cells,
     rings: Rings,
     expiry: Expiry,
@@ -60,8 +59,8 @@ impl Strict {
     pub(super) fn new(plan: &Arc<Plan>) -> Result<Strict, Refused> {
         let (shape, layout) = Shape::of(plan)?;
         Ok(Strict {
-            arena: Arena::new(&plan.pattern, Arc::clone(&layout)),
-            rings: Rings::new(shape.len() - 1, shape.watched.len()),
+            writer: Writer::new(&plan.pattern, Arc::clone(&layout)),
+            rings: Rings::new(shape.len() - 1, layout.stride()),
             expiry: Expiry::new(shape.within),
             plan: Arc::clone(plan),
             shape,
@@ -122,8 +121,7 @@ impl Strict {
         }
         if alive != 0 {
             let cell = cell.unwrap_or_else(|| self.claim(row, alive, keys));
-            let handle = self.arena.capture(row);
-            self.rings.push(cell, now, handle, &self.shape.watched, &self.arena);
+            self.rings.push(cell, self.writer.write(row));
         }
     }
 
@@ -149,16 +147,15 @@ impl Strict {
         let Some(field) = self.plan.pattern.sources[row.source].fields[test.candidate.index()] else {
             return false;
         };
-        let held = self.rings.word(cell, test.back, test.watched);
+        let event = self.rings.event(cell, test.back);
+        let held = Writer::word(event, test.captured);
         let (Some(left), Some(right)) = (cell_of(row.batch, row.row, field), held) else { return false };
         if !test.is_text {
             return meets_whole(test.op, left as i64, right as i64);
         }
         let is_equal = left == right
-            || (left >> 32 != right >> 32 && {
-                let handle = self.rings.handle(cell, test.back);
-                is_text(row, field, &self.arena.value(handle, test.held))
-            });
+            || (left >> 32 != right >> 32
+                && row.batch.value(row.row, field) == self.writer.value(event, test.held));
         is_equal == (test.op == CompareOp::Equal)
     }
 
@@ -176,7 +173,7 @@ impl Strict {
     }
 
     fn meets_all(&self, cell: Option<CellId>, row: &Row<'_>, link: usize, keys: &KeyTable) -> bool {
-        let of_cell = |cell| self.rings.held(cell, link, &self.shape.linear, &self.arena);
+        let of_cell = |cell| self.rings.held(cell, link, &self.shape.linear, &self.writer);
         let held = cell.map(of_cell).unwrap_or_default();
         let fields = row.fields(&self.plan.pattern);
         let scope = Scope {
@@ -200,7 +197,7 @@ impl Strict {
         let (last, before) = links.split_last().expect("no pattern is empty");
         if let Some(cell) = cell {
             for (at, link) in before.iter().enumerate() {
-                block.push(&self.arena, self.rings.handle(cell, count - 1 - at), link.step);
+                block.push_written(&self.writer, self.rings.event(cell, count - 1 - at), link.step);
             }
         }
         block.push_row(row, &self.plan.pattern.sources[row.source].fields, last.step);
@@ -230,17 +227,7 @@ impl Strict {
                 }
             }
         }
-        self.arena.free_before(now.minus(self.shape.within));
-    }
-}
-
-/// Whether a text field of a row is this text.
-fn is_text(row: &Row<'_>, field: usize, text: &Value) -> bool {
-    match (row.batch.column(field), text) {
-        (Some(Column::String(codes, dictionary)), Value::String(text)) => {
-            dictionary.text(codes[row.row]) == text
-        }
-        _ => false,
+        self.writer.forget(self.shape.within, now);
     }
 }
 
@@ -286,7 +273,7 @@ impl Executor for Strict {
         self.cells.clear(keys);
         self.rings.clear();
         self.expiry.clear();
-        self.arena.clear();
+        self.writer.clear();
         self.runs = 0;
     }
 
@@ -294,7 +281,7 @@ impl Executor for Strict {
         Usage {
             keys: self.cells.len(),
             runs: self.runs,
-            bytes: self.cells.bytes() + self.rings.bytes() + self.arena.bytes(),
+            bytes: self.cells.bytes() + self.rings.bytes(),
             faults: self.faults.count(),
             ..Usage::default()
         }

@@ -1,9 +1,9 @@
-//! The last captured events of each key, and which runs hold them.
+//! The last events of each key, and which runs hold them.
 
 use std::ops::ControlFlow;
 
 use crate::event::{SlotId, Value};
-use crate::matcher::capture::{Arena, Handle};
+use crate::matcher::capture::Writer;
 use crate::matcher::cells::CellId;
 use crate::matcher::linear::{Linear, Link};
 use crate::matcher::{Fields, Held, Taken};
@@ -17,11 +17,7 @@ const HEAD: usize = 2;
 /// The words of a line of the cache.
 const LINE_WORDS: usize = 8;
 
-/// The words of an event before the fields that comparisons read.
-const TIME: usize = 0;
-/// The handle in the low half, a bit for each field that is null in the high half.
-const HANDLE_AND_NULLS: usize = 1;
-const EVENT_HEAD: usize = 2;
+const TOUCHED_WORDS_MAX: usize = 6 * LINE_WORDS;
 
 /// A ring of events for every cell, all in one array. Events are counted backwards: 1 is the newest.
 #[derive(Debug)]
@@ -34,27 +30,30 @@ pub(super) struct Rings {
 }
 
 impl Rings {
-    /// Rings of so many events, of each of which so many fields are kept at hand.
-    pub(super) fn new(events: usize, watched: usize) -> Rings {
-        Rings { words: Vec::new(), events, stride: EVENT_HEAD + watched }
+    /// Rings of so many events of so many words.
+    pub(super) fn new(events: usize, stride: usize) -> Rings {
+        Rings { words: Vec::new(), events, stride }
     }
 
     fn start(&self, cell: CellId) -> usize {
         cell as usize * (HEAD + self.events * self.stride)
     }
 
-    fn event(&self, cell: CellId, back: usize) -> usize {
+    /// The words of an event.
+    #[inline]
+    pub(super) fn event(&self, cell: CellId, back: usize) -> &[u64] {
         let start = self.start(cell);
         let newest = self.words[start + NEWEST] as usize;
         let place = newest + if newest < back - 1 { self.events } else { 0 } - (back - 1);
-        start + HEAD + place * self.stride
+        let at = start + HEAD + place * self.stride;
+        &self.words[at..at + self.stride]
     }
 
-    /// Reads something of a cell, so that it comes into the cache.
+    /// Reads something of every line of a cell, if it is no large one, so that it comes into the cache.
     #[inline]
     pub(super) fn touch(&self, cell: CellId) -> u64 {
         let start = self.start(cell);
-        let end = start + HEAD + self.events * self.stride;
+        let end = start + (HEAD + self.events * self.stride).min(TOUCHED_WORDS_MAX);
         self.words[start..end].iter().step_by(LINE_WORDS).fold(self.words[end - 1], |sum, word| sum ^ word)
     }
 
@@ -93,34 +92,19 @@ impl Rings {
         self.words[at] = alive;
     }
 
-    /// Adds an event that was captured just now.
+    /// Adds an event.
     #[inline]
-    pub(super) fn push(
-        &mut self,
-        cell: CellId,
-        time: EventTime,
-        handle: Handle,
-        watched: &[usize],
-        arena: &Arena,
-    ) {
+    pub(super) fn push(&mut self, cell: CellId, event: &[u64]) {
         let start = self.start(cell);
         let place = self.words[start + NEWEST] as usize + 1;
         let place = if place == self.events { 0 } else { place };
         self.words[start + NEWEST] = place as u64;
         let at = start + HEAD + place * self.stride;
-        let event = &mut self.words[at..at + self.stride];
-        event[TIME] = time.micros() as u64;
-        let mut nulls = 0;
-        for (index, field) in watched.iter().enumerate() {
-            let word = arena.word(handle, *field);
-            nulls |= u64::from(word.is_none()) << index;
-            event[EVENT_HEAD + index] = word.unwrap_or(0);
-        }
-        event[HANDLE_AND_NULLS] = nulls << 32 | u64::from(handle);
+        self.words[at..at + self.stride].copy_from_slice(event);
     }
 
-    pub(super) fn time(&self, cell: CellId, back: usize) -> EventTime {
-        EventTime::from_micros(self.words[self.event(cell, back) + TIME] as i64)
+    fn time(&self, cell: CellId, back: usize) -> EventTime {
+        Writer::time(self.event(cell, back))
     }
 
     /// The time of the newest event.
@@ -128,29 +112,17 @@ impl Rings {
         self.time(cell, 1)
     }
 
-    pub(super) fn handle(&self, cell: CellId, back: usize) -> Handle {
-        self.words[self.event(cell, back) + HANDLE_AND_NULLS] as Handle
-    }
-
-    /// A field that is kept at hand, `None` for null.
-    #[inline]
-    pub(super) fn word(&self, cell: CellId, back: usize, watched: usize) -> Option<u64> {
-        let event = self.event(cell, back);
-        let is_null = self.words[event + HANDLE_AND_NULLS] >> (32 + watched) & 1 == 1;
-        (!is_null).then(|| self.words[event + EVENT_HEAD + watched])
-    }
-
     /// What the run holds that has taken so many events.
     pub(super) fn held<'a>(
-        &self,
+        &'a self,
         cell: CellId,
         count: usize,
         linear: &'a Linear,
-        arena: &'a Arena,
+        writer: &'a Writer,
     ) -> RunEvents<'a> {
         let event = |back: usize| Captured {
-            arena,
-            handle: self.handle(cell, back),
+            writer,
+            words: self.event(cell, back),
             link: &linear.links[count - back],
         };
         RunEvents((1..=count).map(event).collect())
@@ -171,14 +143,14 @@ impl Rings {
 pub(super) struct RunEvents<'a>(Vec<Captured<'a>>);
 
 struct Captured<'a> {
-    arena: &'a Arena,
-    handle: Handle,
+    writer: &'a Writer,
+    words: &'a [u64],
     link: &'a Link,
 }
 
 impl Fields for Captured<'_> {
     fn slot(&self, slot: SlotId) -> Value {
-        self.arena.value(self.handle, slot)
+        self.writer.value(self.words, slot)
     }
 }
 

@@ -21,8 +21,6 @@ pub(super) struct Shape {
     pub(super) steps: Vec<(StepId, u64)>,
     /// Comparisons of the candidate with an event that is held.
     pub(super) tests: Vec<Test>,
-    /// The captured fields that these read.
-    pub(super) watched: Vec<usize>,
     /// For each link its other conditions on what is held.
     pub(super) conditions: Vec<Vec<usize>>,
     /// The links that have any.
@@ -41,8 +39,8 @@ pub(super) struct Test {
     pub(super) op: CompareOp,
     pub(super) candidate: SlotId,
     pub(super) held: SlotId,
-    /// Which of the captured fields that are kept at hand.
-    pub(super) watched: usize,
+    /// Where that is captured.
+    pub(super) captured: usize,
     /// How many events ago the other one came.
     pub(super) back: usize,
     pub(super) is_text: bool,
@@ -81,7 +79,6 @@ impl Shape {
         let mut shape = Shape {
             steps: linear.steps(),
             tests: Vec::new(),
-            watched: Vec::new(),
             conditions: vec![Vec::new(); linear.links.len()],
             general: 0,
             is_conditional: false,
@@ -118,20 +115,15 @@ impl Shape {
     }
 
     /// A condition as a comparison of two words, if it is one.
-    fn test(&mut self, plan: &Plan, layout: &Layout, link: usize, expr: &Expr) -> Option<Test> {
+    fn test(&self, plan: &Plan, layout: &Layout, link: usize, expr: &Expr) -> Option<Test> {
         let Comparison { op, candidate, step, pick, held } = Comparison::of(expr)?;
         let is_text = linear::words_are_texts(plan, candidate, held)?;
         if is_text && !matches!(op, CompareOp::Equal | CompareOp::NotEqual) {
             return None;
         }
         let back = link - self.linear.picked(plan, link, step, pick)?;
-        let field = layout.field(held)?;
-        let known = self.watched.iter().position(|watched| *watched == field);
-        let watched = known.unwrap_or_else(|| {
-            self.watched.push(field);
-            self.watched.len() - 1
-        });
-        Some(Test { links: 1 << link, op, candidate, held, watched, back, is_text })
+        let captured = layout.field(held)?;
+        Some(Test { links: 1 << link, op, candidate, held, captured, back, is_text })
     }
 }
 

@@ -55,6 +55,57 @@ pub(super) fn pattern(random: &mut Random, name: &str, output: &str) -> Pattern 
     }
 }
 
+/// Some patterns that differ only in the numbers that they compare with.
+pub(super) fn family(random: &mut Random) -> Vec<Pattern> {
+    let (sources, keys) = sources(random, None);
+    let mut maker =
+        Maker { random, sources: &sources, visible: Vec::new(), groups: Vec::new(), names: 0, loops: 0 };
+    let length = maker.random.between(2, 4);
+    let mut body = Vec::new();
+    let mut asked = Vec::new();
+    for _ in 0..length {
+        let name = maker.name();
+        let (stream, fields) = maker.stream();
+        let (looped, optional, groups) = (false, false, Vec::new());
+        maker.visible.push(Visible { name: name.clone(), looped, optional, groups, fields });
+        let count = if maker.random.percent(20) { 2 } else { 1 };
+        let test = |random: &mut Random| (*random.pick(&["v", "v", "d"]), conditions::compare(random));
+        asked.push((0..count).map(|_| test(maker.random)).collect::<Vec<_>>());
+        let (repeat, conditions, until, gap) = (Repeat::ONCE, Vec::new(), None, None);
+        let step = Step { name, repeat, contiguity: "", greed: "", stream, conditions, until, gap };
+        body.push(Element { word: "then", kind: Kind::Step(step) });
+    }
+    let emit = record("out", &maker.visible, &keys);
+    let base = Pattern {
+        name: String::new(),
+        sources: sources.into_iter().map(|source| (source.stream, source.filter)).collect(),
+        keys,
+        mode: Mode::All,
+        body,
+        within: Some(random.between(2, 20)),
+        having: None,
+        skip: None,
+        limit: None,
+        keep: None,
+        emit,
+        timeout: None,
+    };
+    let rules = random.between(2, 5);
+    (0..rules).map(|rule| member(random, &base, &asked, rule)).collect()
+}
+
+/// A pattern of a family, with numbers of its own.
+fn member(random: &mut Random, base: &Pattern, asked: &[Vec<(&str, &str)>], rule: i64) -> Pattern {
+    let mut pattern = Pattern { name: format!("rule_{rule}"), ..base.clone() };
+    for (element, tests) in pattern.body.iter_mut().zip(asked) {
+        if let Kind::Step(step) = &mut element.kind {
+            let test = |(field, op): &(&str, &str)| format!("{field} {op} {}", random.between(0, 8));
+            step.conditions = tests.iter().map(test).collect();
+        }
+    }
+    pattern
+}
+
 impl Maker<'_> {
     fn chain(&mut self, shape: Shape) -> Vec<Element> {
         let length = match shape {
