@@ -15,6 +15,7 @@ use crate::engine::{Config, Engine, projection};
 use crate::event::{Batch, PartitionId, StreamId};
 use crate::io::{BadLine, Input, JsonSource};
 use crate::lang::hir::Program;
+use crate::matcher::Class;
 use crate::runtime::Readers;
 
 /// How a run goes.
@@ -23,6 +24,8 @@ pub(super) struct Options {
     pub(super) is_strict: bool,
     /// At the end of the input event time goes on to the end of time.
     pub(super) drains: bool,
+    /// The executor class of every pattern.
+    pub(super) executor: Option<Class>,
     /// The most memory for partial matches.
     pub(super) state_bytes_max: Option<u64>,
 }
@@ -71,6 +74,7 @@ impl Feed {
     pub(super) fn open(program: &Arc<Program>, plan: &RunPlan, options: &Options) -> Result<Feed, CliError> {
         let config = Config {
             patterns: Some(plan.patterns.clone()),
+            executor: options.executor,
             state_bytes_max: options.state_bytes_max,
             ..Config::default()
         };
