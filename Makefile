@@ -95,6 +95,11 @@ workloads: install ## Measure the six workloads on a file: make workloads INPUT=
 bench-decode: install ## Measure what reading JSON lines costs: make bench-decode ONLY=text
 	$(CARGO) bench $(ALL) --bench decode -- $(ONLY)
 
+.PHONY: workloads-e2e
+workloads-e2e: install ## Measure five of them from file to file: make workloads-e2e INPUT=tx.jsonl
+	@[ -f "$(INPUT)" ] || { echo "INPUT=$(INPUT) is not a file; say make workloads-e2e INPUT=tx.jsonl" >&2; exit 2; }
+	$(CARGO) bench $(ALL) --bench e2e -- "$(abspath $(INPUT))"
+
 # What is missing is installed: the crates of Cargo.lock, and of the toolchain what a target needs.
 
 .PHONY: install
