@@ -27,7 +27,7 @@ pub struct Family {
 }
 
 /// A comparison of a field with a number.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(super) struct Test {
     pub(super) slot: SlotId,
     pub(super) op: CompareOp,

@@ -52,6 +52,8 @@ struct Shared<const WORDS: usize> {
     /// The patterns, by the number of their bit.
     rules: Vec<PatternId>,
     positions: Vec<Position<WORDS>>,
+    /// For each position the first that asks the same.
+    same_tests: Vec<usize>,
     steps: Vec<StepId>,
     within: Duration,
     layout: Arc<Layout>,
@@ -79,7 +81,10 @@ impl<const WORDS: usize> Shared<WORDS> {
         let layout = Arc::new(Layout::of(pattern).expect("members were taken with their layout"));
         let positions: Vec<Position<WORDS>> =
             family.positions.iter().map(|tests| Position::new(pattern, tests)).collect();
+        let first_equal = |tests| family.positions.iter().position(|others| others == tests);
+        let same_tests = family.positions.iter().map(|tests| first_equal(tests).expect("it equals itself"));
         Shared {
+            same_tests: same_tests.collect(),
             rules: family.rules.clone(),
             steps: family.steps.clone(),
             within: pattern.within.expect("members have a window"),
@@ -106,7 +111,7 @@ impl<const WORDS: usize> Shared<WORDS> {
         let began_before = row.time().minus(self.within);
         cell.retain(|run| run.began > began_before);
         let mut event = None;
-        self.offer(&mut cell, row, &mut event, keys, out);
+        self.offer(&mut cell, row, (&begins, &mut event), keys, out);
         if is_any(&begins) {
             let handle = *event.get_or_insert_with(|| self.arena.capture(row));
             let mut events = [0; POSITIONS_MAX];
@@ -126,22 +131,28 @@ impl<const WORDS: usize> Shared<WORDS> {
         &mut self,
         cell: &mut Vec<Run<WORDS>>,
         row: &Row<'_>,
-        event: &mut Option<Handle>,
+        (begins, event): (&Mask<WORDS>, &mut Option<Handle>),
         keys: &KeyTable,
         out: &mut Findings,
     ) {
-        let mut fits: [Option<Mask<WORDS>>; POSITIONS_MAX] = [None; POSITIONS_MAX];
+        // Of every position the rules that take the event, once they were asked for.
+        let mut fits: [Mask<WORDS>; POSITIONS_MAX] = [[0; WORDS]; POSITIONS_MAX];
+        fits[0] = *begins;
+        let mut known = 1_u32;
         let mut has_spent = false;
         for at in 0..cell.len() {
-            let run = cell[at];
-            let size = run.size as usize;
-            let fit = fits[size].get_or_insert_with(|| self.positions[size].rules(row));
-            let taking = intersection(&run.rules, fit);
+            let size = cell[at].size as usize;
+            let asked = self.same_tests[size];
+            if known >> asked & 1 == 0 {
+                known |= 1 << asked;
+                fits[asked] = self.positions[asked].rules(row);
+            }
+            let taking = intersection(&cell[at].rules, &fits[asked]);
             if !is_any(&taking) {
                 continue;
             }
             let handle = *event.get_or_insert_with(|| self.arena.capture(row));
-            let mut moved = Run { rules: taking, ..run };
+            let mut moved = Run { rules: taking, ..cell[at] };
             moved.events[size] = handle;
             moved.size += 1;
             if size + 1 == self.positions.len() {
