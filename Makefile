@@ -100,6 +100,10 @@ workloads-e2e: install ## Measure five of them from file to file: make workloads
 	@[ -f "$(INPUT)" ] || { echo "INPUT=$(INPUT) is not a file; say make workloads-e2e INPUT=tx.jsonl" >&2; exit 2; }
 	$(CARGO) bench $(ALL) --bench e2e -- "$(abspath $(INPUT))"
 
+.PHONY: bench-growth
+bench-growth: install ## Measure how costs grow with open matches, windows, rules, keys and positions
+	$(CARGO) bench $(ALL) --bench growth
+
 .PHONY: bench-peers
 bench-peers: install ## Measure the workloads beside other engines: make bench-peers PEERS=FOLDER INPUT=tx.jsonl
 	@[ -x "$(PEERS)/esper/run.sh" ] || { echo "PEERS=$(PEERS) has no esper/run.sh; it needs a JDK and Maven" >&2; exit 2; }
