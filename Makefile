@@ -91,6 +91,22 @@ workloads: install ## Measure the six workloads on a file: make workloads INPUT=
 	@[ -f "$(INPUT)" ] || { echo "INPUT=$(INPUT) is not a file; say make workloads INPUT=tx.jsonl" >&2; exit 2; }
 	$(CARGO) bench $(ALL) --bench workloads -- "$(abspath $(INPUT))"
 
+.PHONY: bench-decode
+bench-decode: install ## Measure what reading JSON lines costs: make bench-decode ONLY=text
+	$(CARGO) bench $(ALL) --bench decode -- $(ONLY)
+
+.PHONY: workloads-e2e
+workloads-e2e: install ## Measure five of them from file to file: make workloads-e2e INPUT=tx.jsonl
+	@[ -f "$(INPUT)" ] || { echo "INPUT=$(INPUT) is not a file; say make workloads-e2e INPUT=tx.jsonl" >&2; exit 2; }
+	$(CARGO) bench $(ALL) --bench e2e -- "$(abspath $(INPUT))"
+
+.PHONY: bench-peers
+bench-peers: install ## Measure the workloads beside other engines: make bench-peers PEERS=FOLDER INPUT=tx.jsonl
+	@[ -x "$(PEERS)/esper/run.sh" ] || { echo "PEERS=$(PEERS) has no esper/run.sh; it needs a JDK and Maven" >&2; exit 2; }
+	$(CARGO) bench $(ALL) --bench workloads -- "$(abspath $(INPUT))"
+	$(CARGO) bench $(ALL) --bench e2e -- "$(abspath $(INPUT))"
+	benches/peers.sh "$(abspath $(PEERS))" "$(abspath $(INPUT))"
+
 # What is missing is installed: the crates of Cargo.lock, and of the toolchain what a target needs.
 
 .PHONY: install

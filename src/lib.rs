@@ -71,6 +71,9 @@ pub mod script;
 pub mod io;
 
 #[cfg(feature = "cli")]
+pub mod runtime;
+
+#[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]
 pub mod config;

@@ -12,6 +12,16 @@ pub const FILE_BUFFER_BYTES: usize = 256 << 10;
 /// The most events of a batch that a reader builds.
 pub const BATCH_EVENTS_MAX: usize = 4096;
 
+/// How many bad lines a reader holds before it hands them over, and about how many bytes of them.
+pub const BAD_LINES_HELD_MAX: usize = 256;
+
+/// See [`BAD_LINES_HELD_MAX`].
+pub const BAD_BYTES_HELD_MAX: usize = 1 << 20;
+
+/// How many batches are read ahead of the engine over all inputs, one of each input at least: enough that neither waits
+/// for a hiccup of the other.
+pub const PIECES_AHEAD: usize = 4;
+
 /// The most positions that one pattern may unroll into: `a{1000}` has a thousand.
 pub const POSITIONS_MAX: usize = 4096;
 

@@ -1,6 +1,7 @@
 //! `ensue explain`: the automaton of a pattern, as text.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
@@ -8,6 +9,7 @@ use super::program::{did_you_mean, load_to_run};
 use super::{CliError, Verdict, print};
 use crate::engine::EngineError;
 use crate::lang::hir::{Pattern, Program};
+use crate::matcher::{Class, Plan};
 use crate::nfa;
 
 /// Show what a pattern becomes: its automaton, and where each condition is checked
@@ -35,10 +37,24 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Verdict, CliError> {
     let mut texts = Vec::new();
     for pattern in chosen(&program, names)? {
         let automaton = nfa::build(pattern).map_err(EngineError::from)?;
-        texts.push(nfa::explain(&program, pattern, &automaton).trim_end().to_owned());
+        let text = nfa::explain(&program, pattern, &automaton);
+        let plan = Arc::new(Plan { pattern: pattern.clone(), automaton });
+        texts.push(format!("{}\n\n{}", text.trim_end(), executor(&plan)));
     }
     print(&format!("{}\n", texts.join("\n\n")))?;
     Ok(Verdict::Yes)
+}
+
+/// Which executor evaluates the pattern, what an event costs there, and why it has none that is cheaper.
+fn executor(plan: &Arc<Plan>) -> String {
+    let class = Class::of(plan);
+    let mut text = format!("executor\n  {class}: {}", class.cost());
+    for cheaper in Class::ALL.into_iter().take_while(|cheaper| *cheaper != class) {
+        if let Err(why) = cheaper.executor(plan) {
+            text.push_str(&format!("\n  not {cheaper}: {why}"));
+        }
+    }
+    text
 }
 
 /// A pattern's name is a word; whatever could be a path is one.

@@ -4,7 +4,7 @@ mod batch;
 mod dictionary;
 mod value;
 
-pub use batch::{Batch, BatchBuilder, Column, NULL_CODE, Nulls};
+pub use batch::{Batch, BatchBuilder, Cell, Column, NULL_CODE, Nulls};
 pub use dictionary::{Dictionary, Interner};
 pub use value::{Decimal, Type, Value};
 

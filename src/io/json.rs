@@ -8,6 +8,12 @@
 //! Every declared field is checked, also those that no running pattern reads: whether a line is an event depends on
 //! the stream alone, not on which patterns run or what is bound. Members that no field names may be anything. Where a
 //! member stands twice, the last one counts.
+//!
+//! Most lines are ordinary, and [`fast`] takes those in one pass at a fraction of the cost. It leaves every line that it
+//! is not sure of to the decoder here, which alone decides what a line means and what is wrong with it.
+
+mod fast;
+mod scan;
 
 use std::fmt;
 use std::ops::Range;
@@ -15,6 +21,7 @@ use std::ops::Range;
 use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use self::fast::Fast;
 use super::BadReason;
 use super::scalar::{self, Misfit};
 use crate::event::{BatchBuilder, Type, Value};
@@ -30,6 +37,8 @@ pub struct JsonDecoder {
     root: Vec<Member>,
     /// For each field where its value stands in the line under way.
     found: Vec<Found>,
+    /// The way of ordinary lines, where the stream has one.
+    fast: Option<Fast>,
 }
 
 /// A field of the stream.
@@ -86,10 +95,34 @@ impl JsonDecoder {
             });
         }
         let found = vec![Found::Nothing; fields.len()];
-        JsonDecoder { fields, root, found }
+        let fast = Fast::new(&fields, &root);
+        JsonDecoder { fields, root, found, fast }
     }
 
-    /// Reads a line into the row under way and gives its event time; the caller ends the row.
+    /// Adds a line as a row of this record number. An ordinary line costs about a third of what any other costs;
+    /// `benches/decode.rs` measures both.
+    ///
+    /// # Errors
+    ///
+    /// Where the line cannot become an event. Then no row is added.
+    pub fn decode_row(
+        &mut self,
+        line: &[u8],
+        record: u64,
+        builder: &mut BatchBuilder,
+    ) -> Result<(), BadReason> {
+        if let Some(fast) = &mut self.fast
+            && fast.decode_row(line, record, builder).is_some()
+        {
+            return Ok(());
+        }
+        let time = self.decode(line, builder)?;
+        builder.end_row(time, record);
+        Ok(())
+    }
+
+    /// Reads a line into the row under way and gives its event time; the caller ends the row. This is the way of all
+    /// lines, ordinary or not: what [`decode_row`](JsonDecoder::decode_row) does, without its short cut.
     ///
     /// # Errors
     ///

@@ -22,4 +22,4 @@ pub use json::JsonDecoder;
 pub use lines::{Line, Lines};
 pub use record::{push_event, push_record, push_string, push_value};
 pub use sink::{DeadLetters, Sink, push_bad_line};
-pub use source::{Input, JsonSource};
+pub use source::{Input, JsonSource, Step};

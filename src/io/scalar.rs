@@ -101,11 +101,12 @@ fn timestamp(raw: &str) -> Result<EventTime, Misfit> {
     } else {
         EventTime::from_micros(micros(number(raw)?)?)
     };
-    // A time that no calendar can print is not one: the range is that of RFC 3339, whichever way it is written.
-    match jiff::Timestamp::from_microsecond(time.micros()) {
-        Ok(_) => Ok(time),
-        Err(_) => Err(Misfit::OutOfRange),
-    }
+    if is_on_calendar(time) { Ok(time) } else { Err(Misfit::OutOfRange) }
+}
+
+/// A time that no calendar can print is not one: the range is that of RFC 3339, whichever way it is written.
+pub(super) fn is_on_calendar(time: EventTime) -> bool {
+    jiff::Timestamp::from_microsecond(time.micros()).is_ok()
 }
 
 fn duration(raw: &str) -> Result<Duration, Misfit> {

@@ -41,6 +41,19 @@ pub struct JsonSource {
     name: String,
     /// Whether waiting for more input must not hold back what is already read.
     live: bool,
+    /// Whether reading may wait for somebody who writes.
+    may_wait: bool,
+}
+
+/// How far reading came.
+#[derive(Debug)]
+pub enum Step {
+    /// To the end of a batch.
+    Batch(Batch),
+    /// To as many bad lines as are held at once; the batch is still under way.
+    Paused,
+    /// To the end.
+    End,
 }
 
 impl JsonSource {
@@ -56,11 +69,16 @@ impl JsonSource {
         stream: &Stream,
         types: Vec<Option<Type>>,
     ) -> io::Result<JsonSource> {
-        let (reader, live): (Box<dyn Read + Send>, bool) = match input {
-            Input::File(path) => (Box::new(open_file(path)?), false),
-            Input::Stdin => (Box::new(io::stdin()), true),
+        let (reader, live, may_wait): (Box<dyn Read + Send>, bool, bool) = match input {
+            Input::File(path) => {
+                let file = open_file(path)?;
+                let may_wait = !file.metadata()?.is_file();
+                (Box::new(file), false, may_wait)
+            }
+            Input::Stdin => (Box::new(io::stdin()), true, true),
         };
-        Ok(JsonSource { live, ..JsonSource::new(reader, input.name(), id, partition, stream, types) })
+        let source = JsonSource::new(reader, input.name(), id, partition, stream, types);
+        Ok(JsonSource { live, may_wait, ..source })
     }
 
     /// A partition that is read from anything; `name` is what messages call it.
@@ -74,7 +92,13 @@ impl JsonSource {
     ) -> JsonSource {
         let decoder = JsonDecoder::new(stream, |field| types[field].is_some());
         let builder = BatchBuilder::new(id, partition, types);
-        JsonSource { lines: Lines::new(reader), decoder, builder, stream: id, name, live: false }
+        let lines = Lines::new(reader);
+        JsonSource { lines, decoder, builder, stream: id, name, live: false, may_wait: false }
+    }
+
+    /// Whether reading may wait for somebody who writes: standard input, or a pipe.
+    pub fn may_wait(&self) -> bool {
+        self.may_wait
     }
 
     /// What messages call it.
@@ -94,32 +118,55 @@ impl JsonSource {
     ///
     /// Where the operating system cannot read on; nothing about the content is an error.
     pub fn read_batch(&mut self, max: usize, bad: &mut dyn FnMut(BadLine)) -> io::Result<Option<Batch>> {
+        let mut held = Vec::new();
+        loop {
+            let step = self.read_step(max, &mut held);
+            held.drain(..).for_each(&mut *bad);
+            match step? {
+                Step::Batch(batch) => return Ok(Some(batch)),
+                Step::Paused => {}
+                Step::End => return Ok(None),
+            }
+        }
+    }
+
+    /// Reads on to the end of a batch of at most `max` events, or until `bad` holds many lines: it is bounded, however
+    /// many there are.
+    ///
+    /// # Errors
+    ///
+    /// Where the operating system cannot read on.
+    pub fn read_step(&mut self, max: usize, bad: &mut Vec<BadLine>) -> io::Result<Step> {
+        let mut bytes = 0;
         while self.builder.len() < max {
             if self.live && !self.builder.is_empty() && self.lines.would_read() {
                 break;
             }
+            let before = bad.len();
             if !self.read_line(bad)? {
                 break;
             }
+            bytes += bad[before..].iter().map(|bad| bad.text.len()).sum::<usize>();
+            if bad.len() >= limits::BAD_LINES_HELD_MAX || bytes >= limits::BAD_BYTES_HELD_MAX {
+                return Ok(Step::Paused);
+            }
         }
-        Ok((!self.builder.is_empty()).then(|| self.builder.finish()))
+        let is_end = self.builder.is_empty();
+        Ok(if is_end { Step::End } else { Step::Batch(self.builder.finish()) })
     }
 
     /// Reads one line; `false` at the end.
-    fn read_line(&mut self, bad: &mut dyn FnMut(BadLine)) -> io::Result<bool> {
+    fn read_line(&mut self, bad: &mut Vec<BadLine>) -> io::Result<bool> {
         let Some((number, line)) = self.lines.next_line()? else { return Ok(false) };
         let (outcome, text) = match line {
-            Line::Text(text) => (self.decoder.decode(text, &mut self.builder), text),
+            Line::Text(text) => (self.decoder.decode_row(text, number, &mut self.builder), text),
             Line::Overlong { bytes, start } => {
                 (Err(BadReason::Overlong { bytes, max: limits::LINE_BYTES_MAX }), start)
             }
         };
-        match outcome {
-            Ok(time) => self.builder.end_row(time, number),
-            Err(reason) => {
-                let text = String::from_utf8_lossy(text).into_owned();
-                bad(BadLine { stream: self.stream, path: self.name.clone(), line: number, reason, text });
-            }
+        if let Err(reason) = outcome {
+            let text = String::from_utf8_lossy(text).into_owned();
+            bad.push(BadLine { stream: self.stream, path: self.name.clone(), line: number, reason, text });
         }
         Ok(true)
     }

@@ -60,6 +60,23 @@ impl Class {
         }
     }
 
+    /// What an event costs, in words.
+    pub fn cost(self) -> &'static str {
+        match self {
+            Class::Strict => "a bit for each open run; an event costs one pass over a few words",
+            Class::Queues => {
+                "runs that wait for the same move together; an event costs the same however many are open"
+            }
+            Class::Enumerable => {
+                "events are kept, not runs; an event costs the same however many are open, a match what it holds"
+            }
+            Class::Family => {
+                "rules that differ in numbers share their runs; an event costs the same however many rules there are"
+            }
+            Class::Runs => "runs are kept one by one; an event costs something for each open run of its key",
+        }
+    }
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {

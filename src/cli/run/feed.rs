@@ -1,7 +1,8 @@
 //! The loop of a run: reads partitions side by side, feeds the engine, writes what comes out.
 //!
 //! The partition that is furthest behind in event time is read next, so that the engine holds little more than the
-//! disorder and a batch of each: no partition runs ahead of the others. What comes out does not depend on it.
+//! disorder and a batch of each: no partition runs ahead of the others. What comes out does not depend on it. Decoding
+//! is done on a thread of its own where that helps; see [`crate::runtime::Readers`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use crate::engine::{Config, Engine, projection};
 use crate::event::{Batch, PartitionId, StreamId};
 use crate::io::{BadLine, Input, JsonSource};
 use crate::lang::hir::Program;
-use crate::limits;
+use crate::matcher::Class;
+use crate::runtime::Readers;
 
 /// How a run goes.
 pub(super) struct Options {
@@ -22,6 +24,8 @@ pub(super) struct Options {
     pub(super) is_strict: bool,
     /// At the end of the input event time goes on to the end of time.
     pub(super) drains: bool,
+    /// The executor class of every pattern.
+    pub(super) executor: Option<Class>,
     /// The most memory for partial matches.
     pub(super) state_bytes_max: Option<u64>,
 }
@@ -42,7 +46,9 @@ pub(super) struct Report {
 
 /// A partition that is being read.
 struct Partition {
-    source: JsonSource,
+    /// What messages call it.
+    name: String,
+    stream: StreamId,
     id: PartitionId,
     is_open: bool,
 }
@@ -50,6 +56,8 @@ struct Partition {
 /// A run under way.
 pub(super) struct Feed {
     partitions: Vec<Partition>,
+    /// By the same numbers.
+    readers: Readers,
     report: Report,
     progress: Progress,
     started: Instant,
@@ -66,19 +74,24 @@ impl Feed {
     pub(super) fn open(program: &Arc<Program>, plan: &RunPlan, options: &Options) -> Result<Feed, CliError> {
         let config = Config {
             patterns: Some(plan.patterns.clone()),
+            executor: options.executor,
             state_bytes_max: options.state_bytes_max,
             ..Config::default()
         };
         let mut engine = Engine::new(Arc::clone(program), &config)?;
         let mut partitions = Vec::new();
+        let mut sources = Vec::new();
         for (stream, input) in &plan.partitions {
             let id = engine.add_partition(*stream);
             let keeps_all = plan.streams[stream.index()].late.is_some();
             let types = projection(program, &plan.patterns, *stream, keeps_all);
             let source = JsonSource::open(input, *stream, id, program.stream(*stream), types)
                 .map_err(|source| CliError::Read { path: input.name(), source })?;
-            partitions.push(Partition { source, id, is_open: true });
+            sources.push(source);
+            partitions.push(Partition { name: input.name(), stream: *stream, id, is_open: true });
         }
+        let readers = Readers::new(sources)
+            .map_err(|source| CliError::Read { path: "the inputs on a thread".to_owned(), source })?;
         let report = Report {
             engine,
             events: 0,
@@ -90,6 +103,7 @@ impl Feed {
         let started = Instant::now();
         Ok(Feed {
             partitions,
+            readers,
             report,
             progress: Progress::new(started),
             started,
@@ -118,8 +132,8 @@ impl Feed {
                 }
                 None => {
                     self.partitions[at].is_open = false;
-                    let Partition { source, id, .. } = &self.partitions[at];
-                    self.report.engine.close_partition(source.stream(), *id);
+                    let Partition { stream, id, .. } = self.partitions[at];
+                    self.report.engine.close_partition(stream, id);
                 }
             }
             self.report.engine.advance()?;
@@ -138,8 +152,7 @@ impl Feed {
     fn furthest_behind(&self) -> Option<usize> {
         let open = self.partitions.iter().enumerate().filter(|(_, partition)| partition.is_open);
         let engine = &self.report.engine;
-        let watermark =
-            |partition: &Partition| engine.partition_watermark(partition.source.stream(), partition.id);
+        let watermark = |partition: &Partition| engine.partition_watermark(partition.stream, partition.id);
         open.min_by_key(|(at, partition)| (watermark(partition), *at)).map(|(at, _)| at)
     }
 
@@ -159,10 +172,10 @@ impl Feed {
                 failure = written.err().or_else(|| options.is_strict.then(|| strict(&bad)));
             }
         };
-        let source = &mut self.partitions[at].source;
-        let batch = source
-            .read_batch(limits::BATCH_EVENTS_MAX, &mut on_bad)
-            .map_err(|error| CliError::Read { path: source.name().to_owned(), source: error })?;
+        let batch = self
+            .readers
+            .read_batch(at, &mut on_bad)
+            .map_err(|source| CliError::Read { path: self.partitions[at].name.clone(), source })?;
         match failure {
             Some(failure) => Err(failure),
             None => Ok(batch),

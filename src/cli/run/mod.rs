@@ -21,6 +21,7 @@ use self::summary::Summary;
 use super::program::load_to_run;
 use super::{CliError, Format, Verdict, note};
 use crate::config::RunConfig;
+use crate::matcher::Class;
 
 /// Run patterns over JSON lines
 ///
@@ -80,6 +81,10 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     max_state: Option<u64>,
 
+    /// The executor class of every pattern; without it each has the cheapest that takes it (see `ensue explain`)
+    #[arg(long, value_name = "CLASS")]
+    executor: Option<Class>,
+
     /// How the closing summary is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -98,8 +103,12 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
     for line in &plan.unused {
         note(&format!("{} {line}", super::style::help("note:")));
     }
-    let options =
-        feed::Options { is_strict: args.strict, drains: !args.no_drain, state_bytes_max: args.max_state };
+    let options = feed::Options {
+        is_strict: args.strict,
+        drains: !args.no_drain,
+        executor: args.executor,
+        state_bytes_max: args.max_state,
+    };
     let feed = feed::Feed::open(&program, &plan, &options)?;
     let mut outputs = outputs::Outputs::open(&program, &plan)?;
     let report = feed.run(&options, &mut outputs)?;

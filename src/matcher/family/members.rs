@@ -42,9 +42,12 @@ struct Member {
     tests: Vec<Vec<Test>>,
 }
 
+/// A pattern, and what it is in a family.
+type Entry = (Arc<Plan>, Member);
+
 /// The families of at least `least` among some patterns, and the patterns that are in none.
 pub fn families(plans: &[Arc<Plan>], least: usize) -> (Vec<Family>, Vec<Arc<Plan>>) {
-    let mut groups: Vec<(String, Vec<(Arc<Plan>, Member)>)> = Vec::new();
+    let mut groups: Vec<(String, Vec<Entry>)> = Vec::new();
     let mut alone = Vec::new();
     for plan in plans {
         let Some(member) = member(plan) else {
@@ -122,7 +125,7 @@ fn tests(pattern: &Pattern, step: StepId) -> Option<Vec<Test>> {
     Some(tests)
 }
 
-fn family(members: &[(Arc<Plan>, Member)]) -> Family {
+fn family(members: &[Entry]) -> Family {
     let (first, member) = &members[0];
     let mut positions = member.tests.clone();
     for (_, other) in &members[1..] {
@@ -141,14 +144,14 @@ fn family(members: &[(Arc<Plan>, Member)]) -> Family {
 }
 
 /// The first member with, at each step, the condition that is the easiest to meet.
-fn loosest(first: &Plan, steps: &[StepId], members: &[(Arc<Plan>, Member)]) -> Arc<Plan> {
+fn loosest(first: &Plan, steps: &[StepId], members: &[Entry]) -> Arc<Plan> {
     let mut pattern = first.pattern.clone();
     for (position, step) in steps.iter().enumerate() {
         let at = step.index();
         for index in 0..pattern.steps[at].conditions.len() {
             let test = |member: &Member| member.tests[position][index].clone();
             let op = test(&members[0].1).op;
-            let threshold = |(_, member): &&(Arc<Plan>, Member)| test(member).thresholds[0];
+            let threshold = |(_, member): &&Entry| test(member).thresholds[0];
             let easiest = match op {
                 CompareOp::Less | CompareOp::LessEqual => members.iter().max_by_key(threshold),
                 CompareOp::Greater | CompareOp::GreaterEqual => members.iter().min_by_key(threshold),

@@ -67,8 +67,8 @@ struct Shared<const WORDS: usize> {
 /// The executor of a family.
 pub fn executor(family: &Family) -> Box<dyn Executor> {
     match family.rules.len() {
-        ..=64 => Box::new(Shared::<1>::new(family)),
-        ..=256 => Box::new(Shared::<4>::new(family)),
+        0..=64 => Box::new(Shared::<1>::new(family)),
+        65..=256 => Box::new(Shared::<4>::new(family)),
         _ => Box::new(Shared::<16>::new(family)),
     }
 }

@@ -84,7 +84,9 @@ impl KeyRuns {
     pub(super) fn next_deadline(&self, plan: &Plan) -> Option<EventTime> {
         let history =
             self.history.back().zip(longest_leading(plan)).map(|(event, wait)| event.time.plus(wait));
-        [self.deadline, history, self.selection.forgets_at(plan)].into_iter().flatten().min()
+        // Where event time has ended there is nothing left to forget for.
+        let forgets = [history, self.selection.forgets_at(plan)].into_iter().flatten();
+        forgets.filter(|at| *at < EventTime::END).chain(self.deadline).min()
     }
 
     /// Whether nothing would be lost if the key were forgotten.

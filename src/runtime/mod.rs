@@ -1,0 +1,8 @@
+//! Threads, and the channels between them.
+//!
+//! Everything that decides what comes out is a deterministic machine that knows no thread; here it is only decided who
+//! does what at which time. Channels are bounded, and what passes through them are whole batches.
+
+mod readers;
+
+pub use readers::Readers;
