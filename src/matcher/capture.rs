@@ -84,22 +84,33 @@ impl Layout {
         words: &mut Vec<u64>,
         dictionaries: &mut Dictionaries,
     ) {
-        let SourcePosition { stream, partition, record } = row.position();
         let start = words.len();
-        words.extend_from_slice(&[
-            row.time().micros() as u64,
-            record,
-            u64::from(stream.0) << 32 | u64::from(partition.0),
-            0,
-        ]);
+        words.resize(start + self.stride(), 0);
+        self.write_to(row, fields, &mut words[start..], dictionaries);
+    }
+
+    /// Writes a row over `words`.
+    #[inline]
+    fn write_to(
+        &self,
+        row: &Row<'_>,
+        fields: &[Option<usize>],
+        words: &mut [u64],
+        dictionaries: &mut Dictionaries,
+    ) {
+        let SourcePosition { stream, partition, record } = row.position();
+        let (head, values) = words.split_at_mut(HEAD);
         let mut nulls = 0;
-        for (at, (slot, _)) in self.fields.iter().enumerate() {
+        for (at, ((slot, _), word)) in self.fields.iter().zip(values).enumerate() {
             let column = fields[slot.index()].and_then(|field| row.batch.column(field));
-            let word = column.and_then(|column| cell(column, row.row, dictionaries));
-            nulls |= u64::from(word.is_none()) << at;
-            words.push(word.unwrap_or(0));
+            let cell = column.and_then(|column| cell(column, row.row, dictionaries));
+            nulls |= u64::from(cell.is_none()) << at;
+            *word = cell.unwrap_or(0);
         }
-        words[start + STEP_AND_NULLS] = nulls;
+        head[TIME] = row.time().micros() as u64;
+        head[RECORD] = record;
+        head[PLACE] = u64::from(stream.0) << 32 | u64::from(partition.0);
+        head[STEP_AND_NULLS] = nulls;
     }
 }
 
@@ -285,7 +296,6 @@ pub struct Writer {
     layout: Arc<Layout>,
     /// For each source the field of each slot.
     sources: Vec<Vec<Option<usize>>>,
-    words: Vec<u64>,
     /// Dictionaries of rows written since the last turn, and of those before.
     recent: Dictionaries,
     older: Dictionaries,
@@ -298,19 +308,16 @@ impl Writer {
         Writer {
             layout,
             sources: pattern.sources.iter().map(|source| source.fields.clone()).collect(),
-            words: Vec::new(),
             recent: Dictionaries::default(),
             older: Dictionaries::default(),
             turned: EventTime::START,
         }
     }
 
-    /// The words of an event.
+    /// Writes an event over `words`.
     #[inline]
-    pub fn write(&mut self, row: &Row<'_>) -> &[u64] {
-        self.words.clear();
-        self.layout.write(row, &self.sources[row.source], &mut self.words, &mut self.recent);
-        &self.words
+    pub fn write(&mut self, row: &Row<'_>, words: &mut [u64]) {
+        self.layout.write_to(row, &self.sources[row.source], words, &mut self.recent);
     }
 
     /// Lets go of the dictionaries that only rows of more than `within` ago refer to.

@@ -121,7 +121,7 @@ impl Strict {
         }
         if alive != 0 {
             let cell = cell.unwrap_or_else(|| self.claim(row, alive, keys));
-            self.rings.push(cell, self.writer.write(row));
+            self.rings.push(cell, row, &mut self.writer);
         }
     }
 

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use crate::event::{SlotId, Value};
 use crate::matcher::capture::Writer;
 use crate::matcher::cells::CellId;
+use crate::matcher::chunk::Row;
 use crate::matcher::linear::{Linear, Link};
 use crate::matcher::{Fields, Held, Taken};
 use crate::time::{Duration, EventTime};
@@ -94,13 +95,13 @@ impl Rings {
 
     /// Adds an event.
     #[inline]
-    pub(super) fn push(&mut self, cell: CellId, event: &[u64]) {
+    pub(super) fn push(&mut self, cell: CellId, event: &Row<'_>, writer: &mut Writer) {
         let start = self.start(cell);
         let place = self.words[start + NEWEST] as usize + 1;
         let place = if place == self.events { 0 } else { place };
         self.words[start + NEWEST] = place as u64;
         let at = start + HEAD + place * self.stride;
-        self.words[at..at + self.stride].copy_from_slice(event);
+        writer.write(event, &mut self.words[at..at + self.stride]);
     }
 
     fn time(&self, cell: CellId, back: usize) -> EventTime {

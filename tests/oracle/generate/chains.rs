@@ -33,8 +33,10 @@ pub(super) fn pattern(random: &mut Random, name: &str, output: &str) -> Pattern 
         Shape::Joined => random.percent(20).then(|| "none".to_owned()),
         _ => super::skip(random, mode, &visible),
     };
-    let within = (shape != Shape::Plain || waits_for_window || random.percent(80))
-        .then(|| random.between(2, if shape == Shape::Strict { 12 } else { 20 }));
+    let within = (shape != Shape::Plain || waits_for_window || random.percent(80)).then(|| match shape {
+        Shape::Strict => random.between(2, 12),
+        _ => random.between(2, 20),
+    });
     let emit = record(output, &visible, &keys);
     let timeout = (shape == Shape::Plain && within.is_some() && random.percent(10))
         .then(|| record(&format!("lost_{output}"), &visible, &keys));
@@ -153,7 +155,11 @@ impl Maker<'_> {
             groups: Vec::new(),
             fields,
         };
-        let share = if shape == Shape::Strict { 45 } else { 75 };
+        let share = match shape {
+            Shape::Strict => 45,
+            Shape::Joined => 55,
+            Shape::Plain => 75,
+        };
         let mut conditions = Vec::new();
         if self.random.percent(share) {
             conditions.push(conditions::local(self.random, fields));
