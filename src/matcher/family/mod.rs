@@ -77,8 +77,9 @@ impl<const WORDS: usize> Shared<WORDS> {
     fn new(family: &Family) -> Shared<WORDS> {
         let pattern = &family.loosest.pattern;
         let layout = Arc::new(Layout::of(pattern).expect("members were taken with their layout"));
+        let asked = family.steps.iter().zip(&family.positions);
         let positions: Vec<Position<WORDS>> =
-            family.positions.iter().map(|tests| Position::new(pattern, tests)).collect();
+            asked.map(|(step, tests)| Position::new(pattern, pattern.step(*step), tests)).collect();
         Shared {
             rules: family.rules.clone(),
             steps: family.steps.clone(),
