@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use members::Test;
 pub use members::{Family, RULES_MIN, families};
 use thresholds::Position;
 
@@ -26,6 +27,7 @@ use super::executor::{Chunk, Findings, FoundEvents};
 use super::keys::{KeyId, KeyTable};
 use super::{Executor, KeepExceeded, KeyFound, Kind, Usage};
 use crate::event::{PatternId, StepId};
+use crate::lang::hir::Step;
 use crate::time::{Duration, EventTime};
 
 /// The most positions of a chain.
@@ -79,10 +81,15 @@ impl<const WORDS: usize> Shared<WORDS> {
     fn new(family: &Family) -> Shared<WORDS> {
         let pattern = &family.loosest.pattern;
         let layout = Arc::new(Layout::of(pattern).expect("members were taken with their layout"));
+        let asked: Vec<_> =
+            family.steps.iter().map(|step| pattern.step(*step)).zip(&family.positions).collect();
         let positions: Vec<Position<WORDS>> =
-            family.positions.iter().map(|tests| Position::new(pattern, tests)).collect();
-        let first_equal = |tests| family.positions.iter().position(|others| others == tests);
-        let same_tests = family.positions.iter().map(|tests| first_equal(tests).expect("it equals itself"));
+            asked.iter().map(|(step, tests)| Position::new(pattern, step, tests)).collect();
+        let same_tests = asked.iter().map(|(step, tests)| {
+            let is_same =
+                |(other, others): &(&Step, &Vec<Test>)| other.sources == step.sources && others == tests;
+            asked.iter().position(is_same).expect("it equals itself")
+        });
         Shared {
             same_tests: same_tests.collect(),
             rules: family.rules.clone(),

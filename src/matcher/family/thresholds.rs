@@ -3,7 +3,7 @@
 use super::Mask;
 use super::members::Test;
 use crate::event::Column;
-use crate::lang::hir::{CompareOp, Pattern};
+use crate::lang::hir::{CompareOp, Pattern, Source, Step};
 use crate::matcher::chunk::Row;
 use crate::matcher::predicates::whole;
 
@@ -18,7 +18,7 @@ pub(super) struct Position<const WORDS: usize> {
 #[derive(Debug)]
 struct Thresholds<const WORDS: usize> {
     op: CompareOp,
-    /// By source the field.
+    /// By source the field; none where the step takes no events of the source.
     fields: Vec<Option<usize>>,
     /// In order.
     sorted: Vec<i64>,
@@ -29,12 +29,13 @@ struct Thresholds<const WORDS: usize> {
 }
 
 impl<const WORDS: usize> Position<WORDS> {
-    pub(super) fn new(pattern: &Pattern, tests: &[Test]) -> Position<WORDS> {
+    /// What is asked of the events of a step.
+    pub(super) fn new(pattern: &Pattern, step: &Step, tests: &[Test]) -> Position<WORDS> {
         let rules = tests.first().map_or(0, |test| test.thresholds.len());
         let all = std::array::from_fn(|word| {
             (0..64).filter(|bit| word * 64 + bit < rules).fold(0, |mask, bit| mask | 1 << bit)
         });
-        Position { all, tests: tests.iter().map(|test| Thresholds::new(pattern, test, all)).collect() }
+        Position { all, tests: tests.iter().map(|test| Thresholds::new(pattern, step, test, all)).collect() }
     }
 
     /// The rules that a row fits.
@@ -49,7 +50,7 @@ impl<const WORDS: usize> Position<WORDS> {
 }
 
 impl<const WORDS: usize> Thresholds<WORDS> {
-    fn new(pattern: &Pattern, test: &Test, all: Mask<WORDS>) -> Thresholds<WORDS> {
+    fn new(pattern: &Pattern, step: &Step, test: &Test, all: Mask<WORDS>) -> Thresholds<WORDS> {
         let mut order: Vec<usize> = (0..test.thresholds.len()).collect();
         order.sort_by_key(|rule| test.thresholds[*rule]);
         let mut mask = [0; WORDS];
@@ -58,9 +59,13 @@ impl<const WORDS: usize> Thresholds<WORDS> {
             mask[rule / 64] |= 1 << (rule % 64);
             first.push(mask);
         }
+        let field = |(index, source): (usize, &Source)| {
+            let is_taken = step.sources.contains(&index);
+            source.fields[test.slot.index()].filter(|_| is_taken)
+        };
         Thresholds {
             op: test.op,
-            fields: pattern.sources.iter().map(|source| source.fields[test.slot.index()]).collect(),
+            fields: pattern.sources.iter().enumerate().map(field).collect(),
             sorted: order.iter().map(|rule| test.thresholds[*rule]).collect(),
             first,
             all,
