@@ -89,7 +89,7 @@ oracle: install ## Compare the engine with the oracle: make oracle CASES=100000 
 .PHONY: workloads
 workloads: install ## Measure the six workloads on a file: make workloads INPUT=tx.jsonl
 	@[ -f "$(INPUT)" ] || { echo "INPUT=$(INPUT) is not a file; say make workloads INPUT=tx.jsonl" >&2; exit 2; }
-	$(CARGO) bench $(ALL) --bench workloads -- "$(abspath $(INPUT))"
+	$(CARGO) bench $(ALL) --bench workloads -- "$(abspath $(INPUT))" $(ONLY)
 
 .PHONY: bench-decode
 bench-decode: install ## Measure what reading JSON lines costs: make bench-decode ONLY=text

@@ -141,13 +141,6 @@ pub struct Stats {
     pub state_bytes_peak: u64,
 }
 
-/// An outcome that later ones of the same time may still have to precede.
-struct Held {
-    outcome: Outcome,
-    /// Whether its records were told already, by [`Engine::take_certain`].
-    is_told: bool,
-}
-
 /// The engine. See the module for how it works, and the crate for an example.
 pub struct Engine {
     program: Arc<Program>,
@@ -157,7 +150,8 @@ pub struct Engine {
     predicates: Predicates,
     sequencer: Sequencer<Prepared>,
     shards: Vec<Shard>,
-    held: Vec<Vec<Held>>,
+    /// By level what later ones of the same time may still have to precede.
+    held: Vec<Vec<Outcome>>,
     numbers: FxHashMap<(StreamId, u32), u64>,
     told: Vec<Outcome>,
     late: Vec<LateEvent>,
@@ -305,8 +299,8 @@ impl Engine {
         let mut outcomes = self.take_outcomes();
         let mut more = Vec::new();
         for held in self.held.iter_mut().flatten().filter(|held| !held.is_told) {
+            more.push(held.clone());
             held.is_told = true;
-            more.push(held.outcome.clone());
         }
         more.sort_by(Outcome::cmp_output);
         outcomes.extend(more);
@@ -362,17 +356,26 @@ impl Engine {
             if level + 1 < self.levels {
                 events = events.merge(self.derive(level, &through));
             }
-            told.extend(through.into_iter().filter(|held| !held.is_told).map(|held| held.outcome));
+            if told.is_empty() {
+                told = through;
+            } else {
+                told.extend(through);
+            }
         }
+        told.retain(|outcome| !outcome.is_told);
         if self.levels > 1 {
             told.sort_by(Outcome::cmp_output);
         }
-        self.told.append(&mut told);
+        if self.told.is_empty() {
+            self.told = told;
+        } else {
+            self.told.append(&mut told);
+        }
         self.check_state()
     }
 
     /// Holds outcomes until no other can precede them, and gives those that are through, in output order.
-    fn pass(&mut self, level: u32, outcomes: Vec<Outcome>, pass: EventTime) -> Vec<Held> {
+    fn pass(&mut self, level: u32, outcomes: Vec<Outcome>, pass: EventTime) -> Vec<Outcome> {
         for outcome in &outcomes {
             let counts = &mut self.stats.patterns[outcome.pattern.index()];
             match outcome.kind {
@@ -381,19 +384,24 @@ impl Engine {
             }
         }
         let held = &mut self.held[level as usize];
-        held.extend(outcomes.into_iter().map(|outcome| Held { outcome, is_told: false }));
-        held.sort_by(|left, right| left.outcome.cmp_output(&right.outcome));
+        if held.is_empty() {
+            *held = outcomes;
+        } else {
+            held.extend(outcomes);
+        }
+        held.sort_by(Outcome::cmp_output);
         let through = match pass {
             EventTime::END => held.len(),
-            pass => held.partition_point(|held| held.outcome.at < pass),
+            pass => held.partition_point(|held| held.at < pass),
         };
-        held.drain(..through).collect()
+        let rest = held.split_off(through);
+        std::mem::replace(held, rest)
     }
 
     /// The records of a level as events for the levels above.
-    fn derive(&mut self, level: u32, through: &[Held]) -> Ordered<Prepared> {
+    fn derive(&mut self, level: u32, through: &[Outcome]) -> Ordered<Prepared> {
         let mut builders: BTreeMap<StreamId, BatchBuilder> = BTreeMap::new();
-        let records = self.records(through.iter().map(|held| held.outcome.clone()).collect());
+        let records = self.records(through.to_vec());
         for record in &records {
             let builder = builders.entry(record.stream).or_insert_with(|| {
                 let types = self.program.stream(record.stream).fields.iter().map(|field| Some(field.ty));

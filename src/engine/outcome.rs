@@ -24,6 +24,8 @@ pub struct Outcome {
     pub completed: EventTime,
     /// Its events with their steps, in order.
     pub events: Events,
+    /// Whether its records were told already, by [`Engine::take_certain`](super::Engine::take_certain).
+    pub(super) is_told: bool,
 }
 
 impl Outcome {
@@ -37,13 +39,13 @@ impl Outcome {
                 Events::Flat { block, first, count }
             }
         };
-        Outcome { pattern, keys, kind, at, completed, events }
+        Outcome { pattern, keys, kind, at, completed, events, is_told: false }
     }
 
     /// Of what the oracle found.
     pub(super) fn of_found(pattern: PatternId, keys: Arc<[Value]>, found: Found) -> Outcome {
         let Found { kind, at, completed, events } = found;
-        Outcome { pattern, keys, kind, at, completed, events: Events::Shared(events) }
+        Outcome { pattern, keys, kind, at, completed, events: Events::Shared(events), is_told: false }
     }
 
     /// Output order: time, pattern in file order, the places of the events, matches before timeouts, steps.

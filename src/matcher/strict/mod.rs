@@ -28,7 +28,6 @@ use super::cells::{CellId, Cells, Expiry};
 use super::chunk::{Lens, Row, Wanted};
 use super::executor::{Chunk, Findings, FoundEvents, KeyFound};
 use super::keys::KeyTable;
-use super::predicates::SourcePredicates;
 use super::{Executor, Faults, KeepExceeded, Kind, Plan, Refused, Scope, Usage, is_true};
 use crate::lang::hir::CompareOp;
 use crate::time::EventTime;
@@ -80,17 +79,19 @@ impl Strict {
             if self.expiry.is_due(row.time()) {
                 self.expire(row.time(), keys);
             }
-            self.event(row, &lens.predicates[row.source], keys, out);
+            let asked = &lens.predicates[row.source];
+            let mut fits = 0;
+            for (step, links) in &self.shape.steps {
+                if row.fits(asked.steps[step.index()]) {
+                    fits |= links;
+                }
+            }
+            self.event(row, fits, keys, out);
         }
     }
 
-    fn event(&mut self, row: &Row<'_>, asked: &SourcePredicates, keys: &mut KeyTable, out: &mut Findings) {
-        let mut fits = 0;
-        for (step, links) in &self.shape.steps {
-            if row.fits(asked.steps[step.index()]) {
-                fits |= links;
-            }
-        }
+    /// Takes an event that fits some links, as far as that can be said without a run.
+    fn event(&mut self, row: &Row<'_>, fits: u64, keys: &mut KeyTable, out: &mut Findings) {
         let cell = self.cells.find(row.key);
         let before = cell.map_or(0, |cell| self.rings.alive(cell));
         if before == 0 && fits & 1 == 0 {
