@@ -131,7 +131,7 @@ fn keys() {
     });
 }
 
-/// Positions of a chain whose last event never comes.
+/// Positions of a chain whose last event never comes, among events of which each fits one of the others.
 fn chain() {
     sweep("positions of a chain", &[3, 6, 12, 24], |positions| {
         let steps = (1..positions).fold(String::new(), |mut steps, position| {
@@ -146,9 +146,9 @@ fn chain() {
         let pattern = format!(
             "pattern p {{ on s by card match all s0 where kind == 0 {steps} within 10m emit m {{ at_a: s0.ts }} }}"
         );
-        let event = |number: u64| Made {
+        let event = move |number: u64| Made {
             key: mixed(number) % 1_000,
-            kind: (mixed(number + 1) % 24) as i64,
+            kind: (mixed(number + 1) % positions) as i64,
             x: 0,
             at: number * 10,
         };
