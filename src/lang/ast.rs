@@ -1,5 +1,7 @@
 //! The syntax tree: what was written, with the place of everything, and nothing resolved.
 
+use std::cmp::Ordering;
+
 use crate::diag::Span;
 use crate::time::Duration;
 
@@ -563,6 +565,21 @@ pub enum CompareOp {
     Greater,
     /// `>=`.
     GreaterEqual,
+}
+
+impl CompareOp {
+    /// Whether an ordering is what the operator asks for.
+    #[inline]
+    pub fn meets(self, ordering: Ordering) -> bool {
+        match self {
+            CompareOp::Equal => ordering.is_eq(),
+            CompareOp::NotEqual => ordering.is_ne(),
+            CompareOp::Less => ordering.is_lt(),
+            CompareOp::LessEqual => ordering.is_le(),
+            CompareOp::Greater => ordering.is_gt(),
+            CompareOp::GreaterEqual => ordering.is_ge(),
+        }
+    }
 }
 
 /// The two kinds of text match.

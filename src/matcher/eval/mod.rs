@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::ops::ControlFlow;
 
 use crate::event::{SlotId, StepId, Type, Value};
-use crate::lang::hir::{Aggregate, CompareOp, Expr, GroupId, Pattern, Pick};
+use crate::lang::hir::{Aggregate, Expr, GroupId, Pattern, Pick};
 
 /// The fields of a candidate event.
 pub trait Fields {
@@ -95,7 +95,7 @@ pub fn evaluate(expr: &Expr, scope: &Scope<'_>) -> Value {
         Expr::Or(parts) => junction(parts, true, scope),
         Expr::Compare(op, left, right) => {
             let (left, right) = (evaluate(left, scope), evaluate(right, scope));
-            truth(compare(&left, &right).map(|ordering| meets(*op, ordering)))
+            truth(compare(&left, &right).map(|ordering| op.meets(ordering)))
         }
         Expr::Between(low, item, high) => between(evaluate(item, scope), low, high, scope),
         Expr::In(item, list) => is_in(&evaluate(item, scope), list, scope),
@@ -157,17 +157,6 @@ pub(super) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
         (Value::Timestamp(left), Value::Timestamp(right)) => Some(left.cmp(right)),
         (Value::Duration(left), Value::Duration(right)) => Some(left.cmp(right)),
         _ => numbers::compare(left, right),
-    }
-}
-
-fn meets(op: CompareOp, ordering: Ordering) -> bool {
-    match op {
-        CompareOp::Equal => ordering.is_eq(),
-        CompareOp::NotEqual => ordering.is_ne(),
-        CompareOp::Less => ordering.is_lt(),
-        CompareOp::LessEqual => ordering.is_le(),
-        CompareOp::Greater => ordering.is_gt(),
-        CompareOp::GreaterEqual => ordering.is_ge(),
     }
 }
 

@@ -15,13 +15,12 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
 use members::Test;
 pub use members::{Family, RULES_MIN, families};
 use thresholds::Position;
 
 use super::capture::{Arena, Block, Handle, Layout};
+use super::cells::{CellId, Cells};
 use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings, FoundEvents};
 use super::keys::{KeyId, KeyTable};
@@ -60,9 +59,8 @@ struct Shared<const WORDS: usize> {
     within: Duration,
     layout: Arc<Layout>,
     arena: Arena,
-    slots: FxHashMap<KeyId, u32>,
-    cells: Vec<Vec<Run<WORDS>>>,
-    free: Vec<u32>,
+    cells: Cells,
+    runs_of: Vec<Vec<Run<WORDS>>>,
     /// Keys with runs, by the time at which they are to be looked at again.
     windows: VecDeque<(EventTime, KeyId)>,
     runs: u64,
@@ -98,9 +96,8 @@ impl<const WORDS: usize> Shared<WORDS> {
             arena: Arena::new(pattern, Arc::clone(&layout)),
             layout,
             positions,
-            slots: FxHashMap::default(),
-            cells: Vec::new(),
-            free: Vec::new(),
+            cells: Cells::default(),
+            runs_of: Vec::new(),
             windows: VecDeque::new(),
             runs: 0,
         }
@@ -108,12 +105,12 @@ impl<const WORDS: usize> Shared<WORDS> {
 
     fn event(&mut self, row: &Row<'_>, keys: &mut KeyTable, out: &mut Findings) {
         let begins = self.positions[0].rules(row);
-        let slot = match self.slots.get(&row.key) {
-            Some(slot) => *slot,
+        let slot = match self.cells.find(row.key) {
+            Some(slot) => slot,
             None if is_any(&begins) => self.add_cell(row, keys),
             None => return,
         };
-        let mut cell = std::mem::take(&mut self.cells[slot as usize]);
+        let mut cell = std::mem::take(&mut self.runs_of[slot as usize]);
         self.runs -= cell.len() as u64;
         let began_before = row.time().minus(self.within);
         cell.retain(|run| run.began > began_before);
@@ -127,9 +124,9 @@ impl<const WORDS: usize> Shared<WORDS> {
         }
         self.runs += cell.len() as u64;
         let is_empty = cell.is_empty();
-        self.cells[slot as usize] = cell;
+        self.runs_of[slot as usize] = cell;
         if is_empty {
-            self.remove_cell(row.key, slot, keys);
+            self.remove_cell(slot, keys);
         }
     }
 
@@ -201,33 +198,29 @@ impl<const WORDS: usize> Shared<WORDS> {
         }
     }
 
-    fn add_cell(&mut self, row: &Row<'_>, keys: &mut KeyTable) -> u32 {
-        keys.hold(row.key);
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.cells.push(Vec::new());
-            self.cells.len() as u32 - 1
-        });
-        self.slots.insert(row.key, slot);
+    fn add_cell(&mut self, row: &Row<'_>, keys: &mut KeyTable) -> CellId {
+        let slot = self.cells.claim(row.key, keys);
+        if slot as usize == self.runs_of.len() {
+            self.runs_of.push(Vec::new());
+        }
         self.windows.push_back((row.time().plus(self.within), row.key));
         slot
     }
 
-    fn remove_cell(&mut self, key: KeyId, slot: u32, keys: &mut KeyTable) {
-        self.slots.remove(&key);
-        self.cells[slot as usize] = Vec::new();
-        self.free.push(slot);
-        keys.release(key);
+    fn remove_cell(&mut self, slot: CellId, keys: &mut KeyTable) {
+        self.runs_of[slot as usize] = Vec::new();
+        self.cells.release(slot, keys);
     }
 
     /// Ends the runs of a key whose window has closed. Says whether some are left.
     fn end_runs(&mut self, key: KeyId, to: EventTime, keys: &mut KeyTable) -> bool {
-        let Some(slot) = self.slots.get(&key).copied() else { return false };
-        let cell = &mut self.cells[slot as usize];
+        let Some(slot) = self.cells.find(key) else { return false };
+        let cell = &mut self.runs_of[slot as usize];
         self.runs -= cell.len() as u64;
         cell.retain(|run| run.began > to.minus(self.within));
         self.runs += cell.len() as u64;
         if cell.is_empty() {
-            self.remove_cell(key, slot, keys);
+            self.remove_cell(slot, keys);
             return false;
         }
         true
@@ -278,9 +271,9 @@ impl<const WORDS: usize> Executor for Shared<WORDS> {
         let runs = self.runs * size_of::<Run<WORDS>>() as u64;
         let queue = self.windows.len() * size_of::<(EventTime, KeyId)>();
         Usage {
-            keys: self.slots.len() as u64,
+            keys: self.cells.len(),
             runs: self.runs,
-            bytes: runs + queue as u64 + (self.slots.len() * 40) as u64 + self.arena.bytes(),
+            bytes: runs + queue as u64 + self.cells.bytes() + self.arena.bytes(),
             ..Usage::default()
         }
     }

@@ -99,7 +99,6 @@ impl<const WORDS: usize> Thresholds<WORDS> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matcher::predicates::meets;
 
     #[test]
     fn a_search_gives_the_rules_that_a_comparison_gives() {
@@ -128,7 +127,7 @@ mod tests {
                 all: [0x7f],
             };
             for value in 0..12 {
-                let meets = |(rule, with): (usize, &i64)| u64::from(meets(op, value.cmp(with))) << rule;
+                let meets = |(rule, with): (usize, &i64)| u64::from(op.meets(value.cmp(with))) << rule;
                 let expected: u64 = thresholds.iter().enumerate().map(meets).sum();
                 assert_eq!(test.of(value), [expected], "{value} {op:?}");
             }

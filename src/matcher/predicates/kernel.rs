@@ -1,6 +1,5 @@
 //! Tests of one column, 64 rows at a time.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::Bitmap;
@@ -67,7 +66,7 @@ pub(super) fn two_numbers(batch: &Batch, left: usize, op: CompareOp, right: usiz
     let Some(((left, left_nulls), (right, right_nulls))) = columns() else {
         return Bitmap::empty(batch.len());
     };
-    let mut answer = Bitmap::of(batch.len(), |row| meets(op, left[row].cmp(&right[row])));
+    let mut answer = Bitmap::of(batch.len(), |row| op.meets(left[row].cmp(&right[row])));
     let nulls = |nulls: &Nulls| Bitmap::of(batch.len(), |row| !nulls.contains(row));
     for column in [left_nulls, right_nulls] {
         if !column.is_empty() {
@@ -75,18 +74,6 @@ pub(super) fn two_numbers(batch: &Batch, left: usize, op: CompareOp, right: usiz
         }
     }
     answer
-}
-
-/// Whether an ordering is what an operator asks for.
-pub(in crate::matcher) fn meets(op: CompareOp, ordering: Ordering) -> bool {
-    match op {
-        CompareOp::Equal => ordering.is_eq(),
-        CompareOp::NotEqual => ordering.is_ne(),
-        CompareOp::Less => ordering.is_lt(),
-        CompareOp::LessEqual => ordering.is_le(),
-        CompareOp::Greater => ordering.is_gt(),
-        CompareOp::GreaterEqual => ordering.is_ge(),
-    }
 }
 
 pub(super) fn bool_is(batch: &Batch, field: usize, wanted: bool) -> Bitmap {

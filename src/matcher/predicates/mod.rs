@@ -18,8 +18,6 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 pub use bitmap::Bitmap;
-#[cfg(test)]
-pub(super) use kernel::meets;
 pub(super) use kernel::whole;
 use kernel::{Memo, NumberTest};
 pub(super) use lower::{in_units, mirrored};

@@ -15,10 +15,9 @@ mod cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
 use self::cell::{Cell, Settled};
 use super::capture::{Arena, Block, Handle, Layout};
+use super::cells::{CellId, Cells};
 use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings, FoundEvents};
 use super::keys::{KeyId, KeyTable};
@@ -80,9 +79,8 @@ pub(super) struct Queues {
     lifetime: Duration,
     layout: Arc<Layout>,
     arena: Arena,
-    slots: FxHashMap<KeyId, u32>,
-    cells: Vec<Cell>,
-    free: Vec<u32>,
+    cells: Cells,
+    queues: Vec<Cell>,
     /// Whether something is told when a window closes. Else a key's runs end when it is looked at the next time.
     is_on_time: bool,
     /// Keys with the time of a first event, or since when they have had runs, if nothing has to be on time.
@@ -140,9 +138,8 @@ impl Queues {
             lifetime,
             arena: Arena::new(pattern, Arc::clone(&layout)),
             layout,
-            slots: FxHashMap::default(),
-            cells: Vec::new(),
-            free: Vec::new(),
+            cells: Cells::default(),
+            queues: Vec::new(),
             windows: VecDeque::new(),
             waits: VecDeque::new(),
             runs: 0,
@@ -166,12 +163,12 @@ impl Queues {
 
     fn event(&mut self, row: &Row<'_>, fit: Fit, keys: &mut KeyTable, out: &mut Findings) {
         let begins = fit.takes & 1 == 1;
-        let slot = match self.slots.get(&row.key) {
-            Some(slot) => *slot,
+        let slot = match self.cells.find(row.key) {
+            Some(slot) => slot,
             None if begins => self.add_cell(row.key, row.time(), keys),
             None => return,
         };
-        let cell = &mut self.cells[slot as usize];
+        let cell = &mut self.queues[slot as usize];
         let before = cell.len(&self.shape);
         self.settled.clear();
         cell.fire(&self.shape, &self.arena, row.time(), &mut self.settled);
@@ -195,7 +192,7 @@ impl Queues {
             self.tell(row.key, keys, out);
         }
         if is_empty {
-            self.remove_cell(row.key, slot, keys);
+            self.remove_cell(slot, keys);
         }
     }
 
@@ -208,30 +205,26 @@ impl Queues {
         self.tell(row.key, keys, out);
     }
 
-    fn add_cell(&mut self, key: KeyId, now: EventTime, keys: &mut KeyTable) -> u32 {
-        keys.hold(key);
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.cells.push(Cell::new(self.shape.len()));
-            self.cells.len() as u32 - 1
-        });
-        self.slots.insert(key, slot);
+    fn add_cell(&mut self, key: KeyId, now: EventTime, keys: &mut KeyTable) -> CellId {
+        let slot = self.cells.claim(key, keys);
+        if slot as usize == self.queues.len() {
+            self.queues.push(Cell::new(self.shape.len()));
+        }
         if !self.is_on_time && self.shape.within.is_some() {
             self.windows.push_back((now, key));
         }
         slot
     }
 
-    fn remove_cell(&mut self, key: KeyId, slot: u32, keys: &mut KeyTable) {
-        self.slots.remove(&key);
-        self.cells[slot as usize].reset();
-        self.free.push(slot);
-        keys.release(key);
+    fn remove_cell(&mut self, slot: CellId, keys: &mut KeyTable) {
+        self.queues[slot as usize].reset();
+        self.cells.release(slot, keys);
     }
 
     /// Fires the deadlines of a key. Says whether it still has runs.
     fn fire(&mut self, key: KeyId, to: EventTime, keys: &mut KeyTable, out: &mut Findings) -> bool {
-        let Some(slot) = self.slots.get(&key).copied() else { return false };
-        let cell = &mut self.cells[slot as usize];
+        let Some(slot) = self.cells.find(key) else { return false };
+        let cell = &mut self.queues[slot as usize];
         let before = cell.len(&self.shape);
         self.settled.clear();
         cell.fire(&self.shape, &self.arena, to, &mut self.settled);
@@ -239,7 +232,7 @@ impl Queues {
         let is_empty = cell.is_empty();
         self.tell(key, keys, out);
         if is_empty {
-            self.remove_cell(key, slot, keys);
+            self.remove_cell(slot, keys);
         }
         !is_empty
     }
@@ -327,13 +320,13 @@ impl Executor for Queues {
     }
 
     fn usage(&self) -> Usage {
-        let cells = self.slots.len() * size_of::<Cell>();
+        let cells = self.cells.bytes() + self.cells.len() * size_of::<Cell>() as u64;
         let queues = (self.windows.len() + self.waits.len()) * size_of::<(EventTime, KeyId)>();
         let runs = self.runs * (size_of::<Handle>() * self.shape.len()) as u64;
         Usage {
-            keys: self.slots.len() as u64,
+            keys: self.cells.len(),
             runs: self.runs,
-            bytes: cells as u64 + queues as u64 + runs + self.arena.bytes(),
+            bytes: cells + queues as u64 + runs + self.arena.bytes(),
             ..Usage::default()
         }
     }

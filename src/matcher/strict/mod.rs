@@ -152,7 +152,7 @@ impl Strict {
         let held = Writer::word(event, test.captured);
         let (Some(left), Some(right)) = (cell_of(row.batch, row.row, field), held) else { return false };
         if !test.is_text {
-            return meets_whole(test.op, left as i64, right as i64);
+            return test.op.meets((left as i64).cmp(&(right as i64)));
         }
         let is_equal = left == right
             || (left >> 32 != right >> 32
@@ -229,17 +229,6 @@ impl Strict {
             }
         }
         self.writer.forget(self.shape.within, now);
-    }
-}
-
-fn meets_whole(op: CompareOp, left: i64, right: i64) -> bool {
-    match op {
-        CompareOp::Equal => left == right,
-        CompareOp::NotEqual => left != right,
-        CompareOp::Less => left < right,
-        CompareOp::LessEqual => left <= right,
-        CompareOp::Greater => left > right,
-        CompareOp::GreaterEqual => left >= right,
     }
 }
 
