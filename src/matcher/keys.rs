@@ -189,7 +189,11 @@ impl KeyTable {
 
     fn remember(&mut self, cache: usize, code: u32) -> KeyId {
         let text = Arc::clone(self.caches[cache].dictionary.text(code));
-        let id = self.id_of(vec![Value::String(text)]);
+        encode_text(&text, &mut self.bytes);
+        let id = match self.index.get(self.bytes.as_slice()) {
+            Some(id) => *id,
+            None => self.id_of(vec![Value::String(text)]),
+        };
         if id < UNKNOWN {
             self.hold(id);
         }
@@ -250,12 +254,20 @@ fn encode(values: &[Value], out: &mut Vec<u8>) {
             Value::Decimal(value) => out.extend_from_slice(&value.units.to_be_bytes()),
             Value::Timestamp(value) => out.extend_from_slice(&value.micros().to_be_bytes()),
             Value::Duration(value) => out.extend_from_slice(&value.micros().to_be_bytes()),
-            Value::String(value) => {
-                out.extend_from_slice(&(value.len() as u32).to_be_bytes());
-                out.extend_from_slice(value.as_bytes());
-            }
+            Value::String(value) => add_text(value, out),
         }
     }
+}
+
+/// A key of one text.
+fn encode_text(text: &str, out: &mut Vec<u8>) {
+    out.clear();
+    add_text(text, out);
+}
+
+fn add_text(text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(&(text.len() as u32).to_be_bytes());
+    out.extend_from_slice(text.as_bytes());
 }
 
 #[cfg(test)]
