@@ -175,16 +175,13 @@ impl KeyTable {
         remembered.filter(|id| *id < UNKNOWN).for_each(|id| held.insert(id));
         let entries = (0..).zip(&mut self.entries).filter(|(_, entry)| entry.is_used);
         for (id, entry) in entries.filter(|(id, _)| !held.contains(*id)) {
+            self.index.remove(entry.hash, id);
             *entry = Entry::default();
             self.free.push(id);
         }
         if self.is_empty() {
-            (self.entries, self.free) = (Vec::new(), Vec::new());
+            (self.entries, self.free, self.index) = (Vec::new(), Vec::new(), Index::default());
         }
-        // What is left is entered anew: an open-addressed table cannot simply leave holes.
-        self.index = Index::with_room_for(self.len());
-        let used = (0..).zip(&self.entries).filter(|(_, entry)| entry.is_used);
-        used.for_each(|(id, entry)| self.index.insert(entry.hash, id));
         self.loose = 0;
     }
 
@@ -395,6 +392,27 @@ impl Index {
         self.place(Slot { tag: hash as u32, id });
     }
 
+    /// Removes a number that is there. The slots behind it move up, so that no search ends before its slot.
+    fn remove(&mut self, hash: u64, id: KeyId) {
+        let mut hole = self.start(hash as u32);
+        while self.slots[hole].id != id {
+            hole = self.behind(hole);
+        }
+        let mut at = self.behind(hole);
+        while self.slots[at].id != UNKNOWN {
+            let distance =
+                |to: usize| to.wrapping_sub(self.start(self.slots[at].tag)) & (self.slots.len() - 1);
+            // A slot may stand anywhere between where its search begins and where it stands.
+            if distance(hole) <= distance(at) {
+                self.slots[hole] = self.slots[at];
+                hole = at;
+            }
+            at = self.behind(at);
+        }
+        self.slots[hole] = EMPTY;
+        self.len -= 1;
+    }
+
     fn place(&mut self, slot: Slot) {
         let mut at = self.start(slot.tag);
         while self.slots[at].id != UNKNOWN {
@@ -478,6 +496,22 @@ mod tests {
         assert!(!table.is_sweep_due());
         table.sweep(KeySet::default());
         assert!(table.is_empty());
+    }
+
+    #[test]
+    fn numbers_are_found_until_they_are_removed() {
+        // Half of the hashes begin at the last slots, so that searches go round.
+        let hash = |id: KeyId| if id % 2 == 0 { u64::from(id / 8) } else { u64::from(u32::MAX - id / 16) };
+        let mut index = Index::default();
+        (0..500).for_each(|id| index.insert(hash(id), id));
+        for removed in (0..500).filter(|id| id % 3 != 0) {
+            index.remove(hash(removed), removed);
+            for id in 0..500 {
+                let is_left = id % 3 == 0 || id > removed;
+                assert_eq!(index.find(hash(id), |found| found == id).is_some(), is_left, "{id}");
+            }
+        }
+        assert_eq!(index.len, 167);
     }
 
     #[test]

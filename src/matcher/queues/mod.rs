@@ -29,6 +29,9 @@ use crate::lang::hir::{Mode, Skip, Word};
 use crate::nfa::Wait;
 use crate::time::{Duration, EventTime};
 
+/// So many cells are in the cache anyway.
+const CELLS_CACHED: usize = 1 << 14;
+
 /// What is the same for all keys.
 #[derive(Debug)]
 struct Shape {
@@ -147,6 +150,15 @@ impl Queues {
             is_on_time: tells_timeouts || linear.wait.is_some_and(|wait| wait.wait.is_none()),
             shape,
         })
+    }
+
+    /// Reads something of the cell of each row, where there are more cells than the cache holds: asked for one after
+    /// another, they come at the same time.
+    fn touch(&self, rows: &[Row<'_>]) {
+        if self.queues.len() > CELLS_CACHED {
+            let cells = rows.iter().filter_map(|row| self.cells.find(row.key));
+            std::hint::black_box(cells.fold(0, |sum, cell| sum ^ self.queues[cell as usize].touch()));
+        }
     }
 
     fn fit(&self, row: &Row<'_>, asked: &SourcePredicates) -> Fit {
@@ -282,14 +294,17 @@ fn tests(linear: &Linear) -> Vec<(StepId, Fit)> {
 
 impl Executor for Queues {
     fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), KeepExceeded> {
-        chunk.lens.visit(chunk.rows, self.wanted, |row| {
-            let fit = self.fit(&row, &chunk.lens.predicates[row.source]);
-            match self.shape.is_single() {
-                true => self.single(&row, keys, out),
-                false => self.event(&row, fit, keys, out),
+        chunk.lens.visit_groups(chunk.rows, self.wanted, |rows| {
+            self.touch(rows);
+            for row in rows {
+                let fit = self.fit(row, &chunk.lens.predicates[row.source]);
+                match self.shape.is_single() {
+                    true => self.single(row, keys, out),
+                    false => self.event(row, fit, keys, out),
+                }
             }
-            Ok(())
-        })
+        });
+        Ok(())
     }
 
     fn advance(&mut self, to: EventTime, keys: &KeyTable, out: &mut Findings) {

@@ -18,7 +18,6 @@
 mod ring;
 mod shape;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use self::ring::Rings;
@@ -31,9 +30,6 @@ use super::keys::{KeyId, KeyTable};
 use super::{Executor, Faults, KeepExceeded, Kind, Plan, Refused, Scope, Usage, is_true};
 use crate::lang::hir::CompareOp;
 use crate::time::EventTime;
-
-/// How many events are looked at together.
-const ROWS_AHEAD: usize = 64;
 
 /// The executor for chains with `next` alone.
 #[derive(Debug)]
@@ -236,17 +232,7 @@ impl Executor for Strict {
     fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), KeepExceeded> {
         // An event that fits nothing still stands between two others.
         let wanted = if self.shape.len() == 1 { Wanted::FitsAStep } else { Wanted::All };
-        let mut rows = Vec::with_capacity(ROWS_AHEAD);
-        let done: Result<(), Infallible> = chunk.lens.visit(chunk.rows, wanted, |row| {
-            rows.push(row);
-            if rows.len() == ROWS_AHEAD {
-                self.take(&rows, chunk.lens, keys, out);
-                rows.clear();
-            }
-            Ok(())
-        });
-        self.take(&rows, chunk.lens, keys, out);
-        let Ok(()) = done;
+        chunk.lens.visit_groups(chunk.rows, wanted, |rows| self.take(rows, chunk.lens, keys, out));
         Ok(())
     }
 
