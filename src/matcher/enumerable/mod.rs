@@ -212,6 +212,9 @@ impl Enumerable {
                 }
             }
         }
+        if self.cells.is_empty() {
+            self.arena.clear();
+        }
         self.arena.free_before(now.minus(self.within));
     }
 }
