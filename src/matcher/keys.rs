@@ -243,7 +243,7 @@ fn share(values: &[Value], count: u64) -> u64 {
 }
 
 /// A key as bytes that are equal exactly if the values are. Numbers of one field have one type.
-fn encode(values: &[Value], out: &mut Vec<u8>) {
+pub(super) fn encode(values: &[Value], out: &mut Vec<u8>) {
     out.clear();
     for value in values {
         match value {

@@ -196,8 +196,8 @@ pub(super) fn check_clauses(plan: &Plan) -> Result<(), Refused> {
     if pattern.having.is_some() {
         return refused("`having` is asked of every run");
     }
-    if pattern.limit.is_some() || pattern.keep.is_some() {
-        return refused("`limit` and `keep` count runs of a key");
+    if pattern.keep.is_some() {
+        return refused("`keep` counts the starts of a key");
     }
     if pattern.mode == Mode::Longest {
         return refused("`match longest` compares runs");
