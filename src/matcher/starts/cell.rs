@@ -259,32 +259,21 @@ impl Cell {
             true => self.starts.partition_point(|start| start.fixed.len as usize >= shape.prefix.len()),
             false => 0,
         };
-        let by_episode = shape.by_episode && shape.skip == Skip::PastLast && shape.keep.is_none();
+        let is_only_match = shape.by_episode && shape.skip == Skip::PastLast && shape.keep.is_none();
+        let oldest_decides = shape.oldest_decides && at.takes & shape.last_bit() != 0;
         for index in first..self.starts.len() {
             let start = &mut self.starts[index];
             match offer_to(at, &self.list, start, next_from, settled) {
+                Fate::Stays if oldest_decides => return,
                 Fate::Stays => {}
                 Fate::Dies => start.is_over = true,
                 Fate::Completes(count) => {
                     start.is_over = true;
                     completed.push((index, count));
                     // All others are dropped by this match.
-                    if by_episode {
+                    if is_only_match {
                         return;
                     }
-                }
-            }
-            if shape.oldest_decides
-                && shape.last.is_some()
-                && at.takes & shape.last_bit() != 0
-                && index == first
-            {
-                let is_plain = shape
-                    .repeated
-                    .as_ref()
-                    .is_some_and(|repeated| repeated.after.is_empty() && !repeated.is_greedy);
-                if is_plain {
-                    return;
                 }
             }
         }

@@ -259,7 +259,12 @@ impl<'a> Draft<'a> {
             None => pattern.having.iter().collect(),
         };
         // The loop of a later start is a part of that of an earlier one, if nothing cuts it off.
-        let is_nested = prefix == 0 && is_shared && node.repeat.max.is_none() && node.until.is_none();
+        let is_nested = prefix == 0
+            && is_shared
+            && node.repeat.max.is_none()
+            && node.until.is_none()
+            && node.greed != Greed::Greedy
+            && last.as_ref().is_none_or(|last| last.absences.is_empty());
         let oldest_decides = is_nested && decisive.iter().all(|part| grows(part, repeated));
         let after = last.as_mut().map_or_else(Vec::new, |last| std::mem::take(&mut last.absences));
         let (reads, tracked) = (rewriter.reads, rewriter.tracked);
