@@ -202,9 +202,6 @@ pub(super) fn check_clauses(plan: &Plan) -> Result<(), Refused> {
     if pattern.mode == Mode::Longest {
         return refused("`match longest` compares runs");
     }
-    if pattern.level > 0 {
-        return refused("it reads a derived stream");
-    }
     Ok(())
 }
 

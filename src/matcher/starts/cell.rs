@@ -79,6 +79,10 @@ impl Fixed {
         self.len += 1;
     }
 
+    fn as_mut_slice(&mut self) -> &mut [Handle] {
+        if self.many.is_empty() { &mut self.few[..self.len as usize] } else { &mut self.many }
+    }
+
     fn as_slice(&self) -> &[Handle] {
         if self.many.is_empty() { &self.few[..self.len as usize] } else { &self.many }
     }
@@ -217,6 +221,15 @@ impl Cell {
         let own = |start: &Start| start.own.bytes() + start.fixed.many.capacity() * size_of::<Handle>();
         let starts = self.starts.capacity() * size_of::<Start>() + self.starts.iter().map(own).sum::<usize>();
         size_of::<Cell>() + starts + self.list.bytes()
+    }
+
+    /// Visits every event that it holds.
+    pub(super) fn each_handle(&mut self, visit: &mut impl FnMut(&mut Handle)) {
+        for start in &mut self.starts {
+            start.fixed.as_mut_slice().iter_mut().for_each(&mut *visit);
+            start.own.handles_mut().iter_mut().for_each(&mut *visit);
+        }
+        self.list.handles_mut().iter_mut().for_each(visit);
     }
 
     /// An event. Deadlines up to its time have fired.

@@ -187,6 +187,11 @@ impl List {
         }
     }
 
+    /// Its events, to be renumbered.
+    pub(super) fn handles_mut(&mut self) -> &mut [Handle] {
+        &mut self.handles
+    }
+
     /// Bytes, about.
     pub(super) fn bytes(&self) -> usize {
         self.handles.capacity() * size_of::<Handle>() + self.marks.capacity() * size_of::<Mark>()

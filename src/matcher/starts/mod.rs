@@ -40,6 +40,9 @@ use super::predicates::SourcePredicates;
 use super::{Executor, Faults, KeepExceeded, KeyFound, Nothing, Plan, Refused, Scope, Usage, is_true};
 use crate::time::EventTime;
 
+/// So many events may be there that no start holds any more, and as many as are held.
+const EVENTS_KEPT: usize = 16_384;
+
 /// An executor for one pattern.
 #[derive(Debug)]
 pub(super) struct Starts {
@@ -56,6 +59,8 @@ pub(super) struct Starts {
     windows: VecDeque<(EventTime, KeyId)>,
     /// Keys by the time at which a wait at the end is over.
     waits: VecDeque<(EventTime, KeyId)>,
+    /// From how many events on the arena is gone through for those that are still held. For patterns without a window.
+    compact_at: usize,
     starts: u64,
     dropped: u64,
     faults: Faults,
@@ -80,6 +85,7 @@ impl Starts {
             is_on_time: shape.tells_timeouts || shape.wait.is_some(),
             windows: VecDeque::new(),
             waits: VecDeque::new(),
+            compact_at: EVENTS_KEPT,
             starts: 0,
             dropped: 0,
             faults: Faults::default(),
@@ -155,7 +161,7 @@ impl Starts {
         if let Some(until) = self.settled.pending_until {
             self.waits.push_back((until, row.key));
         }
-        if self.settled.has_begun && self.is_on_time {
+        if self.settled.has_begun && self.is_on_time && self.shape.within.is_some() {
             self.windows.push_back((row.time(), row.key));
         }
         if !self.settled.found.is_empty() {
@@ -198,6 +204,23 @@ impl Starts {
             self.remove_cell(slot, keys);
         }
         !is_empty
+    }
+
+    /// Frees the events that no start holds, where no window does that.
+    fn compact(&mut self) {
+        let mut live: Vec<Handle> = Vec::new();
+        self.states.iter_mut().for_each(|cell| cell.each_handle(&mut |event| live.push(*event)));
+        let first = self.arena.first();
+        let by_age = |event: &Handle| event.wrapping_sub(first);
+        live.sort_unstable_by_key(by_age);
+        live.dedup();
+        let start = self.arena.keep_only(&live);
+        let renumber = |event: &mut Handle| {
+            let at = live.binary_search_by_key(&by_age(event), by_age).expect("it is held");
+            *event = start.wrapping_add(at as u32);
+        };
+        self.states.iter_mut().for_each(|cell| cell.each_handle(&mut { renumber }));
+        self.compact_at = live.len() * 2 + EVENTS_KEPT;
     }
 
     /// Tells what was settled.
@@ -247,11 +270,18 @@ impl Executor for Starts {
                 }
             }
         }
-        self.arena.free_before(to.minus(self.shape.lifetime));
+        match self.shape.lifetime {
+            Some(lifetime) => self.arena.free_before(to.minus(lifetime)),
+            None if self.arena.len() > self.compact_at => self.compact(),
+            None => {}
+        }
     }
 
     fn finish(&mut self, keys: &mut KeyTable, out: &mut Findings) {
         self.advance(EventTime::END, keys, out);
+        self.states.iter_mut().for_each(|cell| *cell = Cell::default());
+        self.cells.clear(keys);
+        self.starts = 0;
         self.arena.clear();
     }
 

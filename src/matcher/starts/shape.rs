@@ -26,8 +26,8 @@ pub(super) struct Shape {
     /// Whether a match that a start does not give is given by no later one either.
     pub(super) oldest_decides: bool,
     pub(super) within: Option<Duration>,
-    /// How long an event is held at most.
-    pub(super) lifetime: Duration,
+    /// How long an event is held at most, if the pattern says so.
+    pub(super) lifetime: Option<Duration>,
     pub(super) skip: Skip,
     pub(super) keep: Option<Keep>,
     /// Whether matches are chosen by episode: `match`.
@@ -86,9 +86,6 @@ impl Shape {
     /// Why it is not for this executor.
     pub(super) fn of(plan: &Arc<Plan>) -> Result<(Shape, Arc<Layout>), Refused> {
         let pattern = &plan.pattern;
-        if pattern.level > 0 {
-            return refused("it reads a derived stream");
-        }
         if pattern.mode == Mode::Longest {
             return refused("`match longest` compares runs of different length");
         }
@@ -170,7 +167,7 @@ impl<'a> Draft<'a> {
         if linear.links.iter().skip(1).any(|link| link.word == Word::ThenAny) {
             return refused("`any` keeps every way open");
         }
-        let Some(lifetime) = lifetime(self.plan, &linear) else { return refused("it has no `within`") };
+        let lifetime = lifetime(self.plan, &linear);
         let fixed: Vec<StepId> = linear.links.iter().map(|link| link.step).collect();
         let mut rewriter = Rewriter { fixed: &fixed, ..self.rewriter(None, &[]) };
         let mut spots = Vec::new();
@@ -210,7 +207,6 @@ impl<'a> Draft<'a> {
             return refused("several events can come next at one place");
         };
         self.check_loop(node, at)?;
-        let Some(lifetime) = pattern.within else { return refused("it has no `within`") };
         let repeated = node.step;
         let (mut fixed, mut steps): (Vec<StepId>, Vec<StepId>) = (Vec::new(), Vec::new());
         for (index, node) in pattern.body.iter().enumerate() {
@@ -281,7 +277,7 @@ impl<'a> Draft<'a> {
             steps: bits(&steps),
             having,
             oldest_decides,
-            lifetime,
+            lifetime: pattern.within,
             is_shared,
             reads,
             tracked,
@@ -300,11 +296,11 @@ impl<'a> Draft<'a> {
             having: None,
             oldest_decides: false,
             within: pattern.within,
-            lifetime: Duration::ZERO,
+            lifetime: None,
             skip: pattern.skip,
             keep: pattern.keep,
             by_episode: pattern.mode == Mode::First,
-            tells_timeouts: !pattern.timeout_emits.is_empty(),
+            tells_timeouts: !pattern.timeout_emits.is_empty() && pattern.within.is_some(),
             is_shared: false,
             reads: Vec::new(),
             tracked: Vec::new(),
