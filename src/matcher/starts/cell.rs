@@ -11,7 +11,7 @@ use crate::matcher::Kind;
 use crate::matcher::capture::{Handle, is_before};
 use crate::matcher::chunk::Row;
 use crate::matcher::predicates::SourcePredicates;
-use crate::time::EventTime;
+use crate::time::{Duration, EventTime};
 
 /// Everything of one key.
 #[derive(Debug)]
@@ -558,6 +558,10 @@ fn offer_to(at: &At<'_>, list: &List, start: &mut Start, next_from: u64, settled
         return if is_broken { Fate::Dies } else { Fate::Stays };
     }
     let taken = start.fixed.len as usize;
+    let next = shape.prefix.get(taken).or(shape.last.as_ref());
+    if next.is_some_and(|spot| is_too_late(at, start, spot)) {
+        return Fate::Dies;
+    }
     match (shape.prefix.get(taken), &shape.repeated) {
         (Some(spot), _) => {
             let run = start.run(at.around, list);
@@ -579,6 +583,14 @@ fn offer_to(at: &At<'_>, list: &List, start: &mut Start, next_from: u64, settled
             reach_end(at, start, list, settled)
         }
     }
+}
+
+/// Whether `gap` or the window of a group has ended the only run of a chain before the event.
+fn is_too_late(at: &At<'_>, start: &Start, spot: &Spot) -> bool {
+    let is_over = |(place, within): &(usize, Duration)| {
+        at.around.arena.time(start.fixed.as_slice()[*place]).plus(*within) <= at.row.time()
+    };
+    spot.windows.iter().any(is_over)
 }
 
 /// An event that the position did not take that a run waits for.

@@ -54,6 +54,8 @@ pub(super) struct Spot {
     pub(super) conditions: Vec<Condition>,
     /// The groups of which its event begins an iteration.
     pub(super) enters: Vec<GroupId>,
+    /// Its event comes less than so long after that of a position before.
+    pub(super) windows: Vec<(usize, Duration)>,
 }
 
 /// What must not come.
@@ -163,7 +165,11 @@ impl<'a> Draft<'a> {
     /// A pattern without a fork.
     fn chain(&self) -> Result<Shape, Refused> {
         let pattern = &self.plan.pattern;
-        let linear = Linear::of(self.plan)?;
+        let linear = Linear::with_windows(self.plan)?;
+        let has_windows = linear.links.iter().any(|link| !link.windows.is_empty());
+        if has_windows && (pattern.keep.is_some() || !pattern.timeout_emits.is_empty()) {
+            return refused("`gap`, or the window of a group, beside `keep` or timeouts that are told");
+        }
         if linear.links.iter().skip(1).any(|link| link.word == Word::ThenAny) {
             return refused("`any` keeps every way open");
         }
@@ -180,6 +186,7 @@ impl<'a> Draft<'a> {
                 absences: link.absences.iter().map(|step| absent(&mut rewriter, *step, at)).collect(),
                 conditions: held.map(|expr| rewriter.condition(expr, at)).collect(),
                 enters: link.enters.clone(),
+                windows: link.windows.clone(),
             });
         }
         let len = fixed.len();
@@ -325,6 +332,7 @@ impl<'a> Draft<'a> {
             absences: absences.into_iter().map(|step| absent(rewriter, step, taken)).collect(),
             conditions: held.map(|part| rewriter.condition(&part.expr, taken)).collect(),
             enters: Vec::new(),
+            windows: Vec::new(),
         }
     }
 

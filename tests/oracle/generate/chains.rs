@@ -2,7 +2,7 @@
 
 use super::{Maker, Source, record, sources};
 use crate::conditions::{self, SOURCE_FIELDS, Site, Visible};
-use crate::model::{Absence, Element, Kind, Mode, Pattern, Repeat, Step};
+use crate::model::{Absence, Element, Group, Kind, Mode, Pattern, Repeat, Step};
 use crate::random::Random;
 
 /// The shapes.
@@ -156,7 +156,23 @@ impl Maker<'_> {
             let word = if shape == Shape::Compared && self.random.percent(20) { "next" } else { word };
             body.push(Element { word, kind: Kind::Step(step) });
         }
+        if shape == Shape::Compared && length > 1 && self.random.percent(20) {
+            self.enclose_last(&mut body);
+        }
         body
+    }
+
+    /// Puts the last steps into a group with a window.
+    fn enclose_last(&mut self, body: &mut Vec<Element>) {
+        let is_step = |element: &Element| matches!(element.kind, Kind::Step(_));
+        let from = body.iter().rposition(|element| !is_step(element)).map_or(0, |at| at + 1);
+        let at = self.random.between(from as i64, body.len() as i64 - 1) as usize;
+        let inside = body.split_off(at);
+        let word = inside[0].word;
+        let within = Some(self.random.between(2, 10));
+        let repeat = Repeat::ONCE;
+        let group = Group { body: inside, within, repeat, contiguity: "", until: None, gap: None };
+        body.push(Element { word, kind: Kind::Group(group) });
     }
 
     /// Some steps, a loop, and mostly one step behind it.
@@ -274,7 +290,9 @@ impl Maker<'_> {
             }
         }
         self.visible.push(own);
-        Step { name, repeat, contiguity, greed: "", stream, conditions, until: None, gap: None }
+        let gaps = if shape == Shape::Compared { 15 } else { 0 };
+        let gap = self.random.percent(gaps).then(|| self.random.between(1, 8));
+        Step { name, repeat, contiguity, greed: "", stream, conditions, until: None, gap }
     }
 
     /// A condition on an event of the last step alone, mostly.
