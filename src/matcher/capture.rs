@@ -14,7 +14,7 @@ use crate::event::{
     Batch, Column, Decimal, Dictionary, NULL_CODE, PartitionId, SlotId, SourcePosition, StepId, StreamId,
     Type, Value,
 };
-use crate::lang::hir::{Emit, Expr, Pattern};
+use crate::lang::hir::{Emit, Expr, Node, Pattern};
 use crate::time::{Duration, EventTime};
 
 /// The words of a row before its fields.
@@ -53,7 +53,22 @@ impl Layout {
         for expr in conditions.chain(emitted).chain(&pattern.having) {
             layout.add(pattern, expr);
         }
+        // An absence before the first step compares events that came before with that.
+        let leading = pattern.body.iter().map_while(|node| match node {
+            Node::Absence(absence) => Some(pattern.step(absence.step)),
+            _ => None,
+        });
+        for part in leading.flat_map(|step| &step.conditions).filter(|part| !part.local) {
+            layout.add_fields(pattern, &part.expr);
+        }
         (layout.fields.len() <= FIELDS_MAX).then_some(layout)
+    }
+
+    fn add_fields(&mut self, pattern: &Pattern, expr: &Expr) {
+        if let Expr::Field(slot) = expr {
+            self.add_slot(pattern, *slot);
+        }
+        expr.for_each_part(&mut |part| self.add_fields(pattern, part));
     }
 
     fn add(&mut self, pattern: &Pattern, expr: &Expr) {
@@ -62,11 +77,17 @@ impl Layout {
             Expr::Aggregate { slot, .. } => *slot,
             _ => None,
         };
-        if let Some(slot) = slot.filter(|slot| self.words[slot.index()].is_none()) {
+        if let Some(slot) = slot {
+            self.add_slot(pattern, slot);
+        }
+        expr.for_each_part(&mut |part| self.add(pattern, part));
+    }
+
+    fn add_slot(&mut self, pattern: &Pattern, slot: SlotId) {
+        if self.words[slot.index()].is_none() {
             self.words[slot.index()] = Some(self.fields.len() as u8);
             self.fields.push((slot, pattern.slots[slot.index()].ty));
         }
-        expr.for_each_part(&mut |part| self.add(pattern, part));
     }
 
     /// The words of a row.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::executor::{Chunk, Findings, KeyFound};
-use super::keys::{KeyTable, encode};
+use super::keys::{KeyId, KeyTable, encode};
 use super::limiter::Limiter;
 use super::{Executor, KeepExceeded, Plan, Usage};
 use crate::lang::hir::Limit;
@@ -82,31 +82,30 @@ impl<E> Limited<E> {
 }
 
 impl<E: Executor> Executor for Limited<E> {
-    fn events(
-        &mut self,
-        chunk: &Chunk<'_>,
-        keys: &mut KeyTable,
-        out: &mut Findings,
-    ) -> Result<(), KeepExceeded> {
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), KeepExceeded> {
         let first = out.found.len();
         let done = self.inner.events(chunk, keys, out);
         self.hold_back(first, out);
         done
     }
 
-    fn advance(&mut self, to: EventTime, keys: &mut KeyTable, out: &mut Findings) {
+    fn advance(&mut self, to: EventTime, keys: &KeyTable, out: &mut Findings) {
         let first = out.found.len();
         self.inner.advance(to, keys, out);
         self.hold_back(first, out);
         self.forget(to);
     }
 
-    fn finish(&mut self, keys: &mut KeyTable, out: &mut Findings) {
+    fn finish(&mut self, keys: &KeyTable, out: &mut Findings) {
         let first = out.found.len();
         self.inner.finish(keys, out);
         self.hold_back(first, out);
         self.keys.clear();
         self.forgets.clear();
+    }
+
+    fn keys(&self) -> &[KeyId] {
+        self.inner.keys()
     }
 
     fn usage(&self) -> Usage {

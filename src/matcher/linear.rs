@@ -48,6 +48,9 @@ impl Linear {
     ///
     /// Why it is none.
     pub(super) fn of(plan: &Arc<Plan>) -> Result<Linear, Refused> {
+        if !plan.automaton.leading.is_empty() {
+            return refused("an absence before the first step looks back");
+        }
         let linear = Linear::with_windows(plan)?;
         if linear.links.iter().all(|link| link.windows.is_empty()) {
             Ok(linear)
@@ -56,16 +59,13 @@ impl Linear {
         }
     }
 
-    /// The chain that a pattern is.
+    /// The chain that a pattern is, whatever comes before it.
     ///
     /// # Errors
     ///
     /// Why it is none.
     pub(super) fn with_windows(plan: &Arc<Plan>) -> Result<Linear, Refused> {
         let automaton = &plan.automaton;
-        if !automaton.leading.is_empty() {
-            return refused("an absence before the first step looks back");
-        }
         if plan.pattern.groups.iter().any(|group| group.until.is_some()) {
             return refused("`until` of a group");
         }

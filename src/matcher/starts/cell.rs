@@ -20,6 +20,8 @@ pub(super) struct Cell {
     starts: VecDeque<Start>,
     /// The events of the loop, where all starts have the same.
     list: List,
+    /// Earlier events that must not come before a first event, each with the absences that it fits, a bit each.
+    history: VecDeque<(EventTime, Handle, u64)>,
     /// Nothing is due before this.
     deadline: EventTime,
     /// The last event of the last match or timeout, while a start before it is alive.
@@ -28,8 +30,8 @@ pub(super) struct Cell {
 
 impl Default for Cell {
     fn default() -> Cell {
-        let (starts, list) = (VecDeque::new(), List::default());
-        Cell { starts, list, deadline: EventTime::END, episode_end: None }
+        let (starts, list, history) = (VecDeque::new(), List::default(), VecDeque::new());
+        Cell { starts, list, history, deadline: EventTime::END, episode_end: None }
     }
 }
 
@@ -99,6 +101,8 @@ pub(super) struct At<'a> {
     pub(super) takes: u64,
     /// Whether it ends loops.
     pub(super) is_until: bool,
+    /// The absences before the first step that it fits, a bit each.
+    pub(super) precedes: u64,
 }
 
 /// What became of an event, or of time.
@@ -213,14 +217,15 @@ impl Cell {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.starts.is_empty()
+        self.starts.is_empty() && self.history.is_empty()
     }
 
     /// Bytes, about.
     pub(super) fn bytes(&self) -> usize {
         let own = |start: &Start| start.own.bytes() + start.fixed.many.capacity() * size_of::<Handle>();
         let starts = self.starts.capacity() * size_of::<Start>() + self.starts.iter().map(own).sum::<usize>();
-        size_of::<Cell>() + starts + self.list.bytes()
+        let history = self.history.capacity() * size_of::<(EventTime, Handle, u64)>();
+        size_of::<Cell>() + starts + self.list.bytes() + history
     }
 
     /// Visits every event that it holds.
@@ -229,7 +234,8 @@ impl Cell {
             start.fixed.as_mut_slice().iter_mut().for_each(&mut *visit);
             start.own.handles_mut().iter_mut().for_each(&mut *visit);
         }
-        self.list.handles_mut().iter_mut().for_each(visit);
+        self.list.handles_mut().iter_mut().for_each(&mut *visit);
+        self.history.iter_mut().for_each(|(_, event, _)| visit(event));
     }
 
     /// An event. Deadlines up to its time have fired.
@@ -252,7 +258,30 @@ impl Cell {
         let kept = self.keep(shape.keep, settled);
         self.settle(at.around, completed, Some((at.event, at.row.time())), at.row.time(), settled);
         self.sweep(shape);
+        if at.precedes != 0 {
+            self.history.push_back((at.row.time(), at.event, at.precedes));
+        }
         kept
+    }
+
+    /// Whether an absence before the first step is broken by an earlier event.
+    fn is_preceded(&self, at: &At<'_>) -> bool {
+        let run = Run { around: at.around, fixed: &[at.event], list: &self.list, stretch: (0, 0) };
+        at.around.shape.leading.iter().enumerate().any(|(index, (absent, wait))| {
+            self.history.iter().any(|(time, earlier, fits)| {
+                fits >> index & 1 == 1
+                    && at.row.time().since(*time) < *wait
+                    && run.is_preceded_by(*earlier, &absent.conditions)
+            })
+        })
+    }
+
+    /// Forgets the events that are too old to come before anything.
+    pub(super) fn forget(&mut self, shape: &Shape, now: EventTime) {
+        let Some(looks_back) = shape.looks_back() else { return };
+        while self.history.front().is_some_and(|(time, ..)| now.since(*time) >= looks_back) {
+            self.history.pop_front();
+        }
     }
 
     // --- an event at the starts --------------------------------------------------------------------------------
@@ -322,7 +351,7 @@ impl Cell {
         let spot = shape.prefix.first().or(shape.repeated.as_ref().map(|repeated| &repeated.first));
         let spot = spot.or(shape.last.as_ref()).expect("no pattern is empty");
         let nothing = Run { around: at.around, fixed: &[], list: &start.own, stretch: (0, 0) };
-        if !nothing.meets(&spot.conditions, Some(at.row), &spot.enters) {
+        if !nothing.meets(&spot.conditions, Some(at.row), &spot.enters) || self.is_preceded(at) {
             return;
         }
         match (shape.prefix.is_empty(), shape.repeated.is_some()) {

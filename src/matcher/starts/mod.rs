@@ -59,6 +59,8 @@ pub(super) struct Starts {
     windows: VecDeque<(EventTime, KeyId)>,
     /// Keys by the time at which a wait at the end is over.
     waits: VecDeque<(EventTime, KeyId)>,
+    /// Keys by the time at which an earlier event no longer matters.
+    histories: VecDeque<(EventTime, KeyId)>,
     /// From how many events on the arena is gone through for those that are still held. For patterns without a window.
     compact_at: usize,
     starts: u64,
@@ -85,6 +87,7 @@ impl Starts {
             is_on_time: shape.tells_timeouts || shape.wait.is_some(),
             windows: VecDeque::new(),
             waits: VecDeque::new(),
+            histories: VecDeque::new(),
             compact_at: EVENTS_KEPT,
             starts: 0,
             dropped: 0,
@@ -99,20 +102,25 @@ impl Starts {
         &mut self,
         row: &Row<'_>,
         asked: &SourcePredicates,
-        keys: &mut KeyTable,
+        keys: &KeyTable,
         out: &mut Findings,
     ) -> Result<(), KeepExceeded> {
         let fits = |bits: u64, (step, takes): &(crate::event::StepId, u64)| {
             if row.fits(asked.steps[step.index()]) { bits | takes } else { bits }
         };
         let takes = self.shape.steps.iter().fold(0, fits);
+        let leading = self.shape.leading.iter().enumerate();
+        let precedes = |bits: u64, (at, (absent, _)): (usize, &(shape::Absent, _))| {
+            if row.fits(asked.steps[absent.step.index()]) { bits | 1 << at } else { bits }
+        };
+        let precedes = leading.fold(0, precedes);
         let slot = match self.cells.find(row.key) {
             Some(slot) => slot,
-            None if takes & 1 == 1 => self.add_cell(row.key, row.time(), keys),
+            None if takes & 1 == 1 || precedes != 0 => self.add_cell(row.key, row.time()),
             None => return Ok(()),
         };
         let is_until = self.is_until(row, keys);
-        let event = if takes == 0 { Handle::default() } else { self.arena.capture(row) };
+        let event = if takes | precedes == 0 { Handle::default() } else { self.arena.capture(row) };
         let Starts { shape, arena, faults, settled, plan, states, .. } = self;
         let around =
             Surroundings { pattern: &plan.pattern, shape, arena, keys: keys.values(row.key), faults };
@@ -120,10 +128,14 @@ impl Starts {
         let before = cell.len();
         settled.clear();
         cell.fire(around, row.time(), settled);
-        let at = At { around, row, asked, event, takes, is_until };
+        cell.forget(shape, row.time());
+        let at = At { around, row, asked, event, takes, is_until, precedes };
         let kept = cell.event(&at, settled);
         self.starts = self.starts + cell.len() - before;
         let is_empty = cell.is_empty();
+        if let Some(looks_back) = self.shape.looks_back().filter(|_| precedes != 0) {
+            self.histories.push_back((row.time().plus(looks_back), row.key));
+        }
         self.after(row, slot, is_empty, keys, out);
         kept.map_err(|TooMany| KeepExceeded {
             pattern: self.plan.pattern.name.clone(),
@@ -149,14 +161,7 @@ impl Starts {
     }
 
     /// Remembers deadlines, and tells what was settled.
-    fn after(
-        &mut self,
-        row: &Row<'_>,
-        slot: CellId,
-        is_empty: bool,
-        keys: &mut KeyTable,
-        out: &mut Findings,
-    ) {
+    fn after(&mut self, row: &Row<'_>, slot: CellId, is_empty: bool, keys: &KeyTable, out: &mut Findings) {
         self.dropped += self.settled.dropped;
         if let Some(until) = self.settled.pending_until {
             self.waits.push_back((until, row.key));
@@ -168,12 +173,12 @@ impl Starts {
             self.tell(row.key, keys, out);
         }
         if is_empty {
-            self.remove_cell(slot, keys);
+            self.remove_cell(slot);
         }
     }
 
-    fn add_cell(&mut self, key: KeyId, now: EventTime, keys: &mut KeyTable) -> CellId {
-        let slot = self.cells.claim(key, keys);
+    fn add_cell(&mut self, key: KeyId, now: EventTime) -> CellId {
+        let slot = self.cells.claim(key);
         if slot as usize == self.states.len() {
             self.states.push(Cell::default());
         }
@@ -183,13 +188,13 @@ impl Starts {
         slot
     }
 
-    fn remove_cell(&mut self, slot: CellId, keys: &mut KeyTable) {
+    fn remove_cell(&mut self, slot: CellId) {
         self.states[slot as usize] = Cell::default();
-        self.cells.release(slot, keys);
+        self.cells.release(slot);
     }
 
     /// Fires the deadlines of a key. Says whether it still has starts.
-    fn fire(&mut self, key: KeyId, to: EventTime, keys: &mut KeyTable, out: &mut Findings) -> bool {
+    fn fire(&mut self, key: KeyId, to: EventTime, keys: &KeyTable, out: &mut Findings) -> bool {
         let Some(slot) = self.cells.find(key) else { return false };
         let Starts { shape, arena, faults, settled, plan, states, .. } = self;
         let around = Surroundings { pattern: &plan.pattern, shape, arena, keys: keys.values(key), faults };
@@ -197,11 +202,12 @@ impl Starts {
         let before = cell.len();
         settled.clear();
         cell.fire(around, to, settled);
+        cell.forget(shape, to);
         self.starts = self.starts + cell.len() - before;
         let is_empty = cell.is_empty();
         self.tell(key, keys, out);
         if is_empty {
-            self.remove_cell(slot, keys);
+            self.remove_cell(slot);
         }
         !is_empty
     }
@@ -244,21 +250,20 @@ impl Starts {
 }
 
 impl Executor for Starts {
-    fn events(
-        &mut self,
-        chunk: &Chunk<'_>,
-        keys: &mut KeyTable,
-        out: &mut Findings,
-    ) -> Result<(), KeepExceeded> {
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), KeepExceeded> {
         chunk.lens.visit(chunk.rows, self.wanted, |row| {
             let asked = &chunk.lens.predicates[row.source];
             self.event(&row, asked, keys, out)
         })
     }
 
-    fn advance(&mut self, to: EventTime, keys: &mut KeyTable, out: &mut Findings) {
+    fn advance(&mut self, to: EventTime, keys: &KeyTable, out: &mut Findings) {
         while let Some((_, key)) = self.waits.front().copied().filter(|(at, _)| *at <= to) {
             self.waits.pop_front();
+            self.fire(key, to, keys, out);
+        }
+        while let Some((_, key)) = self.histories.front().copied().filter(|(at, _)| *at <= to) {
+            self.histories.pop_front();
             self.fire(key, to, keys, out);
         }
         if let Some(within) = self.shape.within {
@@ -270,24 +275,29 @@ impl Executor for Starts {
                 }
             }
         }
-        match self.shape.lifetime {
+        match self.shape.lifetime() {
             Some(lifetime) => self.arena.free_before(to.minus(lifetime)),
             None if self.arena.len() > self.compact_at => self.compact(),
             None => {}
         }
     }
 
-    fn finish(&mut self, keys: &mut KeyTable, out: &mut Findings) {
+    fn finish(&mut self, keys: &KeyTable, out: &mut Findings) {
         self.advance(EventTime::END, keys, out);
         self.states.iter_mut().for_each(|cell| *cell = Cell::default());
-        self.cells.clear(keys);
+        self.cells.clear();
         self.starts = 0;
         self.arena.clear();
     }
 
+    fn keys(&self) -> &[KeyId] {
+        self.cells.keys()
+    }
+
     fn usage(&self) -> Usage {
         let cells = self.states.iter().map(Cell::bytes).sum::<usize>() as u64;
-        let queues = (self.windows.len() + self.waits.len()) * size_of::<(EventTime, KeyId)>();
+        let queues =
+            (self.windows.len() + self.waits.len() + self.histories.len()) * size_of::<(EventTime, KeyId)>();
         Usage {
             keys: self.cells.len(),
             runs: self.starts,

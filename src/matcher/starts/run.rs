@@ -38,15 +38,20 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     /// Whether all of some conditions are true, of a candidate or of the run alone.
     pub(super) fn meets(&self, conditions: &[Condition], row: Option<&Row<'_>>, enters: &[GroupId]) -> bool {
-        conditions.iter().all(|condition| self.meets_one(condition, row, enters))
+        conditions.iter().all(|condition| match (&condition.quick, row) {
+            (Some(quick), Some(row)) => self.meets_quick(quick, row),
+            _ => self.meets_one(condition, row.map_or(Event::None, Event::Row), enters),
+        })
     }
 
-    fn meets_one(&self, condition: &Condition, row: Option<&Row<'_>>, enters: &[GroupId]) -> bool {
-        if let (Some(quick), Some(row)) = (&condition.quick, row) {
-            return self.meets_quick(quick, row);
-        }
+    /// Whether all of some conditions are true of an event that came before it.
+    pub(super) fn is_preceded_by(&self, earlier: Handle, conditions: &[Condition]) -> bool {
+        conditions.iter().all(|condition| self.meets_one(condition, Event::Captured(earlier), &[]))
+    }
+
+    fn meets_one(&self, condition: &Condition, row: Event<'_>, enters: &[GroupId]) -> bool {
         let Surroundings { pattern, keys, faults, .. } = self.around;
-        let candidate = Candidate { run: *self, row };
+        let candidate = Candidate { run: *self, event: row };
         let walked;
         let held: &dyn Held = match condition.walks {
             true => {
@@ -57,7 +62,7 @@ impl Run<'_> {
         };
         // Without a row nothing asks for its fields, but for those that do not exist; inside of looped groups, where there
         // are none of these, it matters that there is no candidate.
-        let has_candidate = row.is_some() || pattern.groups.is_empty();
+        let has_candidate = !matches!(row, Event::None) || pattern.groups.is_empty();
         let candidate = has_candidate.then_some(&candidate as &dyn Fields);
         is_true(&condition.expr, &Scope { pattern, candidate, held, entering: enters, keys, faults })
     }
@@ -148,19 +153,29 @@ fn whole(ty: Type, word: i64) -> Value {
     }
 }
 
+/// What is looked at.
+#[derive(Clone, Copy)]
+enum Event<'a> {
+    None,
+    Row(&'a Row<'a>),
+    Captured(Handle),
+}
+
 /// The candidate, with the fields that do not exist.
 struct Candidate<'a> {
     run: Run<'a>,
-    row: Option<&'a Row<'a>>,
+    event: Event<'a>,
 }
 
 impl Fields for Candidate<'_> {
     fn slot(&self, slot: SlotId) -> Value {
         let Surroundings { pattern, shape, .. } = self.run.around;
-        match (slot.index().checked_sub(pattern.slots.len()), self.row) {
-            (Some(read), row) => self.run.read(shape.reads[read], row),
-            (None, Some(row)) => row.fields(pattern).slot(slot),
-            (None, None) => Value::Null,
+        match (slot.index().checked_sub(pattern.slots.len()), self.event) {
+            (Some(read), Event::Row(row)) => self.run.read(shape.reads[read], Some(row)),
+            (Some(read), _) => self.run.read(shape.reads[read], None),
+            (None, Event::Row(row)) => row.fields(pattern).slot(slot),
+            (None, Event::Captured(event)) => self.run.around.arena.value(event, slot),
+            (None, Event::None) => Value::Null,
         }
     }
 }

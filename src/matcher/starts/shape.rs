@@ -20,14 +20,16 @@ pub(super) struct Shape {
     pub(super) repeated: Option<Repeated>,
     /// The last position; none where a loop is last.
     pub(super) last: Option<Spot>,
+    /// What must not have come in so long before the first event.
+    pub(super) leading: Vec<(Absent, Duration)>,
     /// What must not come at the end.
     pub(super) wait: Option<(Wait, Vec<Condition>)>,
     pub(super) having: Option<Condition>,
     /// Whether a match that a start does not give is given by no later one either.
     pub(super) oldest_decides: bool,
     pub(super) within: Option<Duration>,
-    /// How long an event is held at most, if the pattern says so.
-    pub(super) lifetime: Option<Duration>,
+    /// How long a start lives at most, if the pattern says so.
+    lifetime: Option<Duration>,
     pub(super) skip: Skip,
     pub(super) keep: Option<Keep>,
     /// Whether matches are chosen by episode: `match`.
@@ -100,6 +102,16 @@ impl Shape {
             None => Draft { plan, layout: &layout }.chain()?,
         };
         Ok((shape, Arc::new(layout)))
+    }
+
+    /// How long before a first event is looked back.
+    pub(super) fn looks_back(&self) -> Option<Duration> {
+        self.leading.iter().map(|(_, wait)| *wait).max()
+    }
+
+    /// How long an event is held at most, if the pattern says so.
+    pub(super) fn lifetime(&self) -> Option<Duration> {
+        self.lifetime.map(|lifetime| lifetime.max(self.looks_back().unwrap_or_default()))
     }
 
     /// The bit of the loop.
@@ -192,10 +204,12 @@ impl<'a> Draft<'a> {
         let len = fixed.len();
         let wait = linear.wait.map(|wait| (wait, absent(&mut rewriter, wait.step, len).conditions));
         let having = pattern.having.as_ref().map(|having| rewriter.condition(having, len));
+        let leading = self.leading(&mut rewriter);
         let (reads, tracked) = (rewriter.reads, rewriter.tracked);
         let last = spots.pop();
         Ok(Shape {
             steps: linear.steps(),
+            leading,
             wait,
             having,
             lifetime,
@@ -231,7 +245,7 @@ impl<'a> Draft<'a> {
         let mut rewriter = Rewriter { fixed: &fixed, ..self.rewriter(Some(repeated), &[]) };
         let mut spots: Vec<Spot> = Vec::new();
         let mut pending: Vec<StepId> = Vec::new();
-        for node in &pattern.body {
+        for node in &pattern.body[self.plan.automaton.leading.len()..] {
             match node {
                 Node::Absence(absence) => pending.push(absence.step),
                 Node::Step(step) => {
@@ -250,6 +264,10 @@ impl<'a> Draft<'a> {
         let prefix = steps.iter().position(|step| *step == repeated).expect("it is one of them");
         let later = later.map(|part| rewriter.condition(&part.expr, prefix)).collect();
         let having = pattern.having.as_ref().map(|having| rewriter.condition(having, prefix));
+        let leading = self.leading(&mut rewriter);
+        if prefix == 0 && leading.iter().any(|(absent, _)| !absent.conditions.is_empty()) {
+            return refused("an absence before the first step compares with an event of a loop");
+        }
         let mut last = spots.split_off(prefix + 1).pop();
         let first = spots.pop().expect("the loop");
         let is_shared = first.conditions.is_empty() && Vec::is_empty(&later);
@@ -282,6 +300,7 @@ impl<'a> Draft<'a> {
         };
         Ok(Shape {
             steps: bits(&steps),
+            leading,
             having,
             oldest_decides,
             lifetime: pattern.within,
@@ -293,12 +312,18 @@ impl<'a> Draft<'a> {
         })
     }
 
+    fn leading(&self, rewriter: &mut Rewriter<'_>) -> Vec<(Absent, Duration)> {
+        let leading = self.plan.automaton.leading.iter();
+        leading.map(|absence| (absent(rewriter, absence.step, 1), absence.wait)).collect()
+    }
+
     fn empty(&self, prefix: Vec<Spot>, repeated: Option<Repeated>, last: Option<Spot>) -> Shape {
         let pattern = &self.plan.pattern;
         Shape {
             prefix,
             repeated,
             last,
+            leading: Vec::new(),
             wait: None,
             having: None,
             oldest_decides: false,
@@ -341,9 +366,6 @@ impl<'a> Draft<'a> {
         let (pattern, body) = (&self.plan.pattern, &self.plan.pattern.body);
         let name = &pattern.step(node.step).name;
         let no = |reason: String| Err(Refused(reason));
-        if !self.plan.automaton.leading.is_empty() {
-            return refused("an absence before the first step looks back");
-        }
         if pattern.mode == Mode::All {
             return no(format!(
                 "`match all` asks for every length of `{name}`; `match` gives one match for each episode"
@@ -397,7 +419,7 @@ impl<'a> Draft<'a> {
         if node.until.as_ref().is_some_and(reads_held) {
             return no(format!("`until` of `{name}` looks at what is held"));
         }
-        for (index, other) in body.iter().enumerate() {
+        for (index, other) in body.iter().enumerate().skip(self.plan.automaton.leading.len()) {
             match other {
                 Node::Step(step) => {
                     if step.gap.is_some() {

@@ -35,6 +35,9 @@ pub(super) fn pattern(random: &mut Random, name: &str, output: &str) -> Pattern 
     let mut body = if shape == Shape::Looped { maker.looped() } else { maker.chain(shape) };
     let may_wait = matches!(shape, Shape::Plain | Shape::Compared);
     let waits_for_window = may_wait && maker.ends_with_absence(&mut body);
+    if matches!(shape, Shape::Compared | Shape::Looped) && maker.random.percent(20) {
+        maker.put_absence_first(&mut body);
+    }
     let visible = maker.visible;
     let mode = match shape {
         Shape::Joined => Mode::All,
