@@ -10,7 +10,7 @@ use super::limited::limited;
 use super::linear::refused;
 use super::queues::Queues;
 use super::runs::Runs;
-use super::starts::Starts;
+use super::starts::{self, Starts};
 use super::strict::Strict;
 use super::{Executor, Plan};
 
@@ -83,6 +83,14 @@ impl Class {
                 "rules that differ in numbers share their runs; an event costs the same however many rules there are"
             }
             Class::Runs => "runs are kept one by one; an event costs something for each open run of its key",
+        }
+    }
+
+    /// What in a pattern that it evaluates costs something for each open match, and what would make that cheaper.
+    pub fn advice(self, plan: &Plan) -> Vec<String> {
+        match self {
+            Class::Starts => starts::advice(plan),
+            _ => Vec::new(),
         }
     }
 

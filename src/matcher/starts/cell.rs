@@ -22,6 +22,8 @@ pub(super) struct Cell {
     list: List,
     /// Earlier events that must not come before a first event, each with the absences that it fits, a bit each.
     history: VecDeque<(EventTime, Handle, u64)>,
+    /// Whether some start is over and still there.
+    has_over: bool,
     /// Nothing is due before this.
     deadline: EventTime,
     /// The last event of the last match or timeout, while a start before it is alive.
@@ -31,7 +33,7 @@ pub(super) struct Cell {
 impl Default for Cell {
     fn default() -> Cell {
         let (starts, list, history) = (VecDeque::new(), List::default(), VecDeque::new());
-        Cell { starts, list, history, deadline: EventTime::END, episode_end: None }
+        Cell { starts, list, history, has_over: false, deadline: EventTime::END, episode_end: None }
     }
 }
 
@@ -61,6 +63,9 @@ struct Fixed {
 }
 
 const FIXED_IN_PLACE: usize = 5;
+
+/// Room for so many starts is kept for the next key.
+const STARTS_KEPT: usize = 8;
 
 impl Fixed {
     fn new() -> Fixed {
@@ -220,6 +225,14 @@ impl Cell {
         self.starts.is_empty() && self.history.is_empty()
     }
 
+    /// Makes an empty cell fit for another key.
+    pub(super) fn reset(&mut self) {
+        self.starts.shrink_to(STARTS_KEPT);
+        self.history.shrink_to(STARTS_KEPT);
+        self.list.clear();
+        (self.deadline, self.episode_end) = (EventTime::END, None);
+    }
+
     /// Bytes, about.
     pub(super) fn bytes(&self) -> usize {
         let own = |start: &Start| start.own.bytes() + start.fixed.many.capacity() * size_of::<Handle>();
@@ -308,9 +321,9 @@ impl Cell {
             match offer_to(at, &self.list, start, next_from, settled) {
                 Fate::Stays if oldest_decides => return,
                 Fate::Stays => {}
-                Fate::Dies => start.is_over = true,
+                Fate::Dies => (start.is_over, self.has_over) = (true, true),
                 Fate::Completes(count) => {
-                    start.is_over = true;
+                    (start.is_over, self.has_over) = (true, true);
                     completed.push((index, count));
                     // All others are dropped by this match.
                     if is_only_match {
@@ -365,7 +378,7 @@ impl Cell {
                 Fate::Stays => {}
                 Fate::Dies => return,
                 Fate::Completes(count) => {
-                    start.is_over = true;
+                    (start.is_over, self.has_over) = (true, true);
                     completed.push((self.starts.len(), count));
                 }
             },
@@ -396,12 +409,12 @@ impl Cell {
             let is_complete = count >= min && run.meets(shape.having.as_slice(), None, &[]);
             if is_complete {
                 completed.push((index, count));
-                self.starts[index].is_over = true;
+                (self.starts[index].is_over, self.has_over) = (true, true);
                 if shape.skip == Skip::PastLast {
                     return;
                 }
             } else if count == max {
-                self.starts[index].is_over = true;
+                (self.starts[index].is_over, self.has_over) = (true, true);
             } else if shape.oldest_decides {
                 return;
             }
@@ -420,6 +433,7 @@ impl Cell {
                 KeepPolicy::Fail => return Err(TooMany),
             };
             self.starts[victim.expect("more than none")].is_over = true;
+            self.has_over = true;
             settled.dropped += 1;
         }
         Ok(())
@@ -462,6 +476,7 @@ impl Cell {
             });
         }
         if let Some(point) = point {
+            self.has_over = true;
             for start in &mut self.starts {
                 start.is_over |= point.drops(start.first(&self.list, shape));
             }
@@ -476,7 +491,7 @@ impl Cell {
 
     /// Takes out what is over.
     fn sweep(&mut self, shape: &Shape) {
-        if self.starts.iter().any(|start| start.is_over) {
+        if std::mem::take(&mut self.has_over) {
             self.starts.retain(|start| !start.is_over);
         }
         if !shape.is_shared {
@@ -529,6 +544,7 @@ impl Cell {
         let shape = around.shape;
         let mut completed = Vec::new();
         let mut timeouts = Vec::new();
+        self.has_over = true;
         for (index, start) in self.starts.iter_mut().enumerate().filter(|(_, start)| due(start) <= now) {
             start.is_over = true;
             if start.until.is_none() {

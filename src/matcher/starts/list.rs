@@ -2,6 +2,7 @@
 //!
 //! Sums are kept as sums of everything before: those of any stretch are a difference of two.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 
 use crate::event::{SlotId, Type};
@@ -18,6 +19,9 @@ pub(super) struct Tracked {
     pub(super) distinct: bool,
 }
 
+/// Room for so many events is kept for the next key.
+const EVENTS_KEPT: usize = 16;
+
 /// Events of a loop. A stretch of them is given by where it begins and ends.
 #[derive(Debug, Default)]
 pub(super) struct List {
@@ -26,6 +30,17 @@ pub(super) struct List {
     marks: Vec<Mark>,
     /// How many events were in front of the first and are gone.
     gone: u64,
+    /// What was counted last: mostly the next stretch that is asked for is a little further on.
+    counted: Cell<Counted>,
+}
+
+/// The different values of a field over a stretch, given by places.
+#[derive(Clone, Copy, Default, Debug)]
+struct Counted {
+    field: usize,
+    from: u64,
+    to: u64,
+    count: usize,
 }
 
 /// An event's value, and sums up to it and with it.
@@ -37,6 +52,8 @@ struct Mark {
     word: Option<u64>,
     /// One more than the place of the event before that has the same value; 0 where there is none.
     previous: u64,
+    /// The place of the next event that has it; 0 where there is none.
+    next: u64,
 }
 
 impl List {
@@ -72,7 +89,11 @@ impl List {
                 true => self.previous(event, word, at, tracked, arena),
                 false => 0,
             };
-            self.marks.push(Mark { sum, count, word, previous });
+            if let Some(before) = previous.checked_sub(1) {
+                let before = self.index(before) * tracked.len() + at;
+                self.marks[before].next = self.end();
+            }
+            self.marks.push(Mark { sum, count, word, previous, next: 0 });
         }
         self.handles.push(event);
     }
@@ -129,8 +150,10 @@ impl List {
 
     /// Sums up to the first event, without it.
     fn before(&self, field: usize, tracked: &[Tracked]) -> (i128, u64) {
-        let Some(first) = self.marks.get(field) else { return (0, 0) };
-        let _ = tracked;
+        if self.handles.is_empty() {
+            return (0, 0);
+        }
+        let first = self.mark(0, field, tracked);
         (
             first.sum - first.word.map_or(0, |word| i128::from(word as i64)),
             first.count - u64::from(first.word.is_some()),
@@ -152,12 +175,22 @@ impl List {
 
     /// How many different values a field has over a stretch.
     pub(super) fn distinct(&self, from: usize, to: usize, field: usize, tracked: &[Tracked]) -> usize {
-        let before = self.gone + from as u64;
-        let is_first = |at: &usize| {
-            let mark = self.mark(*at, field, tracked);
-            mark.word.is_some() && mark.previous <= before
-        };
-        (from..to).filter(is_first).count()
+        let (start, end) = (self.gone + from as u64, self.gone + to as u64);
+        let last = self.counted.get();
+        let is_near = last.field == field
+            && (self.gone..=start).contains(&last.from)
+            && (start + 1..=end).contains(&last.to);
+        let (known_to, mut count) = if is_near { (last.to, last.count) } else { (start, 0) };
+        if is_near {
+            // Values that are not in the stretch any more.
+            let is_last = |mark: &Mark| mark.word.is_some() && (mark.next == 0 || mark.next >= last.to);
+            let left = self.index(last.from)..from;
+            count -= left.filter(|at| is_last(self.mark(*at, field, tracked))).count();
+        }
+        let is_first = |mark: &Mark| mark.word.is_some() && mark.previous <= start;
+        count += (self.index(known_to)..to).filter(|at| is_first(self.mark(*at, field, tracked))).count();
+        self.counted.set(Counted { field, from: start, to: end, count });
+        count
     }
 
     /// Whether a word is among those of a field over a stretch. Unknown as in SQL.
@@ -175,6 +208,16 @@ impl List {
         let has_null = (from..to).any(|at| self.mark(at, field, tracked).word.is_none());
         let is_unknown = has_null || (word.is_none() && from < to);
         (!is_unknown).then_some(false)
+    }
+
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        self.handles.clear();
+        self.marks.clear();
+        self.handles.shrink_to(EVENTS_KEPT);
+        self.marks.shrink_to(EVENTS_KEPT);
+        self.gone = 0;
+        self.counted.take();
     }
 
     /// Forgets what is in front of a place, if that is worth while.

@@ -19,6 +19,7 @@
 //!
 //! Absences, `until` and `greedy` end or cut off starts as they would their runs; windows close in order of starts.
 
+mod advice;
 mod cell;
 mod list;
 mod reads;
@@ -28,6 +29,7 @@ mod shape;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+pub(super) use self::advice::advice;
 use self::cell::{At, Cell, Settled, TooMany};
 use self::run::Surroundings;
 use self::shape::Shape;
@@ -189,7 +191,7 @@ impl Starts {
     }
 
     fn remove_cell(&mut self, slot: CellId) {
-        self.states[slot as usize] = Cell::default();
+        self.states[slot as usize].reset();
         self.cells.release(slot);
     }
 

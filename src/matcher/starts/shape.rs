@@ -134,7 +134,7 @@ impl Shape {
 }
 
 /// The step that is run as a loop: the one whose number is open, or one of a fixed number before the last step.
-fn loop_of(plan: &Plan) -> Option<usize> {
+pub(super) fn loop_of(plan: &Plan) -> Option<usize> {
     let body = &plan.pattern.body;
     let repeat = |node: &Node| match node {
         Node::Step(step) => Some(step.repeat),
