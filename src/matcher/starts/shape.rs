@@ -228,75 +228,34 @@ impl<'a> Draft<'a> {
             return refused("several events can come next at one place");
         };
         self.check_loop(node, at)?;
-        let repeated = node.step;
-        let (mut fixed, mut steps): (Vec<StepId>, Vec<StepId>) = (Vec::new(), Vec::new());
-        for (index, node) in pattern.body.iter().enumerate() {
-            if let Node::Step(step) = node {
-                let count = if index == at { 1 } else { step.repeat.min as usize };
-                steps.extend(std::iter::repeat_n(step.step, count));
-                if index != at {
-                    fixed.extend(std::iter::repeat_n(step.step, count));
-                }
-            }
-        }
+        let steps = self.positions(node.step);
         if steps.len() > POSITIONS_MAX {
             return refused("it has more than 63 positions");
         }
-        let mut rewriter = Rewriter { fixed: &fixed, ..self.rewriter(Some(repeated), &[]) };
-        let mut spots: Vec<Spot> = Vec::new();
-        let mut pending: Vec<StepId> = Vec::new();
-        for node in &pattern.body[self.plan.automaton.leading.len()..] {
-            match node {
-                Node::Absence(absence) => pending.push(absence.step),
-                Node::Step(step) => {
-                    let is_loop = step.step == repeated;
-                    let count = if is_loop { 1 } else { step.repeat.min as usize };
-                    for number in 0..count {
-                        let absences = std::mem::take(&mut pending);
-                        let is_first = is_loop || number == 0;
-                        spots.push(self.spot(&mut rewriter, step, absences, spots.len(), is_first));
-                    }
-                }
-                _ => return refused("a group or a choice beside a loop"),
-            }
-        }
-        let later = pattern.step(repeated).conditions.iter().filter(|part| !part.local);
-        let prefix = steps.iter().position(|step| *step == repeated).expect("it is one of them");
-        let later = later.map(|part| rewriter.condition(&part.expr, prefix)).collect();
+        let fixed: Vec<StepId> = steps.iter().copied().filter(|step| *step != node.step).collect();
+        let prefix = steps.iter().position(|step| *step == node.step).expect("it is one of them");
+        let mut rewriter = Rewriter { fixed: &fixed, ..self.rewriter(Some(node.step), &[]) };
+        let mut spots = self.spots(&mut rewriter, node.step);
+        let later = pattern.step(node.step).conditions.iter().filter(|part| !part.local);
+        let conditions: Vec<Condition> = later.map(|part| rewriter.condition(&part.expr, prefix)).collect();
         let having = pattern.having.as_ref().map(|having| rewriter.condition(having, prefix));
         let leading = self.leading(&mut rewriter);
         if prefix == 0 && leading.iter().any(|(absent, _)| !absent.conditions.is_empty()) {
             return refused("an absence before the first step compares with an event of a loop");
         }
+        let (reads, tracked) = (rewriter.reads, rewriter.tracked);
         let mut last = spots.split_off(prefix + 1).pop();
         let first = spots.pop().expect("the loop");
-        let is_shared = first.conditions.is_empty() && Vec::is_empty(&later);
-        let decisive: Vec<&Expr> = match last {
-            Some(_) => {
-                let step = fixed.last().expect("the last step");
-                let parts = pattern.step(*step).conditions.iter();
-                parts.filter(|part| !part.local).map(|part| &part.expr).collect()
-            }
-            None => pattern.having.iter().collect(),
-        };
-        // The loop of a later start is a part of that of an earlier one, if nothing cuts it off.
-        let is_nested = prefix == 0
-            && is_shared
-            && node.repeat.max.is_none()
-            && node.until.is_none()
-            && node.greed != Greed::Greedy
-            && last.as_ref().is_none_or(|last| last.absences.is_empty());
-        let oldest_decides = is_nested && decisive.iter().all(|part| grows(part, repeated));
-        let after = last.as_mut().map_or_else(Vec::new, |last| std::mem::take(&mut last.absences));
-        let (reads, tracked) = (rewriter.reads, rewriter.tracked);
+        let is_shared = first.conditions.is_empty() && conditions.is_empty();
+        let oldest_decides = is_shared && prefix == 0 && self.oldest_decides(node, last.as_ref());
         let repeated = Repeated {
             first,
-            conditions: later,
+            conditions,
             min: node.repeat.min as usize,
             max: node.repeat.max.map_or(usize::MAX, |max| max as usize),
             is_greedy: node.greed == Greed::Greedy,
             until: node.until.clone(),
-            after,
+            after: last.as_mut().map_or_else(Vec::new, |last| std::mem::take(&mut last.absences)),
         };
         Ok(Shape {
             steps: bits(&steps),
@@ -310,6 +269,59 @@ impl<'a> Draft<'a> {
             fixed,
             ..self.empty(spots, Some(repeated), last)
         })
+    }
+
+    /// The nodes behind absences before the first step.
+    fn nodes(&self) -> &'a [Node] {
+        &self.plan.pattern.body[self.plan.automaton.leading.len()..]
+    }
+
+    /// The step of each position, the loop being one.
+    fn positions(&self, repeated: StepId) -> Vec<StepId> {
+        let steps = self.nodes().iter().filter_map(|node| match node {
+            Node::Step(step) => Some(step),
+            _ => None,
+        });
+        let count = |step: &StepNode| if step.step == repeated { 1 } else { step.repeat.min as usize };
+        steps.flat_map(|step| std::iter::repeat_n(step.step, count(step))).collect()
+    }
+
+    /// The positions, the loop being one.
+    fn spots(&self, rewriter: &mut Rewriter<'_>, repeated: StepId) -> Vec<Spot> {
+        let mut spots: Vec<Spot> = Vec::new();
+        let mut absences: Vec<StepId> = Vec::new();
+        for node in self.nodes() {
+            match node {
+                Node::Absence(absence) => absences.push(absence.step),
+                Node::Step(step) => {
+                    let count = if step.step == repeated { 1 } else { step.repeat.min as usize };
+                    for number in 0..count {
+                        let absences = std::mem::take(&mut absences);
+                        spots.push(self.spot(rewriter, step, absences, spots.len(), number == 0));
+                    }
+                }
+                Node::Group(_) | Node::Choice(_) => {}
+            }
+        }
+        spots
+    }
+
+    /// Whether what the oldest start does not give no later one gives either: the loop of a later start is a part of
+    /// its loop, if nothing cuts that off, and what is asked can only become true with more events.
+    fn oldest_decides(&self, node: &StepNode, last: Option<&Spot>) -> bool {
+        let is_nested = node.repeat.max.is_none()
+            && node.until.is_none()
+            && node.greed != Greed::Greedy
+            && last.is_none_or(|last| last.absences.is_empty());
+        let pattern = &self.plan.pattern;
+        let grows = |expr: &Expr| grows(expr, node.step);
+        is_nested
+            && match last {
+                Some(last) => {
+                    pattern.step(last.step).conditions.iter().all(|part| part.local || grows(&part.expr))
+                }
+                None => pattern.having.iter().all(grows),
+            }
     }
 
     fn leading(&self, rewriter: &mut Rewriter<'_>) -> Vec<(Absent, Duration)> {
@@ -350,7 +362,7 @@ impl<'a> Draft<'a> {
         is_first: bool,
     ) -> Spot {
         let conditions = self.plan.pattern.step(node.step).conditions.iter();
-        let held = conditions.filter(|part| !part.local && !(is_first && part.waived_while_empty));
+        let held = conditions.filter(|part| !(part.local || is_first && part.waived_while_empty));
         Spot {
             step: node.step,
             word: Word::Then,
