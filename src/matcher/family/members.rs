@@ -77,6 +77,9 @@ pub fn families(plans: &[Arc<Plan>], least: usize) -> (Vec<Family>, Vec<Arc<Plan
 fn member(plan: &Arc<Plan>) -> Option<Member> {
     let pattern = &plan.pattern;
     check_clauses(plan).ok()?;
+    if plan.pattern.limit.is_some() {
+        return None;
+    }
     let linear = Linear::of(plan).ok()?;
     let is_plain = |position: usize| {
         let link = &linear.links[position];
