@@ -33,6 +33,7 @@ pub use outcome::{EventRef, Events, Outcome};
 use crate::event::{Batch, BatchBuilder, PartitionId, PatternId, StreamId, Value};
 use crate::lang::hir::{Origin, Program};
 use crate::matcher::chunk::Prepared;
+use crate::matcher::keys::KeyUsage;
 use crate::matcher::predicates::Predicates;
 use crate::matcher::{Class, Faults, KeepExceeded, Kind, Plan, Refused};
 use crate::nfa::TooLarge;
@@ -336,6 +337,15 @@ impl Engine {
             counts.keys += usage.keys;
         }
         stats
+    }
+
+    /// What the tables of keys hold now, for all shards and patterns together: keys that have a number, with state or
+    /// without. The cost is that of a pass over all of them.
+    pub fn key_usage(&self) -> KeyUsage {
+        self.shards.iter().flat_map(Shard::key_usage).fold(KeyUsage::default(), |sum, usage| KeyUsage {
+            keys: sum.keys + usage.keys,
+            bytes: sum.bytes + usage.bytes,
+        })
     }
 
     /// Works through the levels: events in total order, deadlines up to `to`. Outcomes before `pass` become records.

@@ -8,7 +8,7 @@ use super::unit::Unit;
 use crate::event::PatternId;
 use crate::lang::hir::{Pattern, Program};
 use crate::matcher::chunk::{Lens, Prepared, Rows};
-use crate::matcher::keys::{KeyFields, KeyId, KeyTable, NULL_KEY};
+use crate::matcher::keys::{KeyFields, KeyId, KeyTable, KeyUsage, NULL_KEY};
 use crate::matcher::{Chunk, Executor, Findings, KeepExceeded, Kind, Usage};
 use crate::stream::Ordered;
 use crate::time::EventTime;
@@ -131,6 +131,11 @@ impl Shard {
     /// What its executors hold, by pattern; what a family shares counts for its first.
     pub(super) fn usage(&self) -> impl Iterator<Item = (PatternId, Usage)> + '_ {
         self.parts.iter().map(|part| (part.patterns[0], part.executor.usage()))
+    }
+
+    /// What its tables of keys hold.
+    pub(super) fn key_usage(&self) -> impl Iterator<Item = KeyUsage> + '_ {
+        self.tables.iter().map(|table| table.keys.usage())
     }
 
     /// Takes back the numbers of keys that nobody uses any more, where there may be many.

@@ -82,6 +82,15 @@ struct Cache {
     ids: Vec<KeyId>,
 }
 
+/// What a table holds, whether or not an executor has state for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct KeyUsage {
+    /// Keys that have a number.
+    pub keys: u64,
+    /// Bytes, about: the keys, and what is remembered of dictionaries, without the texts in these.
+    pub bytes: u64,
+}
+
 /// Some keys of a table.
 #[derive(Debug, Default)]
 pub struct KeySet(Vec<u64>);
@@ -193,6 +202,20 @@ impl KeyTable {
     /// Whether none has.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// What it holds. The cost is that of a pass over all keys.
+    pub fn usage(&self) -> KeyUsage {
+        let long = self.entries.iter().map(|entry| match &entry.bytes {
+            KeyBytes::Short(..) => 0,
+            KeyBytes::Long(bytes) => bytes.len(),
+        });
+        let caches = self.caches.iter().map(|cache| cache.ids.capacity() * size_of::<KeyId>());
+        let bytes = self.entries.capacity() * size_of::<Entry>()
+            + self.index.slots.capacity() * size_of::<Slot>()
+            + self.free.capacity() * size_of::<KeyId>()
+            + long.chain(caches).sum::<usize>();
+        KeyUsage { keys: self.len() as u64, bytes: bytes as u64 }
     }
 
     /// The index of the cache of a dictionary; a new one where there is none.
