@@ -104,6 +104,19 @@ workloads-e2e: install ## Measure five of them from file to file: make workloads
 bench-growth: install ## Measure how costs grow with open matches, windows, rules, keys and positions
 	$(CARGO) bench $(ALL) --bench growth -- $(ONLY)
 
+.PHONY: bench-micro
+bench-micro: install ## Measure the pieces alone: make bench-micro ONLY=keys
+	$(CARGO) bench $(ALL) --bench micro -- $(ONLY)
+
+.PHONY: bench-churn
+bench-churn: install ## See that memory does not grow with the keys that come and go: make bench-churn EVENTS=1000000000
+	$(CARGO) bench $(ALL) --bench churn -- $(EVENTS)
+
+.PHONY: bench
+bench: install ## Measure workloads and growth, and record it: make bench INPUT=tx.jsonl, or without an input
+	@[ -z "$(INPUT)" ] || [ -f "$(INPUT)" ] || { echo "INPUT=$(INPUT) is not a file" >&2; exit 2; }
+	CARGO="$(CARGO)" benches/run.sh $(if $(INPUT),"$(abspath $(INPUT))")
+
 .PHONY: bench-peers
 bench-peers: install ## Measure the workloads beside other engines: make bench-peers PEERS=FOLDER INPUT=tx.jsonl
 	@[ -x "$(PEERS)/esper/run.sh" ] || { echo "PEERS=$(PEERS) has no esper/run.sh; it needs a JDK and Maven" >&2; exit 2; }

@@ -1,11 +1,12 @@
 //! What a long run leaves behind: as many events as asked for, of keys that live for a while and never come again.
 //!
-//! `make bench-churn EVENTS=1000000000`. Events are made here, column by column, one a millisecond. At any time
-//! 20,000 keys are alive; every tenth event one dies and a new one is born. Patterns of every executor class watch
-//! them, with windows of minutes, on one thread. A line each says how far the run is, its rate so far, the memory of the
-//! process, and what the engine holds; at the end the same once the last key has been idle for longer than any window,
-//! and once the engine is gone. Memory after ten million events and at the end is what counts: with a bound on what
-//! lives, it must not depend on how much has lived.
+//! `make bench-churn EVENTS=1000000000`. Events are made here, straight into columns, one a millisecond. At any time
+//! 20,000 keys are alive; at every tenth event one dies and a new one is born. Patterns of every executor class watch
+//! them, with windows of minutes, on one thread. A line says how far the run is, its rate so far, the memory of the
+//! process, and what the engine holds: by its patterns (keys with state, partial matches, bytes) and in its tables
+//! of keys, with state or without. The last lines say the same once all keys have been idle for longer than any window,
+//! and behind one more event. What counts is the memory after ten million events and at the end: it depends on how
+//! much lives at a time, never on how much has lived.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -17,11 +18,21 @@ use std::time::Instant;
 use ensue::engine::projection;
 use ensue::event::{Cell, StreamId};
 use ensue::lang::hir::Program;
-use ensue::{Batch, BatchBuilder, Duration, Engine, EngineConfig, EventTime};
+use ensue::{Batch, BatchBuilder, Engine, EngineConfig, EventTime};
 
-/// The fields in the order in which [`Churn::batch`] fills them.
-const STREAM: &str = "
+/// The fields are those that [`Churn::batch`] fills, in its order.
+const STREAMS: &str = "
 stream payments {
+    card    string
+    kind    int
+    amount  decimal(2)
+    shop    int
+    at      timestamp
+
+    event time at
+}
+
+stream visits {
     card    string
     kind    int
     amount  decimal(2)
@@ -32,7 +43,7 @@ stream payments {
 }
 ";
 
-/// Of each class one at least; a family is three. The last but one has a key of two fields, the last reads records.
+/// Of each class one at least; three are a family. The last but one has a key of two fields, the last reads records.
 const PATTERNS: &str = "
 pattern strict_rise {
     on payments by card
@@ -100,9 +111,9 @@ pattern family_3 {
 }
 
 pattern two_fields {
-    on payments by card, shop
-    match all a where kind < 30
-    then b where kind < 30
+    on visits by card, shop
+    match all a where kind < 300
+    then b where kind < 300
     within 4m
     emit twice { card: card, shop: shop }
 }
@@ -121,10 +132,13 @@ const ALIVE: u64 = 20_000;
 /// Events for each new key.
 const EVENTS_PER_KEY: u64 = 10;
 
-/// Longer than any window.
-const IDLE: Duration = Duration::from_millis(15 * 60_000);
+/// Longer than any window, in milliseconds.
+const IDLE_MS: i64 = 15 * 60_000;
 
 const BATCH_EVENTS: u64 = 4_096;
+
+/// One of so many batches is of visits, the others of payments.
+const BATCHES_PER_VISITS: u64 = 10;
 
 /// What the memory at the end is compared with.
 const EARLY: u64 = 10_000_000;
@@ -132,27 +146,41 @@ const EARLY: u64 = 10_000_000;
 fn main() -> ExitCode {
     // `cargo bench` passes `--bench` too.
     let asked = std::env::args().skip(1).find(|argument| argument != "--bench");
-    let Some(events) = asked.map_or(Some(EARLY), |asked| asked.parse().ok()).filter(|events| *events > 0) else {
+    let Some(events) = asked.map_or(Some(EARLY), |asked| asked.parse().ok()).filter(|events| *events > 0)
+    else {
         eprintln!("usage: make bench-churn EVENTS=1000000000");
         return ExitCode::from(2);
     };
-    let program = ensue::compile("churn.cep", &format!("{STREAM}{PATTERNS}")).expect("the patterns are right");
+    let program =
+        ensue::compile("churn.cep", &format!("{STREAMS}{PATTERNS}")).expect("the patterns are right");
     let mut churn = Churn::new(program);
-    churn.show_classes();
     println!(
-        "\n{:<24} {:>13} {:>7} {:>7} {:>8} {:>9} {:>8} {:>9} {:>8} {:>11}",
-        "", "events", "M ev/s", "MB", "peak MB", "held keys", "runs", "in tables", "their MB", "records"
+        "{:<15} {:>11} {:>7} {:>7} {:>8} {:>10} {:>9} {:>9} {:>9} {:>8} {:>10}",
+        "",
+        "events",
+        "M ev/s",
+        "MB",
+        "peak MB",
+        "held keys",
+        "partial",
+        "state MB",
+        "in tables",
+        "their MB",
+        "records"
     );
     let tenth = events.div_ceil(10);
     while churn.made < events {
-        let next = [EARLY, (churn.made / tenth + 1) * tenth, events].into_iter().filter(|at| *at > churn.made);
+        let next =
+            [EARLY, (churn.made / tenth + 1) * tenth, events].into_iter().filter(|at| *at > churn.made);
         churn.run_to(next.min().expect("the end is ahead"));
         churn.show("");
     }
     churn.idle();
     churn.show("all keys idle");
     churn.one_more();
-    churn.show("an event of another key");
+    churn.show("one more event");
+    churn.show_patterns();
+    println!();
     churn.finish();
     ExitCode::SUCCESS
 }
@@ -161,7 +189,8 @@ fn main() -> ExitCode {
 struct Churn {
     program: Arc<Program>,
     engine: Engine,
-    builder: BatchBuilder,
+    /// Of payments and of visits.
+    builders: [BatchBuilder; 2],
     began: Instant,
     made: u64,
     /// The time of the next event, in milliseconds.
@@ -173,18 +202,12 @@ impl Churn {
     fn new(program: Arc<Program>) -> Churn {
         let mut engine =
             Engine::new(Arc::clone(&program), &EngineConfig::default()).expect("the patterns are small");
-        let stream = StreamId(0);
-        let partition = engine.add_partition(stream);
-        let types = projection(&program, engine.patterns(), stream, false);
-        let builder = BatchBuilder::new(stream, partition, types);
-        Churn { program, engine, builder, began: Instant::now(), made: 0, now: 0, records: 0 }
-    }
-
-    fn show_classes(&self) {
-        for pattern in &self.program.patterns {
-            let class = self.engine.class(pattern.id).expect("every pattern runs");
-            println!("{:<16} {class}", pattern.name);
-        }
+        let builders = [StreamId(0), StreamId(1)].map(|stream| {
+            let partition = engine.add_partition(stream);
+            let types = projection(&program, engine.patterns(), stream, false);
+            BatchBuilder::new(stream, partition, types)
+        });
+        Churn { program, engine, builders, began: Instant::now(), made: 0, now: 0, records: 0 }
     }
 
     fn run_to(&mut self, events: u64) {
@@ -195,18 +218,22 @@ impl Churn {
         }
     }
 
+    /// The next event comes no earlier than now, in either stream.
     fn advance(&mut self) {
+        self.engine.set_watermark(EventTime::from_millis(self.now));
         self.engine.advance().expect("no bound is set");
         self.records += self.engine.take_records().len() as u64;
     }
 
     fn batch(&mut self, events: u64) -> Batch {
+        let is_of_visits = (self.made / BATCH_EVENTS).is_multiple_of(BATCHES_PER_VISITS);
+        let builder = &mut self.builders[usize::from(is_of_visits)];
         for number in self.made..self.made + events {
             let random = mixed(number);
             let at = EventTime::from_millis(self.now);
             let mut digits = [0; 20];
             let card = text_of(number / EVENTS_PER_KEY + random % ALIVE, &mut digits);
-            self.builder.push_row(at, number + 1, |field| match field {
+            builder.push_row(at, number + 1, |field| match field {
                 0 => Cell::Text(card),
                 1 => Cell::Units((random >> 16) as i64 & 1023),
                 2 => Cell::Units((random >> 26) as i64 % 100_000),
@@ -216,18 +243,16 @@ impl Churn {
             self.now += 1;
         }
         self.made += events;
-        self.builder.finish()
+        builder.finish()
     }
 
     /// Nothing comes for longer than any window.
     fn idle(&mut self) {
-        let at = EventTime::from_millis(self.now).plus(IDLE);
-        self.engine.set_watermark(at);
-        self.now = at.micros() / 1000;
+        self.now += IDLE_MS;
         self.advance();
     }
 
-    /// One event, after which anybody can see that the input has moved on.
+    /// One event of a new key, behind which nothing of the others is under way.
     fn one_more(&mut self) {
         let batch = self.batch(1);
         self.engine.push(batch);
@@ -239,33 +264,50 @@ impl Churn {
         let tables = self.engine.key_usage();
         let sum = |of: fn(&ensue::engine::PatternStats) -> u64| stats.patterns.iter().map(of).sum::<u64>();
         println!(
-            "{what:<24} {:>13} {:>7.2} {:>7.1} {:>8.1} {:>9} {:>8} {:>9} {:>8.2} {:>11}",
+            "{what:<15} {:>11} {:>7.2} {:>7.1} {:>8.1} {:>10} {:>9} {:>9.2} {:>9} {:>8.2} {:>10}",
             self.made,
             self.made as f64 / self.began.elapsed().as_secs_f64() / 1e6,
             memory("VmRSS:"),
             memory("VmHWM:"),
             sum(|pattern| pattern.keys),
             sum(|pattern| pattern.runs),
+            sum(|pattern| pattern.bytes) as f64 / 1e6,
             tables.keys,
             tables.bytes as f64 / 1e6,
             self.records
         );
     }
 
-    /// Ends the run, and says by pattern what was found.
-    fn finish(mut self) {
-        self.engine.finish(true).expect("no bound is set");
+    /// What was found and is held, by pattern.
+    fn show_patterns(&self) {
         let stats = self.engine.stats();
-        println!("\n{:<16} {:>12} {:>12} {:>8} {:>8}", "pattern", "matches", "suppressed", "keys", "runs");
+        println!(
+            "\n{:<16} {:<10} {:>10} {:>6} {:>8} {:>10}",
+            "pattern", "class", "matches", "keys", "partial", "bytes"
+        );
         for (pattern, counts) in self.program.patterns.iter().zip(&stats.patterns) {
+            let class = self.engine.class(pattern.id).map(|class| class.to_string()).unwrap_or_default();
             println!(
-                "{:<16} {:>12} {:>12} {:>8} {:>8}",
-                pattern.name, counts.matches, counts.suppressed, counts.keys, counts.runs
+                "{:<16} {class:<10} {:>10} {:>6} {:>8} {:>10}",
+                pattern.name, counts.matches, counts.keys, counts.runs, counts.bytes
             );
         }
-        println!("\nevents={} late={} state_bytes_peak={}", stats.events, stats.late, stats.state_bytes_peak);
+    }
+
+    /// Ends the run.
+    fn finish(mut self) {
+        self.engine.finish(true).expect("no bound is set");
+        self.show("the end");
+        let stats = self.engine.stats();
         drop(self);
-        println!("rss_mb_without_engine={:.1} peak_rss_mb={:.1}", memory("VmRSS:"), memory("VmHWM:"));
+        println!(
+            "events={} late={} state_mb_peak={:.1} rss_mb_without_engine={:.1} peak_rss_mb={:.1}",
+            stats.events,
+            stats.late,
+            stats.state_bytes_peak as f64 / 1e6,
+            memory("VmRSS:"),
+            memory("VmHWM:")
+        );
     }
 }
 

@@ -91,7 +91,8 @@ fn conditions(criterion: &mut Criterion) {
         ("condition, a text", "kind == \"login\""),
         ("condition, row by row", "amount + amount < 5.00"),
     ] {
-        let pattern = format!("pattern p {{ on payments match a where {condition} emit m {{ at_a: a.at }} }}");
+        let pattern =
+            format!("pattern p {{ on payments match a where {condition} emit m {{ at_a: a.at }} }}");
         let program = compile(&pattern);
         let mut predicates = Predicates::new(1);
         let asked = predicates.add(&plan(&program), 0).steps[0].expect("the step takes these events");
@@ -133,7 +134,12 @@ fn keys(criterion: &mut Criterion) {
             table.look_up(&all, 0..BATCH_EVENTS as u32, &mut Vec::new());
         }
         maker.make = Box::new(move |number| Made::random(number, count));
-        measure(criterion, name, BATCH_EVENTS, Keys { program, is_dictionary_new, maker, table, ids: Vec::new() });
+        measure(
+            criterion,
+            name,
+            BATCH_EVENTS,
+            Keys { program, is_dictionary_new, maker, table, ids: Vec::new() },
+        );
     }
 }
 
@@ -294,7 +300,12 @@ impl Piece for Reorder {
 fn decode(criterion: &mut Criterion) {
     let program = compile("");
     let decoder = JsonDecoder::new(&program.streams[0], |_| true);
-    measure(criterion, "decode, JSON lines", BATCH_EVENTS, Decode { decoder, builder: builder(&program), made: 0 });
+    measure(
+        criterion,
+        "decode, JSON lines",
+        BATCH_EVENTS,
+        Decode { decoder, builder: builder(&program), made: 0 },
+    );
 }
 
 struct Decode {

@@ -126,6 +126,8 @@ pub struct PatternStats {
     pub runs: u64,
     /// Keys with state now.
     pub keys: u64,
+    /// Bytes of state now, about; those of a family count for its first pattern.
+    pub bytes: u64,
 }
 
 /// Counts of an engine.
@@ -335,6 +337,7 @@ impl Engine {
             counts.faults += usage.faults;
             counts.runs += usage.runs;
             counts.keys += usage.keys;
+            counts.bytes += usage.bytes;
         }
         stats
     }
