@@ -82,6 +82,35 @@ impl Cells {
     }
 }
 
+/// So many cells are in the cache anyway.
+pub(super) const CELLS_CACHED: u64 = 1 << 13;
+
+/// Goes round over the cells, once in a window.
+#[derive(Debug, Default)]
+pub(super) struct Hand {
+    /// The next cell.
+    at: usize,
+    moved: EventTime,
+}
+
+impl Hand {
+    /// How many of so many cells to look at now.
+    pub(super) fn steps(&mut self, cells: usize, within: Duration, now: EventTime) -> usize {
+        let passed = i128::from(now.micros()) - i128::from(self.moved.micros());
+        let steps = cells as i128 * passed / i128::from(within.micros().max(1));
+        if steps > 0 || cells == 0 {
+            self.moved = now;
+        }
+        usize::try_from(steps).unwrap_or(0).min(cells)
+    }
+
+    /// The next cell, if a key has it.
+    pub(super) fn next(&mut self, keys: &[KeyId]) -> Option<CellId> {
+        self.at = if self.at + 1 < keys.len() { self.at + 1 } else { 0 };
+        keys.get(self.at).filter(|key| **key != NULL_KEY).map(|_| self.at as CellId)
+    }
+}
+
 /// Cells by the time to look at them again, which may come up to an eighth of the window late: a few lists, so that it
 /// costs next to nothing. Nothing that is told depends on it.
 #[derive(Debug)]

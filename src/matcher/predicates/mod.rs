@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex};
 
 use rustc_hash::FxHashMap;
 
-pub use answers::Answers;
+pub use answers::{Answers, Part};
 pub use bitmap::Bitmap;
 pub use index::{BeginId, BeginRows};
 pub(super) use kernel::whole;

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use self::cell::{Cell, Settled};
 use super::capture::{Arena, Block, Handle, Layout};
-use super::cells::{CellId, Cells};
+use super::cells::{CELLS_CACHED, CellId, Cells};
 use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings, FoundEvents};
 use super::keys::{KeyId, KeyTable};
@@ -28,9 +28,6 @@ use crate::event::{PatternId, StepId};
 use crate::lang::hir::{Mode, Skip, Word};
 use crate::nfa::Wait;
 use crate::time::{Duration, EventTime};
-
-/// So many cells are in the cache anyway.
-const CELLS_CACHED: usize = 1 << 14;
 
 /// What is the same for all keys.
 #[derive(Debug)]
@@ -155,7 +152,7 @@ impl Queues {
     /// Reads something of the cell of each row, where there are more cells than the cache holds: asked for one after
     /// another, they come at the same time.
     fn touch(&self, rows: &[Row<'_>]) {
-        if self.queues.len() > CELLS_CACHED {
+        if self.cells.len() > CELLS_CACHED {
             let cells = rows.iter().filter_map(|row| self.cells.find(row.key));
             std::hint::black_box(cells.fold(0, |sum, cell| sum ^ self.queues[cell as usize].touch()));
         }
