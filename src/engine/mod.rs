@@ -15,6 +15,7 @@ mod input;
 mod outcome;
 pub mod reference;
 mod shard;
+mod tally;
 mod unit;
 
 use std::collections::BTreeMap;

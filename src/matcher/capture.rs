@@ -14,7 +14,7 @@ use crate::event::{
     Batch, Column, Decimal, Dictionary, NULL_CODE, PartitionId, SlotId, SourcePosition, StepId, StreamId,
     Type, Value,
 };
-use crate::lang::hir::{Emit, Expr, Pattern};
+use crate::lang::hir::{Emit, Expr, Pattern, Tallied};
 use crate::time::{Duration, EventTime};
 
 /// The words of a row before its fields.
@@ -47,8 +47,15 @@ impl Layout {
         let conditions = pattern.steps.iter().flat_map(|step| &step.conditions).map(|part| &part.expr);
         let emits = pattern.emits.iter().chain(&pattern.timeout_emits);
         let emitted = emits.flat_map(|Emit { fields, .. }| fields.iter().map(|(_, value)| value));
-        for expr in conditions.chain(emitted).chain(&pattern.having) {
+        let tally = pattern.tally.as_ref();
+        let having = pattern.having.iter().chain(tally.and_then(|tally| tally.having.as_ref()));
+        for expr in conditions.chain(emitted).chain(having) {
             layout.add(pattern, expr);
+        }
+        for aggregate in tally.iter().flat_map(|tally| &tally.aggregates) {
+            if let Tallied::Over(_, _, slot) = aggregate {
+                layout.add_slot(pattern, *slot);
+            }
         }
         (layout.fields.len() <= FIELDS_MAX).then_some(layout)
     }
@@ -59,11 +66,17 @@ impl Layout {
             Expr::Aggregate { slot, .. } => *slot,
             _ => None,
         };
-        if let Some(slot) = slot.filter(|slot| self.words[slot.index()].is_none()) {
+        if let Some(slot) = slot {
+            self.add_slot(pattern, slot);
+        }
+        expr.for_each_part(&mut |part| self.add(pattern, part));
+    }
+
+    fn add_slot(&mut self, pattern: &Pattern, slot: SlotId) {
+        if self.words[slot.index()].is_none() {
             self.words[slot.index()] = Some(self.fields.len() as u8);
             self.fields.push((slot, pattern.slots[slot.index()].ty));
         }
-        expr.for_each_part(&mut |part| self.add(pattern, part));
     }
 
     /// The words of a row.

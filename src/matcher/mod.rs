@@ -26,8 +26,8 @@ mod strict;
 use std::sync::Arc;
 
 pub use class::{Class, Refused};
-pub use eval::{Faults, Fields, Held, Nothing, Scope, Taken, evaluate, is_true};
-pub use executor::{Arrival, Chunk, Executor, Findings, FoundEvents, KeyFound, Usage};
+pub use eval::{Faults, Fields, Held, Nothing, Scope, Taken, evaluate, fold_values, is_true};
+pub use executor::{Arrival, Chunk, Executor, Findings, FoundEvents, KeyFound, TalliedFound, Usage};
 
 use crate::event::{SlotId, SourcePosition, StepId, Value};
 use crate::lang::hir::{Pattern, Program};
