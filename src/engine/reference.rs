@@ -89,7 +89,7 @@ fn run_pattern(plan: &Plan, events: &[Candidate]) -> Result<Vec<Outcome>, KeepEx
         let found = found.map(|found| Outcome::of_found(pattern.id, Arc::clone(&keys), found));
         match pattern.tally {
             None => outcomes.extend(found),
-            Some(_) => outcomes.extend(tally::tallied_of_key(pattern, found.collect())),
+            Some(_) => outcomes.extend(tally::tallied_of_key(pattern, found)),
         }
     }
     Ok(outcomes)

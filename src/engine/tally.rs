@@ -9,7 +9,7 @@ use super::Outcome;
 use super::outcome::Events;
 use crate::event::{SlotId, StepId, Value};
 use crate::lang::hir::{Aggregate, Pattern, Tallied, Tally};
-use crate::matcher::{Faults, Fields, Order, Scope, fold_values, is_true};
+use crate::matcher::{Faults, Fields, Kind, Order, Scope, fold_values, is_true};
 
 /// Puts the matches of some keys together that one event completes; what is put together already passes. What does
 /// not meet `having` is left out.
@@ -39,10 +39,10 @@ pub(super) fn tallied(
     whole
 }
 
-/// The same for all matches of one key, in whatever order they are.
-pub(super) fn tallied_of_key(pattern: &Pattern, matches: Vec<Outcome>) -> Vec<Outcome> {
+/// The same for all outcomes of one key, in whatever order they are. Timeouts are told of no pattern with a tally.
+pub(super) fn tallied_of_key(pattern: &Pattern, outcomes: impl Iterator<Item = Outcome>) -> Vec<Outcome> {
     let mut by_event: BTreeMap<Order, Vec<Outcome>> = BTreeMap::new();
-    for one in matches {
+    for one in outcomes.filter(|one| one.kind == Kind::Match) {
         by_event.entry(completed_by(&one)).or_default().push(one);
     }
     tallied(pattern, by_event.into_values().flatten(), &Faults::default())

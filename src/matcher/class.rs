@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::aggregate::Aggregate;
 use super::enumerable::Enumerable;
 use super::family::{self, families};
 use super::linear::refused;
@@ -17,6 +18,8 @@ use super::{Executor, Plan};
 pub enum Class {
     /// Every event is the very next of its key: a bit for each open run.
     Strict,
+    /// Chains whose matches are tallied: they are counted through and never made.
+    Aggregate,
     /// Chains of `then` with conditions on single events: runs that wait for the same stand in one queue.
     Queues,
     /// Every later event that fits, under `match all`: choices are only made when a match is complete.
@@ -34,7 +37,8 @@ pub struct Refused(pub String);
 
 impl Class {
     /// All classes, the cheapest first.
-    pub const ALL: [Class; 5] = [Class::Strict, Class::Queues, Class::Enumerable, Class::Family, Class::Runs];
+    pub const ALL: [Class; 6] =
+        [Class::Strict, Class::Aggregate, Class::Queues, Class::Enumerable, Class::Family, Class::Runs];
 
     /// The cheapest class that takes a pattern alone.
     pub fn of(plan: &Arc<Plan>) -> Class {
@@ -50,6 +54,7 @@ impl Class {
     pub fn executor(self, plan: &Arc<Plan>) -> Result<Box<dyn Executor>, Refused> {
         match self {
             Class::Strict => Ok(Box::new(Strict::new(plan)?)),
+            Class::Aggregate => Ok(Box::new(Aggregate::new(plan)?)),
             Class::Enumerable => Ok(Box::new(Enumerable::new(plan)?)),
             Class::Queues => Ok(Box::new(Queues::new(plan)?)),
             Class::Family => match families(&[Arc::clone(plan)], 1).0.first() {
@@ -64,6 +69,9 @@ impl Class {
     pub fn cost(self) -> &'static str {
         match self {
             Class::Strict => "a bit for each open run; an event costs one pass over a few words",
+            Class::Aggregate => {
+                "matches are counted and never made; an event costs the same however many are open or complete"
+            }
             Class::Queues => {
                 "runs that wait for the same move together; an event costs the same however many are open"
             }
@@ -81,6 +89,7 @@ impl Class {
     pub fn name(self) -> &'static str {
         match self {
             Class::Strict => "strict",
+            Class::Aggregate => "aggregate",
             Class::Enumerable => "enumerable",
             Class::Queues => "queues",
             Class::Family => "family",

@@ -5,6 +5,7 @@
 //! they do apart, so that one can be held against the other. Neither knows of batches of several keys, of
 //! watermarks, or of disorder: events come in total order, and time is told to them.
 
+mod aggregate;
 pub mod capture;
 mod cells;
 pub mod chunk;

@@ -31,7 +31,7 @@ pub(super) fn from_float(value: f64, faults: &Faults) -> Value {
     if value.is_finite() { Value::Float(value) } else { fault(faults) }
 }
 
-pub(super) fn fault(faults: &Faults) -> Value {
+pub(crate) fn fault(faults: &Faults) -> Value {
     faults.add();
     Value::Null
 }
@@ -192,10 +192,25 @@ pub(super) fn sum(values: &[Value], ty: Type, faults: &Faults) -> Value {
         }
         _ => {
             let units: i128 = values.iter().filter_map(exact).map(|(units, _)| units).sum();
-            let scale = if let Type::Decimal(scale) = ty { Some(scale) } else { None };
-            from_exact(units, scale, faults)
+            whole_sum(units, ty, faults)
         }
     }
+}
+
+/// An exact sum as a value of its type.
+pub(crate) fn whole_sum(units: i128, ty: Type, faults: &Faults) -> Value {
+    let scale = if let Type::Decimal(scale) = ty { Some(scale) } else { None };
+    from_exact(units, scale, faults)
+}
+
+/// The mean of so many exact values; null of none.
+pub(crate) fn whole_mean(units: i128, count: u64, ty: Type) -> Value {
+    let scale = if let Type::Decimal(scale) = ty { scale } else { 0 };
+    if count == 0 { Value::Null } else { Value::Float(exact_mean(units, count as f64, scale)) }
+}
+
+fn exact_mean(units: i128, count: f64, scale: u8) -> f64 {
+    units as f64 / (count * 10_f64.powi(i32::from(scale)))
 }
 
 /// The mean, from the exact sum where the values are exact.
@@ -223,7 +238,7 @@ fn mean(values: &[Value]) -> Option<f64> {
         first => exact(first)?,
     };
     let units: i128 = values.iter().filter_map(exact).map(|(units, _)| units).sum();
-    Some(units as f64 / (count * 10_f64.powi(i32::from(scale))))
+    Some(exact_mean(units, count, scale))
 }
 
 /// The standard deviation of a sample; null of fewer than two values.

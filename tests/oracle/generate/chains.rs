@@ -14,11 +14,18 @@ enum Shape {
     Joined,
     /// `then` alone, with absences and skip strategies.
     Plain,
+    /// Any words and absences, for a tally.
+    Tallied,
 }
 
 /// A pattern of one of the shapes, over the source streams.
 pub(super) fn pattern(random: &mut Random, name: &str, output: &str) -> Pattern {
-    let shape = random.weighted(&[(Shape::Strict, 32), (Shape::Joined, 30), (Shape::Plain, 38)]);
+    let shape = random.weighted(&[
+        (Shape::Strict, 24),
+        (Shape::Joined, 22),
+        (Shape::Plain, 29),
+        (Shape::Tallied, 25),
+    ]);
     let (sources, keys) = sources(random, None);
     let mut maker =
         Maker { random, sources: &sources, visible: Vec::new(), groups: Vec::new(), names: 0, loops: 0 };
@@ -26,11 +33,11 @@ pub(super) fn pattern(random: &mut Random, name: &str, output: &str) -> Pattern 
     let waits_for_window = shape == Shape::Plain && maker.ends_with_absence(&mut body);
     let visible = maker.visible;
     let mode = match shape {
-        Shape::Joined => Mode::All,
+        Shape::Joined | Shape::Tallied => Mode::All,
         _ => random.weighted(&[(Mode::All, 60), (Mode::First, 40)]),
     };
     let skip = match shape {
-        Shape::Joined => random.percent(20).then(|| "none".to_owned()),
+        Shape::Joined | Shape::Tallied => random.percent(20).then(|| "none".to_owned()),
         _ => super::skip(random, mode, &visible),
     };
     let within = (shape != Shape::Plain || waits_for_window || random.percent(80)).then(|| match shape {
@@ -41,7 +48,7 @@ pub(super) fn pattern(random: &mut Random, name: &str, output: &str) -> Pattern 
     let timeout = (shape == Shape::Plain && within.is_some() && random.percent(10))
         .then(|| record(&format!("lost_{output}"), &visible, &keys));
     let filters = sources.into_iter().map(|Source { stream, filter, .. }| (stream, filter)).collect();
-    Pattern {
+    let mut pattern = Pattern {
         name: name.to_owned(),
         sources: filters,
         keys,
@@ -53,8 +60,20 @@ pub(super) fn pattern(random: &mut Random, name: &str, output: &str) -> Pattern 
         limit: None,
         keep: None,
         emit,
+        tally: false,
         timeout,
+    };
+    let share = match shape {
+        Shape::Tallied => 100,
+        Shape::Joined => 15,
+        // What waits for a time at the end has no event that completes it.
+        _ if pattern.mode == Mode::All && !pattern.body.last().is_some_and(Element::is_absence) => 10,
+        _ => 0,
+    };
+    if random.percent(share) {
+        super::tallies::tally(random, &mut pattern, &visible);
     }
+    pattern
 }
 
 /// Some patterns that differ only in the numbers that they compare with.
@@ -90,6 +109,7 @@ pub(super) fn family(random: &mut Random) -> Vec<Pattern> {
         limit: None,
         keep: None,
         emit,
+        tally: false,
         timeout: None,
     };
     let rules = random.between(2, 5);
@@ -112,19 +132,22 @@ impl Maker<'_> {
     fn chain(&mut self, shape: Shape) -> Vec<Element> {
         let length = match shape {
             Shape::Joined => self.random.between(2, 4),
+            Shape::Tallied => self.random.weighted(&[(1, 4), (2, 36), (3, 40), (4, 20)]),
             _ => self.random.weighted(&[(1, 10), (2, 35), (3, 35), (4, 20)]),
-        };
-        let word = match shape {
-            Shape::Strict => "next",
-            Shape::Joined => "then any",
-            Shape::Plain => "then",
         };
         let mut body = Vec::new();
         for at in 0..length {
-            if shape == Shape::Plain && at > 0 && self.random.percent(25) {
+            let may_forbid = matches!(shape, Shape::Plain | Shape::Tallied);
+            if may_forbid && at > 0 && self.random.percent(25) {
                 let absence = self.local_absence(None);
                 body.push(Element { word: "then", kind: Kind::Absence(absence) });
             }
+            let word = match shape {
+                Shape::Strict => "next",
+                Shape::Joined => "then any",
+                Shape::Plain => "then",
+                Shape::Tallied => self.random.weighted(&[("then any", 6), ("then", 3), ("next", 1)]),
+            };
             let step = self.link(shape, at, length);
             body.push(Element { word, kind: Kind::Step(step) });
         }
@@ -147,6 +170,7 @@ impl Maker<'_> {
             Shape::Strict => "strict",
             Shape::Joined => "any",
             Shape::Plain => "",
+            Shape::Tallied => self.random.weighted(&[("", 2), ("any", 6), ("strict", 1)]),
         };
         let own = Visible {
             name: name.clone(),
@@ -159,6 +183,7 @@ impl Maker<'_> {
             Shape::Strict => 45,
             Shape::Joined => 55,
             Shape::Plain => 75,
+            Shape::Tallied => 70,
         };
         let mut conditions = Vec::new();
         if self.random.percent(share) {
