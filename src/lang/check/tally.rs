@@ -144,13 +144,22 @@ impl PatternChecker<'_, '_> {
         let function = &name.text;
         let step = self.steps.iter().position(|step| !step.absent);
         let example = step.map_or_else(String::new, |step| {
-            format!("{}.{}", self.steps[step].name.text, self.example_field(step))
+            format!("{}.{}", self.steps[step].name.text, self.example_number(step))
         });
         let message = format!("`{function}` in a tally covers a field of a step");
         let diagnostic = Diagnostic::error(Code::BadTally, span, message)
             .note("it goes over all matches that one event completes; each adds its events of the step")
             .help(format!("write `{function}({example})`"));
         self.report(diagnostic);
+    }
+
+    /// Some field of a step that can be summed, if it has one.
+    fn example_number(&self, step: usize) -> String {
+        let source = self.steps[step].sources.first();
+        let mut fields =
+            source.iter().flat_map(|source| &self.program.streams[self.sources[**source].stream].fields);
+        let number = fields.find(|field| field.ty.is_numeric());
+        number.map_or_else(|| self.example_field(step), |field| field.name.clone())
     }
 
     /// An aggregate of the tally, each once.
@@ -168,7 +177,7 @@ impl PatternChecker<'_, '_> {
             return None;
         }
         let name = &self.steps[step].name.text;
-        let field = self.example_field(step);
+        let field = self.example_number(step);
         let aggregate = format!("write an aggregate over all of them, such as `min({name}.{field})`");
         let help = match self.completing.map(|last| (&self.steps[last], self.example_field(last))) {
             None => aggregate,
@@ -182,7 +191,10 @@ impl PatternChecker<'_, '_> {
                 format!("{aggregate}, or read the event that completes them: `{}.{field}`", last.name.text)
             }
         };
-        let message = format!("`{name}` has other events in every match");
+        let message = match self.completing == Some(step) {
+            true => format!("only the last event of `{name}` is the same in all matches"),
+            false => format!("`{name}` is not the same event in all matches"),
+        };
         Some(
             Diagnostic::error(Code::BadTally, span, message)
                 .also(self.steps[step].name.span, "declared here")

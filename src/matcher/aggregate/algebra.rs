@@ -280,6 +280,19 @@ fn lower(part: &mut [u64], is_there: bool, value: i64) {
 }
 
 #[cfg(test)]
+impl Algebra {
+    /// Amounts with the sum of one field of all events.
+    pub(super) fn of_one_sum() -> Algebra {
+        Algebra {
+            parts: vec![Part { kind: Kind::Sum, step: StepId(0), field: 0, links: u64::MAX, at: 1 }],
+            width: 4,
+            fields: vec![Field { slot: SlotId(0), ty: Type::Int }],
+            results: vec![Outcome::Sum(0)],
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -25,6 +25,8 @@
 
 mod algebra;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::convert::Infallible;
 use std::sync::Arc;
