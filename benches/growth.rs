@@ -1,6 +1,6 @@
 //! How the cost of an event grows with what is open, with the window, the rules, the keys and the length of a chain.
 //!
-//! `make bench-growth`. Every line gives the cost at one size and its ratio to the first size of the same sweep; a sweep
+//! `make bench-growth`, or one sweep with `ONLY=keys`. Every line gives the cost at one size and its ratio to the first size of the same sweep; a sweep
 //! runs in one go, so ratios can be trusted where rates cannot.
 
 #![allow(clippy::print_stdout)]
@@ -38,11 +38,20 @@ struct Made {
 }
 
 fn main() {
-    open_runs();
-    window();
-    rules();
-    keys();
-    chain();
+    let only = std::env::args().skip(1).find(|argument| argument != "--bench");
+    let sweeps: [(&str, fn()); 6] = [
+        ("open", open_runs),
+        ("window", window),
+        ("tally", tallies),
+        ("rules", rules),
+        ("keys", keys),
+        ("chain", chain),
+    ];
+    for (name, sweep) in sweeps {
+        if only.as_ref().is_none_or(|only| only == name) {
+            sweep();
+        }
+    }
 }
 
 /// Partial matches open on one key, at events that complete none of them.
@@ -82,6 +91,35 @@ fn window() {
             cost(&pattern, std::iter::empty(), (0..MEASURED).map(event))
         });
     }
+}
+
+/// Tallies of matches that events do complete, as many as there are pairs of events before: no other class can be asked.
+fn tallies() {
+    let pattern = |within: String| {
+        format!(
+            "pattern p {{ on s by card match all a where kind == 1 then any b where kind == 2 then any c where \
+             kind == 3 within {within} tally m {{ card: card, n: count(), x: sum(b.x), from: min(a.ts) }} }}"
+        )
+    };
+    sweep("open partial matches, tallied", &[100, 10_000, 1_000_000], |open| {
+        let begin = |number| Made { key: 0, kind: 1 + (number % 2) as i64, x: 1, at: number };
+        let other = move |number| Made {
+            key: 0,
+            kind: if number % 10 < 3 { 1 + (number % 10) as i64 } else { 4 },
+            x: 1,
+            at: open + number,
+        };
+        cost(&pattern("100000h".to_owned()), (0..open).map(begin), (0..MEASURED).map(other))
+    });
+    sweep("window in seconds, tallied", &[6, 60, 600], |seconds| {
+        let event = |number: u64| Made {
+            key: mixed(number) % 10,
+            kind: (mixed(number + 1) % 10) as i64,
+            x: 1,
+            at: number * 10,
+        };
+        cost(&pattern(format!("{seconds}s")), std::iter::empty(), (0..MEASURED).map(event))
+    });
 }
 
 /// Rules of one family, and rules that have nothing in common.
@@ -126,7 +164,7 @@ fn rules() {
 fn keys() {
     let pattern = "pattern p { on s by card match all a where kind == 1 then b where kind == 2 then c where kind == 3 \
                    within 100000h emit m { card: card, at_a: a.ts } }";
-    sweep("keys", &[10_000, 100_000, 1_000_000], |keys| {
+    sweep("keys", &[10_000, 1_000_000, 10_000_000], |keys| {
         let begin = |number| Made { key: number, kind: 1, x: 0, at: number };
         let event = move |number| Made {
             key: mixed(number) % keys,

@@ -7,7 +7,7 @@ use super::{Outcome, tally};
 use crate::event::PatternId;
 use crate::lang::hir::{Pattern, Program};
 use crate::matcher::chunk::{Lens, Prepared, Rows};
-use crate::matcher::keys::{KeyFields, KeyId, KeyTable};
+use crate::matcher::keys::{KeyFields, KeyId, KeyTable, NULL_KEY};
 use crate::matcher::{Chunk, Executor, Faults, Findings, KeepExceeded, Kind, Plan, Usage};
 use crate::stream::Ordered;
 use crate::time::EventTime;
@@ -78,24 +78,24 @@ impl Shard {
     ) -> Result<(), KeepExceeded> {
         self.look_up(level, events);
         for part in self.parts.iter_mut().filter(|part| part.level == level) {
-            let table = &mut self.tables[part.table];
+            let table = &self.tables[part.table];
             let rows = rows(events, &table.ids);
             if self.number == 0 {
                 self.null_keys += part.lens.null_keys(&rows) * part.patterns.len() as u64;
             }
             let chunk = Chunk { rows: &rows, lens: &part.lens };
-            part.executor.events(&chunk, &mut table.keys, &mut self.findings)?;
-            part.executor.advance(to, &mut table.keys, &mut self.findings);
+            part.executor.events(&chunk, &table.keys, &mut self.findings)?;
+            part.executor.advance(to, &table.keys, &mut self.findings);
             collect(part, &mut self.findings, out);
         }
-        self.tables.iter_mut().for_each(|table| table.keys.sweep());
+        self.sweep();
         Ok(())
     }
 
     /// The input has ended, for the patterns of one level.
     pub(super) fn finish(&mut self, level: u32, out: &mut Vec<Outcome>) {
         for part in self.parts.iter_mut().filter(|part| part.level == level) {
-            part.executor.finish(&mut self.tables[part.table].keys, &mut self.findings);
+            part.executor.finish(&self.tables[part.table].keys, &mut self.findings);
             collect(part, &mut self.findings, out);
         }
     }
@@ -107,6 +107,17 @@ impl Shard {
             Usage { faults: usage.faults + part.faults.count(), ..usage }
         };
         self.parts.iter().map(move |part| (part.patterns[0], usage(part)))
+    }
+
+    /// Takes back the numbers of keys that nobody uses any more, where there may be many.
+    fn sweep(&mut self) {
+        for (index, table) in self.tables.iter_mut().enumerate() {
+            if table.keys.is_sweep_due() {
+                let parts = self.parts.iter().filter(|part| part.table == index);
+                let held = parts.flat_map(|part| part.executor.keys()).filter(|key| **key != NULL_KEY);
+                table.keys.sweep(held.copied().collect());
+            }
+        }
     }
 
     fn look_up(&mut self, level: u32, events: &Ordered<Prepared>) {

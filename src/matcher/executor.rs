@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::capture::Block;
 use super::chunk::{Lens, Rows};
-use super::keys::KeyTable;
+use super::keys::{KeyId, KeyTable};
 use super::{Event, Fields, Found, KeepExceeded, Kind};
 use crate::event::{PatternId, StepId, Value};
 use crate::time::EventTime;
@@ -111,18 +111,16 @@ pub trait Executor: Send {
     /// # Errors
     ///
     /// [`KeepExceeded`], if the pattern says `keep … fail`.
-    fn events(
-        &mut self,
-        chunk: &Chunk<'_>,
-        keys: &mut KeyTable,
-        out: &mut Findings,
-    ) -> Result<(), KeepExceeded>;
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), KeepExceeded>;
 
     /// Event time has come so far: deadlines of all keys up to and at this time fire.
-    fn advance(&mut self, to: EventTime, keys: &mut KeyTable, out: &mut Findings);
+    fn advance(&mut self, to: EventTime, keys: &KeyTable, out: &mut Findings);
 
     /// The input has ended: deadlines fire, runs end, nothing waits any longer.
-    fn finish(&mut self, keys: &mut KeyTable, out: &mut Findings);
+    fn finish(&mut self, keys: &KeyTable, out: &mut Findings);
+
+    /// The keys that it holds state for, in no order; [`NULL_KEY`](super::keys::NULL_KEY) is none.
+    fn keys(&self) -> &[KeyId];
 
     /// What it holds.
     fn usage(&self) -> Usage;

@@ -37,7 +37,7 @@ use super::capture::{Block, Layout, cell_of};
 use super::cells::{CellId, Cells, Expiry};
 use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings, FoundEvents, KeyFound, TalliedFound};
-use super::keys::KeyTable;
+use super::keys::{KeyId, KeyTable};
 use super::linear::{self, Linear, refused};
 use super::predicates::SourcePredicates;
 use super::{Executor, Faults, KeepExceeded, Kind, Plan, Refused, Usage};
@@ -133,7 +133,7 @@ impl Aggregate {
         })
     }
 
-    fn event(&mut self, row: &Row<'_>, asked: &SourcePredicates, keys: &mut KeyTable, out: &mut Findings) {
+    fn event(&mut self, row: &Row<'_>, asked: &SourcePredicates, keys: &KeyTable, out: &mut Findings) {
         let Fit { takes, breaks } = self.shape.fit(row, asked);
         let mut cell = self.cells.find(row.key);
         if cell.is_none() && takes & 1 == 0 {
@@ -151,7 +151,7 @@ impl Aggregate {
             self.complete(cell, row, keys, out);
         }
         if takes_on & 1 == 1 && cell.is_none() {
-            cell = Some(self.claim(row, keys));
+            cell = Some(self.claim(row));
         }
         let Some(cell) = cell else { return };
         if takes_on & 1 == 0 && self.states[cell as usize].is_empty() {
@@ -173,8 +173,8 @@ impl Aggregate {
         self.bytes = self.bytes + state.bytes() - bytes;
     }
 
-    fn claim(&mut self, row: &Row<'_>, keys: &mut KeyTable) -> CellId {
-        let cell = self.cells.claim(row.key, keys);
+    fn claim(&mut self, row: &Row<'_>) -> CellId {
+        let cell = self.cells.claim(row.key);
         if self.states.len() <= cell as usize {
             self.states.resize_with(cell as usize + 1, State::default);
         }
@@ -216,7 +216,7 @@ impl Aggregate {
     }
 
     /// Frees what the window has ended, and the keys that hold nothing any more.
-    fn expire(&mut self, now: EventTime, keys: &mut KeyTable) {
+    fn expire(&mut self, now: EventTime) {
         while let Some(cells) = self.expiry.pop(now) {
             for cell in cells {
                 self.with_state(cell, |state, counting, scratch| state.evict(counting, now, scratch));
@@ -224,7 +224,7 @@ impl Aggregate {
                 if state.is_empty() {
                     self.bytes -= state.bytes();
                     *state = State::default();
-                    self.cells.release(cell, keys);
+                    self.cells.release(cell);
                 } else {
                     // A busy key is looked at twice in a window.
                     let half = Duration::from_micros(self.counting.within.micros() / 2);
@@ -323,17 +323,12 @@ impl EventBuffer {
 }
 
 impl Executor for Aggregate {
-    fn events(
-        &mut self,
-        chunk: &Chunk<'_>,
-        keys: &mut KeyTable,
-        out: &mut Findings,
-    ) -> Result<(), KeepExceeded> {
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), KeepExceeded> {
         // Where `next` stands, an event that fits nothing does something too.
         let wanted = if self.shape.strict == 0 { Wanted::FitsAStep } else { Wanted::All };
         let done: Result<(), Infallible> = chunk.lens.visit(chunk.rows, wanted, |row| {
             if self.expiry.is_due(row.time()) {
-                self.expire(row.time(), keys);
+                self.expire(row.time());
             }
             self.event(&row, &chunk.lens.predicates[row.source], keys, out);
             Ok(())
@@ -342,15 +337,19 @@ impl Executor for Aggregate {
         Ok(())
     }
 
-    fn advance(&mut self, to: EventTime, keys: &mut KeyTable, _: &mut Findings) {
-        self.expire(to, keys);
+    fn advance(&mut self, to: EventTime, _: &KeyTable, _: &mut Findings) {
+        self.expire(to);
     }
 
-    fn finish(&mut self, keys: &mut KeyTable, _: &mut Findings) {
-        self.cells.clear(keys);
+    fn finish(&mut self, _: &KeyTable, _: &mut Findings) {
+        self.cells.clear();
         self.states = Vec::new();
         self.expiry.clear();
         (self.held, self.bytes) = (0, 0);
+    }
+
+    fn keys(&self) -> &[KeyId] {
+        self.cells.keys()
     }
 
     fn usage(&self) -> Usage {
