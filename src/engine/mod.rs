@@ -14,6 +14,7 @@ mod emit;
 mod input;
 mod outcome;
 pub mod reference;
+mod selector;
 mod shard;
 mod tally;
 mod unit;
@@ -136,6 +137,8 @@ pub struct Stats {
     pub late: u64,
     /// Events that a null key kept out of a pattern, for each such pattern.
     pub null_keys: u64,
+    /// Arithmetic without a result in conditions on single events, which patterns share, and in records.
+    pub faults: u64,
     /// By pattern of the program.
     pub patterns: Vec<PatternStats>,
     /// The most bytes of state so far, about.
@@ -173,7 +176,7 @@ impl Engine {
         let patterns: Vec<PatternId> = config.patterns.clone().unwrap_or_else(all);
         let levels = patterns.iter().map(|id| program.pattern(*id).level + 1).max().unwrap_or(0);
         let count = config.shards.max(1);
-        let mut predicates = Predicates::new(&program);
+        let mut predicates = Predicates::new(program.streams.len());
         let running: Vec<Arc<Plan>> = patterns.iter().map(|id| Arc::clone(&plans[id.index()])).collect();
         let units = Unit::all(&program, &running, config.executor, &mut predicates)?;
         let shards = (0..count).map(|number| Shard::new(&program, &units, number, count)).collect();
@@ -227,8 +230,7 @@ impl Engine {
     pub fn push(&mut self, batch: Batch) {
         self.stats.events += batch.len() as u64;
         let stream = batch.stream();
-        let answers = self.predicates.answer(&batch);
-        let prepared = Prepared::new(batch, answers);
+        let prepared = Prepared::new(batch, &self.predicates);
         let mut late = Vec::new();
         self.sequencer.push(&prepared, &mut late);
         self.stats.late += late.len() as u64;
@@ -324,6 +326,7 @@ impl Engine {
     /// What was counted so far.
     pub fn stats(&self) -> Stats {
         let mut stats = self.stats.clone();
+        stats.faults = self.faults.count() + self.predicates.faults();
         stats.null_keys = self.shards.iter().map(|shard| shard.null_keys).sum();
         for (pattern, usage) in self.shards.iter().flat_map(Shard::usage) {
             let counts = &mut stats.patterns[pattern.index()];
@@ -416,11 +419,7 @@ impl Engine {
         }
         let batches: Vec<Prepared> = builders
             .into_values()
-            .map(|mut builder| {
-                let batch = builder.finish();
-                let answers = self.predicates.answer(&batch);
-                Prepared::new(batch, answers)
-            })
+            .map(|mut builder| Prepared::new(builder.finish(), &self.predicates))
             .collect();
         let span = |(number, batch): (usize, &Prepared)| Span {
             batch: number as u32,

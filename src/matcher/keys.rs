@@ -462,7 +462,7 @@ fn encode(values: &[Value], out: &mut Vec<u8>) {
 mod tests {
     use super::*;
     use crate::event::{BatchBuilder, PartitionId, Type};
-    use crate::matcher::predicates::Answers;
+    use crate::matcher::predicates::Predicates;
     use crate::time::EventTime;
 
     fn batch(builder: &mut BatchBuilder, cards: &[&str]) -> Prepared {
@@ -471,7 +471,7 @@ mod tests {
             builder.set(0, value);
             builder.end_row(EventTime::START, 1);
         }
-        Prepared::new(builder.finish(), Answers::default())
+        Prepared::new(builder.finish(), &Predicates::new(1))
     }
 
     #[test]
