@@ -167,9 +167,9 @@ impl Aggregate {
     /// Works on a state, and keeps the books.
     fn with_state(&mut self, cell: CellId, work: impl FnOnce(&mut State, &Counting, &mut Vec<u64>)) {
         let state = &mut self.states[cell as usize];
-        let (held, bytes) = (state.len(&self.counting), state.bytes());
+        let (held, bytes) = (state.events, state.bytes());
         work(state, &self.counting, &mut self.scratch);
-        self.held = self.held + state.len(&self.counting) - held;
+        self.held = self.held + state.events - held;
         self.bytes = self.bytes + state.bytes() - bytes;
     }
 

@@ -56,6 +56,8 @@ pub(super) struct State {
     back: Vec<u64>,
     /// The product of the back: a row for each place that a run of the front can stand at, or the first row alone.
     product: Vec<u64>,
+    /// How many events are in both.
+    pub(super) events: u64,
     /// The oldest first event in the back.
     oldest: Option<EventTime>,
     /// The newest first event of all.
@@ -66,12 +68,6 @@ impl State {
     /// Whether no first event is in the window.
     pub(super) fn is_empty(&self) -> bool {
         self.front.is_empty() && self.oldest.is_none()
-    }
-
-    /// How many events are kept.
-    pub(super) fn len(&self, counting: &Counting) -> u64 {
-        let in_front = self.front.len() / (1 + counting.row() - counting.algebra.width);
-        (in_front + self.back.len() / counting.stride()) as u64
     }
 
     /// Bytes that it holds outside of itself.
@@ -88,6 +84,7 @@ impl State {
                 return;
             }
             self.front.truncate(at);
+            self.events -= 1;
         }
         if self.oldest.is_some_and(is_over) {
             self.turn_over(counting, now, scratch);
@@ -95,6 +92,7 @@ impl State {
         if self.is_empty() {
             self.back.clear();
             self.product.clear();
+            self.events = 0;
         }
     }
 
@@ -102,6 +100,7 @@ impl State {
     fn turn_over(&mut self, counting: &Counting, now: EventTime, product: &mut Vec<u64>) {
         let (row, width) = (counting.row(), counting.algebra.width);
         set_identity(product, counting, counting.places);
+        self.events = 0;
         for words in self.back.chunks_exact(counting.stride()).rev() {
             let effect = effect_of(words);
             if effect.takes & 1 == 1 && effect.time.plus(counting.within) <= now {
@@ -127,6 +126,7 @@ impl State {
             if effect.takes & 1 == 1 {
                 self.front.push(words[TIME]);
                 self.front.extend_from_slice(&product[width..row]);
+                self.events += 1;
             }
         }
         self.oldest = None;
@@ -192,6 +192,7 @@ impl State {
         }
         self.back.extend_from_slice(&[effect.time.micros() as u64, takes, clears, effect.values.nulls]);
         self.back.extend_from_slice(effect.values.words);
+        self.events += 1;
         let rows = if self.front.is_empty() { 1 } else { counting.places };
         for row in self.product.chunks_exact_mut(counting.row()).take(rows) {
             multiply(row, counting, Effect { takes, clears, ..effect });

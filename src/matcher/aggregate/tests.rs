@@ -64,6 +64,7 @@ fn a_window_comes_to_what_its_events_come_to() {
                     assert_eq!((i128::from(amount[0]), sum_of(&amount)), (*count, *sum), "seed {seed}");
                 }
             }
+            assert_eq!(state.events == 0, state.is_empty(), "seed {seed}");
             assert_eq!(state.is_empty(), !is_begun(&events, now - within), "seed {seed}");
             let takes = random.below(1 << places) & random.below(1 << places) & ((1 << (places - 1)) - 1);
             let clears =
