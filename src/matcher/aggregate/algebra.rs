@@ -11,7 +11,7 @@
 use super::Refusal;
 use crate::event::{SlotId, StepId, Type, Value};
 use crate::lang::hir::{Aggregate, Pattern, Tallied, Tally};
-use crate::matcher::eval::{Faults, fault, whole_mean, whole_sum};
+use crate::matcher::eval::{Faults, fault, mean_of, sum_of};
 use crate::matcher::linear::Linear;
 
 /// The most that an aggregate covers.
@@ -219,11 +219,11 @@ impl Algebra {
             }
             Outcome::Sum(part) => {
                 let Part { field, at, .. } = self.parts[part];
-                whole_sum(sum(&amount[at..]), self.fields[field].ty, faults)
+                sum_of(sum(&amount[at..]), self.fields[field].ty, faults)
             }
             Outcome::Mean(part) => {
                 let Part { field, at, .. } = self.parts[part];
-                whole_mean(sum(&amount[at..]), amount[at], self.fields[field].ty)
+                mean_of((sum(&amount[at..]), amount[at]), self.fields[field].ty)
             }
             Outcome::Extreme(part) => {
                 let Part { kind, field, at, .. } = self.parts[part];

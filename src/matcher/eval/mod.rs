@@ -3,11 +3,12 @@
 mod functions;
 mod numbers;
 
+pub(super) use numbers::{fault, mean_of, sum_of};
+
 use std::cell::Cell;
 use std::cmp::Ordering;
 use std::ops::ControlFlow;
 
-pub(super) use self::numbers::{fault, whole_mean, whole_sum};
 use crate::event::{SlotId, StepId, Type, Value};
 use crate::lang::hir::{Aggregate, Expr, GroupId, Pattern, Pick};
 

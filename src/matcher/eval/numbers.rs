@@ -190,21 +190,18 @@ pub(super) fn sum(values: &[Value], ty: Type, faults: &Faults) -> Value {
             });
             micros.map_or_else(|| fault(faults), |micros| Value::Duration(Duration::from_micros(micros)))
         }
-        _ => {
-            let units: i128 = values.iter().filter_map(exact).map(|(units, _)| units).sum();
-            whole_sum(units, ty, faults)
-        }
+        _ => sum_of(values.iter().filter_map(exact).map(|(units, _)| units).sum(), ty, faults),
     }
 }
 
-/// An exact sum as a value of its type.
-pub(crate) fn whole_sum(units: i128, ty: Type, faults: &Faults) -> Value {
+/// A sum of ints or decimals of one type, given in its smallest digit.
+pub(in crate::matcher) fn sum_of(units: i128, ty: Type, faults: &Faults) -> Value {
     let scale = if let Type::Decimal(scale) = ty { Some(scale) } else { None };
     from_exact(units, scale, faults)
 }
 
-/// The mean of so many exact values; null of none.
-pub(crate) fn whole_mean(units: i128, count: u64, ty: Type) -> Value {
+/// The mean of ints or decimals of one type, given their sum and how many they are; null of none.
+pub(in crate::matcher) fn mean_of((units, count): (i128, u64), ty: Type) -> Value {
     let scale = if let Type::Decimal(scale) = ty { scale } else { 0 };
     if count == 0 { Value::Null } else { Value::Float(exact_mean(units, count as f64, scale)) }
 }
