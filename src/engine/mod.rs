@@ -16,6 +16,7 @@ mod outcome;
 pub mod reference;
 mod selector;
 mod shard;
+mod tally;
 mod unit;
 
 use std::collections::BTreeMap;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::Outcome;
 use super::selector::{Selected, Selector};
 use super::unit::Unit;
+use super::{Outcome, tally};
 use crate::event::PatternId;
 use crate::lang::hir::{Pattern, Program};
 use crate::matcher::chunk::{Lens, Prepared, Rows};
 use crate::matcher::keys::{KeyFields, KeyId, KeyTable, NULL_KEY};
-use crate::matcher::{Chunk, Executor, Findings, KeepExceeded, Kind, Usage};
+use crate::matcher::{Chunk, Executor, Faults, Findings, KeepExceeded, Kind, Plan, Usage};
 use crate::stream::Ordered;
 use crate::time::EventTime;
 
@@ -40,6 +40,10 @@ struct Part {
     lens: Lens,
     tells_timeouts: bool,
     executor: Box<dyn Executor>,
+    /// The pattern, where it has a tally.
+    tallied: Option<Arc<Plan>>,
+    /// Arithmetic of tallies without a result.
+    faults: Faults,
 }
 
 impl Shard {
@@ -61,6 +65,8 @@ impl Shard {
                 lens: unit.lens.clone(),
                 tells_timeouts: !pattern.timeout_emits.is_empty(),
                 executor: unit.executor(),
+                tallied: pattern.tally.as_ref().map(|_| Arc::clone(&unit.plan)),
+                faults: Faults::default(),
             }
         };
         let parts = units.iter().map(part).collect();
@@ -130,7 +136,11 @@ impl Shard {
 
     /// What its executors hold, by pattern; what a family shares counts for its first.
     pub(super) fn usage(&self) -> impl Iterator<Item = (PatternId, Usage)> + '_ {
-        self.parts.iter().map(|part| (part.patterns[0], part.executor.usage()))
+        let usage = |part: &Part| {
+            let usage = part.executor.usage();
+            Usage { faults: usage.faults + part.faults.count(), ..usage }
+        };
+        self.parts.iter().map(move |part| (part.patterns[0], usage(part)))
     }
 
     /// Takes back the numbers of keys that nobody uses any more, where there may be many.
@@ -183,5 +193,9 @@ fn rows<'a>(events: &'a Ordered<Prepared>, ids: &'a [KeyId]) -> Vec<Rows<'a>> {
 fn collect(part: &Part, findings: &mut Findings, out: &mut Vec<Outcome>) {
     let block = findings.block.take().map(Arc::new);
     let found = findings.found.drain(..).filter(|found| found.kind == Kind::Match || part.tells_timeouts);
-    out.extend(found.map(|found| Outcome::of(found, block.as_ref())));
+    let outcomes = found.map(|found| Outcome::of(found, block.as_ref()));
+    match &part.tallied {
+        None => out.extend(outcomes),
+        Some(plan) => out.extend(tally::tallied(&plan.pattern, outcomes, &part.faults)),
+    }
 }

@@ -15,7 +15,7 @@ use crate::event::{
     Batch, Column, Decimal, Dictionary, NULL_CODE, Nulls, PartitionId, SlotId, SourcePosition, StepId,
     StreamId, Type, Value,
 };
-use crate::lang::hir::{Emit, Expr, Node, Pattern};
+use crate::lang::hir::{Emit, Expr, Node, Pattern, Tallied};
 use crate::time::{Duration, EventTime};
 
 /// The words of a row before its fields.
@@ -51,8 +51,15 @@ impl Layout {
         let conditions = pattern.steps.iter().flat_map(|step| &step.conditions).map(|part| &part.expr);
         let emits = pattern.emits.iter().chain(&pattern.timeout_emits);
         let emitted = emits.flat_map(|Emit { fields, .. }| fields.iter().map(|(_, value)| value));
-        for expr in conditions.chain(emitted).chain(&pattern.having) {
+        let tally = pattern.tally.as_ref();
+        let having = pattern.having.iter().chain(tally.and_then(|tally| tally.having.as_ref()));
+        for expr in conditions.chain(emitted).chain(having) {
             layout.add(pattern, expr);
+        }
+        for aggregate in tally.iter().flat_map(|tally| &tally.aggregates) {
+            if let Tallied::Over(_, _, slot) = aggregate {
+                layout.add_slot(pattern, *slot);
+            }
         }
         // An absence before the first step compares events that came before with that.
         let leading = pattern.body.iter().map_while(|node| match node {

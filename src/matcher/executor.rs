@@ -54,6 +54,17 @@ pub enum FoundEvents {
     Shared(Vec<(StepId, Arc<Event>)>),
     /// So many of [`Findings::block`], from this on.
     Flat(u32, u32),
+    /// Of all matches that one event completes that event, and what they come to.
+    Tallied(Box<TalliedFound>),
+}
+
+/// What the matches come to that one event completes.
+#[derive(Clone, Debug)]
+pub struct TalliedFound {
+    /// The event, of [`Findings::block`].
+    pub event: u32,
+    /// The aggregates of the pattern's tally.
+    pub values: Box<[Value]>,
 }
 
 /// What an executor has found since it was last asked.

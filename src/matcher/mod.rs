@@ -5,6 +5,7 @@
 //! they do apart, so that one can be held against the other. Neither knows of batches of several keys, of
 //! watermarks, or of disorder: events come in total order, and time is told to them.
 
+mod aggregate;
 pub mod capture;
 mod cells;
 pub mod chunk;
@@ -28,8 +29,8 @@ mod strict;
 use std::sync::Arc;
 
 pub use class::{Class, Refused};
-pub use eval::{Faults, Fields, Held, Nothing, Scope, Taken, evaluate, is_true};
-pub use executor::{Arrival, Chunk, Executor, Findings, FoundEvents, KeyFound, Usage};
+pub use eval::{Faults, Fields, Held, Nothing, Scope, Taken, evaluate, fold_values, is_true};
+pub use executor::{Arrival, Chunk, Executor, Findings, FoundEvents, KeyFound, TalliedFound, Usage};
 
 use crate::event::{SlotId, SourcePosition, StepId, Value};
 use crate::lang::hir::{Pattern, Program};
