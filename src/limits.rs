@@ -22,6 +22,13 @@ pub const BAD_BYTES_HELD_MAX: usize = 1 << 20;
 /// for a hiccup of the other.
 pub const PIECES_AHEAD: usize = 4;
 
+/// How many tasks the shards may work on, on threads of their own, while the engine prepares the next: enough that no
+/// shard waits for another one's slow batch. Each is about a batch of every input.
+pub const TASKS_AHEAD: usize = 3;
+
+/// The most threads that shards can be spread over: each looks at every event, so that more would not pay.
+pub const THREADS_MAX: u32 = 256;
+
 /// The most positions that one pattern may unroll into: `a{1000}` has a thousand.
 pub const POSITIONS_MAX: usize = 4096;
 

@@ -2,38 +2,47 @@
 //! clock.
 //!
 //! ```text
-//! Batch --stream::Sequencer--> events in total order --Shard--> outcomes --sort--> Record
+//! Batch --stream::Sequencer--> events in total order --Shard--> outcomes --merge--> Record
 //!          lateness, watermark        (filter, key, executors)            (emit)
 //! ```
+//!
+//! Shards own the keys by their hash and know nothing of each other. They work where the engine is called, one after the
+//! other, unless a [`Crew`] takes them elsewhere ([`Engine::staff`]): then the engine sequences the next batch and answers
+//! its conditions while the shards work on those before it.
 //!
 //! Patterns that read derived streams are of a higher *level*: one advance works through the levels in turn, each on
 //! the events below the watermark and the records that the levels before made below it. So a record is an event like
 //! any other, and nothing depends on how the input was cut into batches.
 
+mod crew;
 mod emit;
+mod hold;
 mod input;
 mod outcome;
 pub mod reference;
 mod shard;
 mod unit;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use thiserror::Error;
 
-use self::shard::Shard;
+use self::crew::Hands;
+use self::hold::Hold;
 use self::unit::Unit;
+pub use crew::{Answer, Crew, Task};
 pub use emit::Record;
 pub use input::{Candidate, projection};
 pub use outcome::{EventRef, Events, Outcome};
+pub use shard::Shard;
 
 use crate::event::{Batch, BatchBuilder, PartitionId, PatternId, StreamId, Value};
 use crate::lang::hir::{Origin, Program};
 use crate::matcher::chunk::Prepared;
 use crate::matcher::predicates::Predicates;
-use crate::matcher::{Class, Faults, KeepExceeded, Kind, Plan, Refused};
+use crate::matcher::{Class, Faults, KeepExceeded, Kind, Plan, Refused, Usage};
 use crate::nfa::TooLarge;
 use crate::stream::{Ordered, Sequencer, Span};
 use crate::time::{EventTime, Watermark};
@@ -47,13 +56,16 @@ pub struct Config {
     pub executor: Option<Class>,
     /// Over how many shards keys are split, at least 1.
     pub shards: u32,
+    /// Whether only the order of the records of each key counts: what shards find is not merged. Without effect where
+    /// patterns read each other's records.
+    pub unordered: bool,
     /// The most bytes of state, about; `None` for no bound.
     pub state_bytes_max: Option<u64>,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { patterns: None, executor: None, shards: 1, state_bytes_max: None }
+        Config { patterns: None, executor: None, shards: 1, unordered: false, state_bytes_max: None }
     }
 }
 
@@ -149,9 +161,13 @@ pub struct Engine {
     levels: u32,
     predicates: Predicates,
     sequencer: Sequencer<Prepared>,
-    shards: Vec<Shard>,
+    hands: Hands,
+    /// Tasks that the shards work on elsewhere: for each the time before which its outcomes become records.
+    under_way: VecDeque<EventTime>,
     /// By level what later ones of the same time may still have to precede.
-    held: Vec<Vec<Outcome>>,
+    held: Vec<Hold>,
+    /// By shard what it held and had held back after its last task.
+    usage: Vec<Vec<(PatternId, Usage)>>,
     numbers: FxHashMap<(StreamId, u32), u64>,
     told: Vec<Outcome>,
     late: Vec<LateEvent>,
@@ -175,7 +191,9 @@ impl Engine {
         let mut predicates = Predicates::new(&program);
         let running: Vec<Arc<Plan>> = patterns.iter().map(|id| Arc::clone(&plans[id.index()])).collect();
         let units = Unit::all(&program, &running, config.executor, &mut predicates)?;
-        let shards = (0..count).map(|number| Shard::new(&program, &units, number, count)).collect();
+        let shards: Vec<Shard> =
+            (0..count).map(|number| Shard::new(&program, &units, number, count)).collect();
+        let lanes = if config.unordered && levels == 1 { shards.len() } else { 1 };
         let classes =
             units.iter().flat_map(|unit| unit.patterns.iter().map(|id| (*id, unit.class()))).collect();
         let stats =
@@ -186,8 +204,10 @@ impl Engine {
             levels,
             predicates,
             sequencer: Sequencer::default(),
-            shards,
-            held: (0..levels).map(|_| Vec::new()).collect(),
+            usage: vec![Vec::new(); shards.len()],
+            hands: Hands::Here(shards),
+            under_way: VecDeque::new(),
+            held: (0..levels).map(|_| Hold::new(lanes)).collect(),
             numbers: FxHashMap::default(),
             told: Vec::new(),
             late: Vec::new(),
@@ -206,6 +226,19 @@ impl Engine {
     /// The class of the executor that evaluates a pattern, if it runs.
     pub fn class(&self, pattern: PatternId) -> Option<Class> {
         self.classes.get(&pattern).copied()
+    }
+
+    /// Lets others do the work of the shards, from before the first event on: `hire` takes the shards.
+    ///
+    /// # Errors
+    ///
+    /// What `hire` gives: the engine has no shards then, and is not to be used.
+    pub fn staff<E>(&mut self, hire: impl FnOnce(Vec<Shard>) -> Result<Box<dyn Crew>, E>) -> Result<(), E> {
+        if let Hands::Here(shards) = &mut self.hands {
+            let shards = std::mem::take(shards);
+            self.hands = Hands::Away(hire(shards)?);
+        }
+        Ok(())
     }
 
     /// Adds a partition of a source stream.
@@ -294,14 +327,10 @@ impl Engine {
     }
 
     /// Takes all records that are certain: also those at the watermark itself, which later ones of the same time may
-    /// still precede in the output.
+    /// still precede in the output. Where a crew works, [`settle`](Engine::settle) comes before it.
     pub fn take_certain(&mut self) -> Vec<Record> {
         let mut outcomes = self.take_outcomes();
-        let mut more = Vec::new();
-        for held in self.held.iter_mut().flatten().filter(|held| !held.is_told) {
-            more.push(held.clone());
-            held.is_told = true;
-        }
+        let mut more: Vec<Outcome> = self.held.iter_mut().flat_map(Hold::tell).collect();
         more.sort_by(Outcome::cmp_output);
         outcomes.extend(more);
         self.records(outcomes)
@@ -320,11 +349,10 @@ impl Engine {
         std::mem::take(&mut self.late)
     }
 
-    /// What was counted so far.
+    /// What was counted so far; of tasks that are under way nothing.
     pub fn stats(&self) -> Stats {
         let mut stats = self.stats.clone();
-        stats.null_keys = self.shards.iter().map(|shard| shard.null_keys).sum();
-        for (pattern, usage) in self.shards.iter().flat_map(Shard::usage) {
+        for (pattern, usage) in self.usage.iter().flatten() {
             let counts = &mut stats.patterns[pattern.index()];
             counts.suppressed += usage.suppressed;
             counts.dropped += usage.dropped;
@@ -338,34 +366,82 @@ impl Engine {
     /// Works through the levels: events in total order, deadlines up to `to`. Outcomes before `pass` become records.
     fn work(
         &mut self,
-        mut events: Ordered<Prepared>,
+        events: Ordered<Prepared>,
         to: EventTime,
         pass: EventTime,
         is_end: bool,
     ) -> Result<(), EngineError> {
+        let mut events = Arc::new(events);
+        if self.levels <= 1 {
+            self.hand_out(Task { level: 0, events, to, is_end }, pass)?;
+            return if is_end || pass == EventTime::END { self.settle() } else { Ok(()) };
+        }
         let mut told = Vec::new();
         for level in 0..self.levels {
-            let mut outcomes = Vec::new();
-            for shard in &mut self.shards {
-                shard.step(level, &events, to, &mut outcomes)?;
-                if is_end {
-                    shard.finish(level, &mut outcomes);
+            let task = Task { level, events: Arc::clone(&events), to, is_end };
+            let answers = match &mut self.hands {
+                Hands::Here(shards) => shards.iter_mut().map(|shard| shard.work(&task)).collect(),
+                Hands::Away(crew) => {
+                    crew.hand_out(task);
+                    crew.collect()
+                }
+            };
+            let through = self.take_answers(level, answers, pass)?;
+            if level + 1 < self.levels {
+                let derived = self.derive(level, &through);
+                if !derived.is_empty() {
+                    events = Arc::new(Ordered::clone(&events).merge(derived));
                 }
             }
-            let through = self.pass(level, outcomes, pass);
-            if level + 1 < self.levels {
-                events = events.merge(self.derive(level, &through));
-            }
-            if told.is_empty() {
-                told = through;
-            } else {
-                told.extend(through);
-            }
+            told.extend(through);
         }
         told.retain(|outcome| !outcome.is_told);
-        if self.levels > 1 {
-            told.sort_by(Outcome::cmp_output);
+        told.sort_by(Outcome::cmp_output);
+        self.told.append(&mut told);
+        self.check_state()
+    }
+
+    /// Has a task of the only level worked on. Elsewhere it may still be under way when this returns, but not many are.
+    fn hand_out(&mut self, task: Task, pass: EventTime) -> Result<(), EngineError> {
+        match &mut self.hands {
+            Hands::Here(shards) => {
+                let answers = shards.iter_mut().map(|shard| shard.work(&task)).collect();
+                self.take_told(answers, pass)
+            }
+            Hands::Away(crew) => {
+                let ahead = crew.tasks_ahead();
+                crew.hand_out(task);
+                self.under_way.push_back(pass);
+                self.collect(ahead)
+            }
         }
+    }
+
+    /// Waits until everything that was to be evaluated is.
+    ///
+    /// # Errors
+    ///
+    /// A bound that was reached.
+    pub fn settle(&mut self) -> Result<(), EngineError> {
+        self.collect(0)
+    }
+
+    /// Takes answers until so few tasks are under way.
+    fn collect(&mut self, ahead: usize) -> Result<(), EngineError> {
+        while self.under_way.len() > ahead
+            && let Hands::Away(crew) = &mut self.hands
+        {
+            let answers = crew.collect();
+            let pass = self.under_way.pop_front().expect("a task is under way");
+            self.take_told(answers, pass)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the answers to a task of the only level.
+    fn take_told(&mut self, answers: Vec<Answer>, pass: EventTime) -> Result<(), EngineError> {
+        let mut told = self.take_answers(0, answers, pass)?;
+        told.retain(|outcome| !outcome.is_told);
         if self.told.is_empty() {
             self.told = told;
         } else {
@@ -374,28 +450,32 @@ impl Engine {
         self.check_state()
     }
 
-    /// Holds outcomes until no other can precede them, and gives those that are through, in output order.
-    fn pass(&mut self, level: u32, outcomes: Vec<Outcome>, pass: EventTime) -> Vec<Outcome> {
-        for outcome in &outcomes {
+    /// Puts the answers of all shards together. Gives those outcomes that no other can precede any more.
+    fn take_answers(
+        &mut self,
+        level: u32,
+        answers: Vec<Answer>,
+        pass: EventTime,
+    ) -> Result<Vec<Outcome>, EngineError> {
+        self.stats.null_keys = answers.iter().map(|answer| answer.null_keys).sum();
+        let mut found = Vec::with_capacity(answers.len());
+        let mut failures = Vec::new();
+        for (shard, answer) in answers.into_iter().enumerate() {
+            self.usage[shard] = answer.usage;
+            failures.extend(answer.failure);
+            found.push(answer.outcomes);
+        }
+        if let Some(failure) = failures.into_iter().min_by_key(|failure| failure.part) {
+            return Err(failure.error.into());
+        }
+        for outcome in found.iter().flatten() {
             let counts = &mut self.stats.patterns[outcome.pattern.index()];
             match outcome.kind {
                 Kind::Match => counts.matches += 1,
                 Kind::Timeout => counts.timeouts += 1,
             }
         }
-        let held = &mut self.held[level as usize];
-        if held.is_empty() {
-            *held = outcomes;
-        } else {
-            held.extend(outcomes);
-        }
-        held.sort_by(Outcome::cmp_output);
-        let through = match pass {
-            EventTime::END => held.len(),
-            pass => held.partition_point(|held| held.at < pass),
-        };
-        let rest = held.split_off(through);
-        std::mem::replace(held, rest)
+        Ok(self.held[level as usize].pass(found, pass))
     }
 
     /// The records of a level as events for the levels above.
@@ -431,7 +511,7 @@ impl Engine {
 
     fn check_state(&mut self) -> Result<(), EngineError> {
         let mut by_pattern = vec![(0, 0, 0); self.program.patterns.len()];
-        for (pattern, usage) in self.shards.iter().flat_map(Shard::usage) {
+        for (pattern, usage) in self.usage.iter().flatten() {
             by_pattern[pattern.index()].0 += usage.bytes;
             by_pattern[pattern.index()].1 += usage.runs;
             by_pattern[pattern.index()].2 += usage.keys;

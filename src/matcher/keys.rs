@@ -6,7 +6,7 @@
 //! leaves nothing behind.
 
 use std::hash::Hasher;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use rustc_hash::{FxHashMap, FxHasher};
 
@@ -57,7 +57,8 @@ struct Entry {
 /// The numbers of the codes of one dictionary.
 #[derive(Debug)]
 struct Cache {
-    dictionary: Arc<Dictionary>,
+    /// Held weakly: tables of other shards and patterns remember it too, and it is left once no batch holds it.
+    dictionary: Weak<Dictionary>,
     ids: Vec<KeyId>,
 }
 
@@ -99,7 +100,7 @@ impl KeyTable {
                 let known = self.caches[cache].ids.get(code as usize).copied().unwrap_or(UNKNOWN);
                 out.push(match known {
                     UNKNOWN if code == NULL_CODE => NULL_KEY,
-                    UNKNOWN => self.remember(cache, code),
+                    UNKNOWN => self.remember(cache, dictionary, code),
                     id => id,
                 });
             }
@@ -137,7 +138,7 @@ impl KeyTable {
 
     /// Forgets what nobody holds. Numbers that were looked up before are not to be used any more.
     pub fn sweep(&mut self) {
-        let is_left = |cache: &Cache| Arc::strong_count(&cache.dictionary) == 1;
+        let is_left = |cache: &Cache| cache.dictionary.strong_count() == 0;
         while let Some(at) = self.caches.iter().position(is_left) {
             self.drop_cache(at);
         }
@@ -171,12 +172,13 @@ impl KeyTable {
 
     /// The index of the cache of a dictionary; a new one where there is none.
     fn cache(&mut self, dictionary: &Arc<Dictionary>) -> usize {
-        let found = self.caches.iter().position(|cache| Arc::ptr_eq(&cache.dictionary, dictionary));
+        let found =
+            self.caches.iter().position(|cache| Weak::as_ptr(&cache.dictionary) == Arc::as_ptr(dictionary));
         found.unwrap_or_else(|| {
             if self.caches.len() == CACHES_MAX {
                 self.drop_cache(0);
             }
-            self.caches.push(Cache { dictionary: Arc::clone(dictionary), ids: Vec::new() });
+            self.caches.push(Cache { dictionary: Arc::downgrade(dictionary), ids: Vec::new() });
             self.caches.len() - 1
         })
     }
@@ -187,8 +189,8 @@ impl KeyTable {
         }
     }
 
-    fn remember(&mut self, cache: usize, code: u32) -> KeyId {
-        let text = Arc::clone(self.caches[cache].dictionary.text(code));
+    fn remember(&mut self, cache: usize, dictionary: &Dictionary, code: u32) -> KeyId {
+        let text = Arc::clone(dictionary.text(code));
         encode_text(&text, &mut self.bytes);
         let id = match self.index.get(self.bytes.as_slice()) {
             Some(id) => *id,

@@ -17,7 +17,7 @@ pub struct Span {
 }
 
 /// Events in total order: by time, then by where they came from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ordered<B> {
     /// The batches that hold them.
     pub batches: Vec<B>,
