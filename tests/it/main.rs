@@ -10,4 +10,6 @@ mod diagnostics;
 mod disorder;
 mod docs;
 mod families;
+#[cfg(feature = "cli")]
+mod threads;
 mod tidy;

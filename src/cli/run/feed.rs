@@ -2,7 +2,8 @@
 //!
 //! The partition that is furthest behind in event time is read next, so that the engine holds little more than the
 //! disorder and a batch of each: no partition runs ahead of the others. What comes out does not depend on it. Decoding
-//! is done on a thread of its own where that helps; see [`crate::runtime::Readers`].
+//! is done on a thread of its own where that helps ([`crate::runtime::Readers`]), and so is the work of the shards where
+//! that is asked for ([`crate::runtime::Workers`]).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::event::{Batch, PartitionId, StreamId};
 use crate::io::{BadLine, Input, JsonSource};
 use crate::lang::hir::Program;
 use crate::matcher::Class;
-use crate::runtime::Readers;
+use crate::runtime::{Readers, Workers};
 
 /// How a run goes.
 pub(super) struct Options {
@@ -26,6 +27,10 @@ pub(super) struct Options {
     pub(super) drains: bool,
     /// The executor class of every pattern.
     pub(super) executor: Option<Class>,
+    /// Over how many threads keys are spread. Where it is one, the engine works on the thread that calls it.
+    pub(super) threads: u32,
+    /// Only the records of each key are to be in order.
+    pub(super) is_unordered: bool,
     /// The most memory for partial matches.
     pub(super) state_bytes_max: Option<u64>,
 }
@@ -75,10 +80,14 @@ impl Feed {
         let config = Config {
             patterns: Some(plan.patterns.clone()),
             executor: options.executor,
+            shards: options.threads,
+            unordered: options.is_unordered,
             state_bytes_max: options.state_bytes_max,
-            ..Config::default()
         };
         let mut engine = Engine::new(Arc::clone(program), &config)?;
+        if options.threads > 1 {
+            engine.staff(Workers::start).map_err(|source| CliError::Threads { source })?;
+        }
         let mut partitions = Vec::new();
         let mut sources = Vec::new();
         for (stream, input) in &plan.partitions {
@@ -90,8 +99,7 @@ impl Feed {
             sources.push(source);
             partitions.push(Partition { name: input.name(), stream: *stream, id, is_open: true });
         }
-        let readers = Readers::new(sources)
-            .map_err(|source| CliError::Read { path: "the inputs on a thread".to_owned(), source })?;
+        let readers = Readers::new(sources).map_err(|source| CliError::Threads { source })?;
         let report = Report {
             engine,
             events: 0,
@@ -137,6 +145,9 @@ impl Feed {
                 }
             }
             self.report.engine.advance()?;
+            if self.is_live {
+                self.report.engine.settle()?;
+            }
             self.write(outputs)?;
             if self.is_live || self.flushed_at.elapsed() >= Feed::FLUSH_EVERY {
                 outputs.flush()?;

@@ -21,6 +21,7 @@ use self::summary::Summary;
 use super::program::load_to_run;
 use super::{CliError, Format, Verdict, note};
 use crate::config::RunConfig;
+use crate::limits;
 use crate::matcher::Class;
 
 /// Run patterns over JSON lines
@@ -32,6 +33,7 @@ use crate::matcher::Class;
   ensue run patterns/card_testing.cep --in transactions=tx.jsonl --out alert=alerts.jsonl
   cat tx.jsonl | ensue run patterns/ --in transactions=- --select card_testing,velocity
   ensue run patterns/velocity.cep --in 'transactions=day-*.jsonl' --out transactions.late=late.jsonl
+  ensue run patterns/ --in transactions=tx.jsonl --out alert=alerts.jsonl --threads 4
   ensue run --config ensue.toml
 
 Bindings:
@@ -81,6 +83,14 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     max_state: Option<u64>,
 
+    /// Over how many threads keys are spread; `auto` is one for each core. Records do not depend on it
+    #[arg(long, value_name = "N", default_value = "1", value_parser = parse_threads)]
+    threads: u32,
+
+    /// Only the records of each key stand in order: with --threads, those of different keys are not put in order
+    #[arg(long)]
+    unordered: bool,
+
     /// The executor class of every pattern; without it each has the cheapest that takes it (see `ensue explain`)
     #[arg(long, value_name = "CLASS")]
     executor: Option<Class>,
@@ -107,6 +117,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         is_strict: args.strict,
         drains: !args.no_drain,
         executor: args.executor,
+        threads: args.threads,
+        is_unordered: args.unordered,
         state_bytes_max: args.max_state,
     };
     let feed = feed::Feed::open(&program, &plan, &options)?;
@@ -155,6 +167,18 @@ fn wishes(args: &RunArgs, config: &RunConfig) -> Result<Wishes, CliError> {
     Ok(wishes)
 }
 
+/// A number of threads, or `auto`.
+fn parse_threads(text: &str) -> Result<u32, String> {
+    let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
+    match text {
+        "auto" => Ok(cores().min(limits::THREADS_MAX)),
+        _ => match text.parse() {
+            Ok(threads) if (1..=limits::THREADS_MAX).contains(&threads) => Ok(threads),
+            _ => Err(format!("write a number from 1 to {}, or `auto`", limits::THREADS_MAX)),
+        },
+    }
+}
+
 /// `1000`, `64K`, `512M`, `2G`; powers of 1024.
 fn parse_bytes(text: &str) -> Result<u64, String> {
     let text = text.trim_end_matches(['B', 'b']).trim_end_matches('i');
@@ -171,6 +195,15 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn threads_are_counted() {
+        assert_eq!(parse_threads("4"), Ok(4));
+        assert!(parse_threads("auto").is_ok_and(|threads| threads > 0));
+        for text in ["", "0", "-1", "x", "257"] {
+            assert!(parse_threads(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn sizes_have_units() {
