@@ -11,25 +11,28 @@ use super::Outcome;
 use super::shard::Shard;
 use crate::event::PatternId;
 use crate::matcher::chunk::Prepared;
-use crate::matcher::{KeepExceeded, Usage};
+use crate::matcher::{Cut, Dropped, Exceeded, Reached, Usage};
 use crate::stream::Ordered;
 use crate::time::EventTime;
 
 /// What every shard is to do next. Cheap to clone: the events are shared.
 #[derive(Clone, Debug)]
-pub struct Task {
-    /// The patterns of this level.
-    pub(super) level: u32,
-    /// These events, in total order.
-    pub(super) events: Arc<Ordered<Prepared>>,
-    /// Then the deadlines up to this time.
-    pub(super) to: EventTime,
-    /// Whether the input ends there.
-    pub(super) is_end: bool,
+pub struct Task(pub(super) Work);
+
+#[derive(Clone, Debug)]
+pub(super) enum Work {
+    /// Events in total order for the patterns of a level, then deadlines up to a time, and perhaps the end.
+    Events { level: u32, events: Arc<Ordered<Prepared>>, to: EventTime, is_end: bool },
+    /// To count what is open of the patterns of a level.
+    Count { level: u32, now: EventTime },
+    /// To list the times of the first events of what is open, of a pattern or of all.
+    List { of: Option<PatternId>, now: EventTime },
+    /// To end what is open, as far as a cut drops its first events.
+    Drop { of: Option<PatternId>, cut: Cut, now: EventTime },
 }
 
 /// What came of a task on one shard.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Answer {
     /// What was found, in output order.
     pub(super) outcomes: Vec<Outcome>,
@@ -39,16 +42,35 @@ pub struct Answer {
     pub(super) usage: Vec<(PatternId, Usage)>,
     /// Events that a null key kept out so far, for each pattern.
     pub(super) null_keys: u64,
+    /// Bounds that were reached for the first time on this shard.
+    pub(super) reached: Vec<Reached>,
+    /// At how many events the matches of a pattern were cut short.
+    pub(super) cut_short: Vec<(PatternId, u64)>,
+    /// What was counted: the first events of what is open.
+    pub(super) counts: Vec<(PatternId, u64)>,
+    /// What was listed.
+    pub(super) times: Vec<EventTime>,
+    /// What was dropped.
+    pub(super) dropped: Vec<(PatternId, Dropped)>,
 }
 
 /// A bound that ended the work.
 #[derive(Debug)]
 pub(super) struct Failure {
-    /// The part of the program that reached it. All shards have the same parts, and each stops at its first that
-    /// fails: the first of these is where a single shard would have stopped.
+    /// The part of the program that reached it.
     pub(super) part: usize,
     /// The bound.
-    pub(super) error: KeepExceeded,
+    pub(super) error: Exceeded,
+}
+
+impl Failure {
+    /// The first of two: where a single shard would have stopped that takes one event after another.
+    pub(super) fn first(self, other: Option<Failure>) -> Failure {
+        match other {
+            Some(other) if (other.error.at, other.part) < (self.error.at, self.part) => other,
+            _ => self,
+        }
+    }
 }
 
 /// Shards at work elsewhere.

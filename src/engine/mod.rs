@@ -14,21 +14,26 @@
 //! the events below the watermark and the records that the levels before made below it. So a record is an event like
 //! any other, and nothing depends on how the input was cut into batches.
 
+mod bounded;
 mod crew;
+mod crowd;
 mod emit;
 mod hold;
 mod input;
 mod outcome;
 pub mod reference;
+mod setup;
 mod shard;
+mod stats;
 mod unit;
+mod work;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-use thiserror::Error;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use self::bounded::Totals;
 use self::crew::Hands;
 use self::hold::Hold;
 use self::unit::Unit;
@@ -36,77 +41,17 @@ pub use crew::{Answer, Crew, Task};
 pub use emit::Record;
 pub use input::{Candidate, projection};
 pub use outcome::{EventRef, Events, Outcome};
+pub use setup::{Config, EngineError};
 pub use shard::Shard;
+pub use stats::{PatternStats, Stats};
 
 use crate::event::{Batch, BatchBuilder, PartitionId, PatternId, StreamId, Value};
 use crate::lang::hir::{Origin, Program};
 use crate::matcher::chunk::Prepared;
 use crate::matcher::predicates::Predicates;
-use crate::matcher::{Class, Faults, KeepExceeded, Kind, Plan, Refused, Usage};
-use crate::nfa::TooLarge;
+use crate::matcher::{Bound, Bounds, Class, Faults, Plan, Reached, Usage};
 use crate::stream::{Ordered, Sequencer, Span};
 use crate::time::{EventTime, Watermark};
-
-/// How an engine is set up.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The patterns that run; `None` for all. See [`with_inputs`] for adding those whose records they read.
-    pub patterns: Option<Vec<PatternId>>,
-    /// The executor class of every pattern; `None` for the cheapest that takes it.
-    pub executor: Option<Class>,
-    /// Over how many shards keys are split, at least 1.
-    pub shards: u32,
-    /// Whether only the order of the records of each key counts: what shards find is not merged. Without effect where
-    /// patterns read each other's records.
-    pub unordered: bool,
-    /// The most bytes of state, about; `None` for no bound.
-    pub state_bytes_max: Option<u64>,
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        Config { patterns: None, executor: None, shards: 1, unordered: false, state_bytes_max: None }
-    }
-}
-
-/// Why an engine stopped.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum EngineError {
-    /// A pattern that is too large to be built.
-    #[error(transparent)]
-    TooLarge(#[from] TooLarge),
-    /// The class that was asked for does not take a pattern.
-    #[error("executor class `{class}` does not take pattern `{pattern}`: {why}")]
-    Class {
-        /// The class.
-        class: Class,
-        /// The pattern.
-        pattern: String,
-        /// Why not.
-        why: Refused,
-    },
-    /// A bound of a pattern that says to fail.
-    #[error(transparent)]
-    Keep(#[from] KeepExceeded),
-    /// The bound on all state.
-    #[error(
-        "the state of the patterns takes about {used} bytes, and {allowed} are allowed; pattern `{pattern}` holds the \
-         most (open partial matches: {runs}, keys: {keys}): give it a shorter `within`, or `keep`, or allow more state"
-    )]
-    StateExceeded {
-        /// About so many bytes are used.
-        used: u64,
-        /// So many are allowed.
-        allowed: u64,
-        /// The pattern that uses the most.
-        pattern: String,
-        /// Its open partial matches.
-        runs: u64,
-        /// Its keys with state.
-        keys: u64,
-    },
-}
 
 /// A late event.
 #[derive(Clone, Debug)]
@@ -119,40 +64,6 @@ pub struct LateEvent {
     pub row: usize,
 }
 
-/// Counts of one pattern.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct PatternStats {
-    /// Matches let out.
-    pub matches: u64,
-    /// Timeouts told.
-    pub timeouts: u64,
-    /// Matches held back by `limit`.
-    pub suppressed: u64,
-    /// Starts dropped by `keep`.
-    pub dropped: u64,
-    /// Arithmetic without a result.
-    pub faults: u64,
-    /// Open partial matches now.
-    pub runs: u64,
-    /// Keys with state now.
-    pub keys: u64,
-}
-
-/// Counts of an engine.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Stats {
-    /// Events taken, late ones included.
-    pub events: u64,
-    /// Late events.
-    pub late: u64,
-    /// Events that a null key kept out of a pattern, for each such pattern.
-    pub null_keys: u64,
-    /// By pattern of the program.
-    pub patterns: Vec<PatternStats>,
-    /// The most bytes of state so far, about.
-    pub state_bytes_peak: u64,
-}
-
 /// The engine. See the module for how it works, and the crate for an example.
 pub struct Engine {
     program: Arc<Program>,
@@ -163,9 +74,11 @@ pub struct Engine {
     sequencer: Sequencer<Prepared>,
     hands: Hands,
     /// Tasks that the shards work on elsewhere: for each the time before which its outcomes become records.
-    under_way: VecDeque<EventTime>,
+    under_way: VecDeque<UnderWay>,
     /// By level what later ones of the same time may still have to precede.
     held: Vec<Hold>,
+    /// How many events each level has worked on.
+    seen: Vec<u64>,
     /// By shard what it held and had held back after its last task.
     usage: Vec<Vec<(PatternId, Usage)>>,
     numbers: FxHashMap<(StreamId, u32), u64>,
@@ -173,7 +86,23 @@ pub struct Engine {
     late: Vec<LateEvent>,
     faults: Faults,
     stats: Stats,
-    state_bytes_max: Option<u64>,
+    bounds: Bounds,
+    /// What is held, all shards together.
+    totals: Totals,
+    /// The time up to which deadlines were handed out.
+    now: EventTime,
+    /// Bounds that were told to be reached, and those to be told.
+    known_reached: FxHashSet<(PatternId, Bound)>,
+    reached: Vec<Reached>,
+}
+
+/// A task that the shards work on elsewhere.
+#[derive(Clone, Copy)]
+struct UnderWay {
+    /// Its outcomes before this time become records.
+    pass: EventTime,
+    /// How many events it has.
+    events: u64,
 }
 
 impl Engine {
@@ -192,7 +121,7 @@ impl Engine {
         let running: Vec<Arc<Plan>> = patterns.iter().map(|id| Arc::clone(&plans[id.index()])).collect();
         let units = Unit::all(&program, &running, config.executor, &mut predicates)?;
         let shards: Vec<Shard> =
-            (0..count).map(|number| Shard::new(&program, &units, number, count)).collect();
+            (0..count).map(|number| Shard::new(&program, &units, &config.bounds, number, count)).collect();
         let lanes = if config.unordered && levels == 1 { shards.len() } else { 1 };
         let classes =
             units.iter().flat_map(|unit| unit.patterns.iter().map(|id| (*id, unit.class()))).collect();
@@ -213,7 +142,12 @@ impl Engine {
             late: Vec::new(),
             faults: Faults::default(),
             stats,
-            state_bytes_max: config.state_bytes_max,
+            seen: vec![0; levels as usize],
+            bounds: config.bounds,
+            totals: Totals::default(),
+            now: EventTime::START,
+            known_reached: FxHashSet::default(),
+            reached: Vec::new(),
             program,
         })
     }
@@ -349,6 +283,11 @@ impl Engine {
         std::mem::take(&mut self.late)
     }
 
+    /// Takes what is to be told of bounds: each that was reached for the first time by a pattern, and not by failing.
+    pub fn take_reached(&mut self) -> Vec<Reached> {
+        std::mem::take(&mut self.reached)
+    }
+
     /// What was counted so far; of tasks that are under way nothing.
     pub fn stats(&self) -> Stats {
         let mut stats = self.stats.clone();
@@ -356,65 +295,12 @@ impl Engine {
             let counts = &mut stats.patterns[pattern.index()];
             counts.suppressed += usage.suppressed;
             counts.dropped += usage.dropped;
+            counts.ended += usage.ended;
             counts.faults += usage.faults;
             counts.runs += usage.runs;
             counts.keys += usage.keys;
         }
         stats
-    }
-
-    /// Works through the levels: events in total order, deadlines up to `to`. Outcomes before `pass` become records.
-    fn work(
-        &mut self,
-        events: Ordered<Prepared>,
-        to: EventTime,
-        pass: EventTime,
-        is_end: bool,
-    ) -> Result<(), EngineError> {
-        let mut events = Arc::new(events);
-        if self.levels <= 1 {
-            self.hand_out(Task { level: 0, events, to, is_end }, pass)?;
-            return if is_end || pass == EventTime::END { self.settle() } else { Ok(()) };
-        }
-        let mut told = Vec::new();
-        for level in 0..self.levels {
-            let task = Task { level, events: Arc::clone(&events), to, is_end };
-            let answers = match &mut self.hands {
-                Hands::Here(shards) => shards.iter_mut().map(|shard| shard.work(&task)).collect(),
-                Hands::Away(crew) => {
-                    crew.hand_out(task);
-                    crew.collect()
-                }
-            };
-            let through = self.take_answers(level, answers, pass)?;
-            if level + 1 < self.levels {
-                let derived = self.derive(level, &through);
-                if !derived.is_empty() {
-                    events = Arc::new(Ordered::clone(&events).merge(derived));
-                }
-            }
-            told.extend(through);
-        }
-        told.retain(|outcome| !outcome.is_told);
-        told.sort_by(Outcome::cmp_output);
-        self.told.append(&mut told);
-        self.check_state()
-    }
-
-    /// Has a task of the only level worked on. Elsewhere it may still be under way when this returns, but not many are.
-    fn hand_out(&mut self, task: Task, pass: EventTime) -> Result<(), EngineError> {
-        match &mut self.hands {
-            Hands::Here(shards) => {
-                let answers = shards.iter_mut().map(|shard| shard.work(&task)).collect();
-                self.take_told(answers, pass)
-            }
-            Hands::Away(crew) => {
-                let ahead = crew.tasks_ahead();
-                crew.hand_out(task);
-                self.under_way.push_back(pass);
-                self.collect(ahead)
-            }
-        }
     }
 
     /// Waits until everything that was to be evaluated is.
@@ -424,58 +310,6 @@ impl Engine {
     /// A bound that was reached.
     pub fn settle(&mut self) -> Result<(), EngineError> {
         self.collect(0)
-    }
-
-    /// Takes answers until so few tasks are under way.
-    fn collect(&mut self, ahead: usize) -> Result<(), EngineError> {
-        while self.under_way.len() > ahead
-            && let Hands::Away(crew) = &mut self.hands
-        {
-            let answers = crew.collect();
-            let pass = self.under_way.pop_front().expect("a task is under way");
-            self.take_told(answers, pass)?;
-        }
-        Ok(())
-    }
-
-    /// Takes the answers to a task of the only level.
-    fn take_told(&mut self, answers: Vec<Answer>, pass: EventTime) -> Result<(), EngineError> {
-        let mut told = self.take_answers(0, answers, pass)?;
-        told.retain(|outcome| !outcome.is_told);
-        if self.told.is_empty() {
-            self.told = told;
-        } else {
-            self.told.append(&mut told);
-        }
-        self.check_state()
-    }
-
-    /// Puts the answers of all shards together. Gives those outcomes that no other can precede any more.
-    fn take_answers(
-        &mut self,
-        level: u32,
-        answers: Vec<Answer>,
-        pass: EventTime,
-    ) -> Result<Vec<Outcome>, EngineError> {
-        self.stats.null_keys = answers.iter().map(|answer| answer.null_keys).sum();
-        let mut found = Vec::with_capacity(answers.len());
-        let mut failures = Vec::new();
-        for (shard, answer) in answers.into_iter().enumerate() {
-            self.usage[shard] = answer.usage;
-            failures.extend(answer.failure);
-            found.push(answer.outcomes);
-        }
-        if let Some(failure) = failures.into_iter().min_by_key(|failure| failure.part) {
-            return Err(failure.error.into());
-        }
-        for outcome in found.iter().flatten() {
-            let counts = &mut self.stats.patterns[outcome.pattern.index()];
-            match outcome.kind {
-                Kind::Match => counts.matches += 1,
-                Kind::Timeout => counts.timeouts += 1,
-            }
-        }
-        Ok(self.held[level as usize].pass(found, pass))
     }
 
     /// The records of a level as events for the levels above.
@@ -507,22 +341,6 @@ impl Engine {
             end: batch.batch().len() as u32,
         };
         Ordered { spans: batches.iter().enumerate().map(span).collect(), batches }
-    }
-
-    fn check_state(&mut self) -> Result<(), EngineError> {
-        let mut by_pattern = vec![(0, 0, 0); self.program.patterns.len()];
-        for (pattern, usage) in self.usage.iter().flatten() {
-            by_pattern[pattern.index()].0 += usage.bytes;
-            by_pattern[pattern.index()].1 += usage.runs;
-            by_pattern[pattern.index()].2 += usage.keys;
-        }
-        let used = by_pattern.iter().map(|(bytes, ..)| bytes).sum();
-        self.stats.state_bytes_peak = self.stats.state_bytes_peak.max(used);
-        let Some(allowed) = self.state_bytes_max.filter(|allowed| used > *allowed) else { return Ok(()) };
-        let most = by_pattern.iter().enumerate().max_by_key(|(_, (bytes, ..))| *bytes);
-        let (pattern, (_, runs, keys)) = most.expect("state belongs to a pattern");
-        let pattern = self.program.patterns[pattern].name.clone();
-        Err(EngineError::StateExceeded { used, allowed, pattern, runs: *runs, keys: *keys })
     }
 }
 

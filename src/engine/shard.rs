@@ -6,14 +6,17 @@
 use std::sync::Arc;
 
 use super::Outcome;
-use super::crew::{Answer, Failure, Task};
+use super::crew::{Answer, Failure, Task, Work};
+use super::crowd::{TooMany, cut_short};
 use super::unit::Unit;
 use crate::event::PatternId;
 use crate::lang::hir::{Pattern, Program};
+use crate::matcher::bounds::shown_key;
 use crate::matcher::chunk::{Lens, Prepared, Rows};
 use crate::matcher::keys::{KeyFields, KeyId, KeyTable};
-use crate::matcher::{Chunk, Executor, Findings, Kind};
+use crate::matcher::{Bound, Bounds, Chunk, Cut, Exceeded, Executor, Findings, KeyFound, Kind};
 use crate::stream::Ordered;
+use crate::time::EventTime;
 
 /// One shard: every pattern, for its share of the keys.
 pub struct Shard {
@@ -21,6 +24,7 @@ pub struct Shard {
     tables: Vec<Table>,
     parts: Vec<Part>,
     findings: Findings,
+    bounds: Bounds,
     /// Events that a null in their key kept out of every key.
     null_keys: u64,
 }
@@ -36,6 +40,7 @@ struct Part {
     /// The same on every shard.
     number: usize,
     patterns: Vec<PatternId>,
+    names: Vec<String>,
     level: u32,
     table: usize,
     lens: Lens,
@@ -45,7 +50,7 @@ struct Part {
 
 impl Shard {
     /// Shard `number` of `count`.
-    pub(super) fn new(program: &Program, units: &[Unit], number: u32, count: u32) -> Shard {
+    pub(super) fn new(program: &Program, units: &[Unit], bounds: &Bounds, number: u32, count: u32) -> Shard {
         let mut tables: Vec<Table> = Vec::new();
         let part = |(at, unit): (usize, &Unit)| {
             let pattern = &unit.plan.pattern;
@@ -57,58 +62,99 @@ impl Shard {
             });
             Part {
                 number: at,
+                names: unit.patterns.iter().map(|id| program.pattern(*id).name.clone()).collect(),
                 patterns: unit.patterns.clone(),
                 level: pattern.level,
                 table,
                 lens: unit.lens.clone(),
                 tells_timeouts: !pattern.timeout_emits.is_empty(),
-                executor: unit.executor(),
+                executor: unit.executor(bounds),
             }
         };
         let is_here = |(at, unit): &(usize, &Unit)| {
             has_keys(&key_fields(program, &unit.plan.pattern)) || *at as u32 % count == number
         };
         let parts = units.iter().enumerate().filter(is_here).map(part).collect();
-        Shard { number, parts, tables, findings: Findings::default(), null_keys: 0 }
+        Shard { number, parts, tables, findings: Findings::default(), bounds: *bounds, null_keys: 0 }
     }
 
-    /// Works on the events of a task, then on its deadlines.
+    /// Does a task.
     pub fn work(&mut self, task: &Task) -> Answer {
-        let mut outcomes = Vec::new();
-        let failure = self.step(task, &mut outcomes).err();
-        if failure.is_none() && task.is_end {
-            self.finish(task.level, &mut outcomes);
+        let mut answer = Answer::default();
+        match &task.0 {
+            Work::Events { level, events, to, is_end } => {
+                self.step(*level, events, *to, &mut answer);
+                if *is_end {
+                    self.finish(*level, &mut answer);
+                }
+                answer.outcomes.sort_by(Outcome::cmp_output);
+            }
+            Work::Count { level, now } => self.count(*level, *now, &mut answer),
+            Work::List { of, now } => self.list(*of, *now, &mut answer),
+            Work::Drop { of, cut, now } => self.cut(*of, *cut, *now, &mut answer),
         }
-        outcomes.sort_by(Outcome::cmp_output);
-        let usage = self.parts.iter().map(|part| (part.patterns[0], part.executor.usage())).collect();
-        Answer { outcomes, failure, usage, null_keys: self.null_keys }
+        answer.usage = self.parts.iter().map(|part| (part.patterns[0], part.executor.usage())).collect();
+        answer.null_keys = self.null_keys;
+        answer
     }
 
-    fn step(&mut self, task: &Task, out: &mut Vec<Outcome>) -> Result<(), Failure> {
-        let Task { level, events, to, .. } = task;
-        self.look_up(*level, events);
-        for part in self.parts.iter_mut().filter(|part| part.level == *level) {
+    fn step(&mut self, level: u32, events: &Ordered<Prepared>, to: EventTime, answer: &mut Answer) {
+        self.look_up(level, events);
+        for part in self.parts.iter_mut().filter(|part| part.level == level) {
             let table = &mut self.tables[part.table];
             let rows = rows(events, &table.ids);
             if self.number == 0 {
                 self.null_keys += part.lens.null_keys(&rows) * part.patterns.len() as u64;
             }
             let chunk = Chunk { rows: &rows, lens: &part.lens };
-            part.executor
-                .events(&chunk, &mut table.keys, &mut self.findings)
-                .map_err(|error| Failure { part: part.number, error })?;
-            part.executor.advance(*to, &mut table.keys, &mut self.findings);
-            collect(part, &mut self.findings, out);
+            if let Err(error) = part.executor.events(&chunk, &mut table.keys, &mut self.findings) {
+                let failure = Failure { part: part.number, error };
+                answer.failure = Some(failure.first(answer.failure.take()));
+                continue;
+            }
+            part.executor.advance(to, &mut table.keys, &mut self.findings);
+            part.collect(&mut self.findings, &self.bounds, answer);
         }
         self.tables.iter_mut().for_each(|table| table.keys.sweep());
-        Ok(())
     }
 
     /// The input has ended, for the patterns of one level.
-    fn finish(&mut self, level: u32, out: &mut Vec<Outcome>) {
+    fn finish(&mut self, level: u32, answer: &mut Answer) {
         for part in self.parts.iter_mut().filter(|part| part.level == level) {
             part.executor.finish(&mut self.tables[part.table].keys, &mut self.findings);
-            collect(part, &mut self.findings, out);
+            part.collect(&mut self.findings, &self.bounds, answer);
+        }
+    }
+
+    fn count(&self, level: u32, now: EventTime, answer: &mut Answer) {
+        for part in self.parts.iter().filter(|part| part.level == level) {
+            let mut counts: Vec<(PatternId, u64)> = part.patterns.iter().map(|id| (*id, 0)).collect();
+            part.executor.each_start(now, &mut |pattern, _| {
+                let count = counts.iter_mut().find(|(id, _)| *id == pattern);
+                count.expect("a part tells of its own patterns").1 += 1;
+            });
+            answer.counts.extend(counts);
+        }
+    }
+
+    fn list(&self, of: Option<PatternId>, now: EventTime, answer: &mut Answer) {
+        for part in self.parts.iter().filter(|part| part.is_asked(of)) {
+            part.executor.each_start(now, &mut |pattern, time| {
+                if of.is_none_or(|of| of == pattern) {
+                    answer.times.push(time);
+                }
+            });
+        }
+    }
+
+    fn cut(&mut self, of: Option<PatternId>, cut: Cut, now: EventTime, answer: &mut Answer) {
+        for part in self.parts.iter_mut().filter(|part| part.is_asked(of)) {
+            for id in part.patterns.iter().filter(|id| of.is_none_or(|of| of == **id)) {
+                let keys = &mut self.tables[part.table].keys;
+                let dropped = part.executor.drop_starts(*id, cut, now, keys, &mut self.findings);
+                answer.dropped.push((*id, dropped));
+            }
+            part.collect(&mut self.findings, &self.bounds, answer);
         }
     }
 
@@ -149,9 +195,37 @@ fn rows<'a>(events: &'a Ordered<Prepared>, ids: &'a [KeyId]) -> Vec<Rows<'a>> {
     events.spans.iter().map(rows).collect()
 }
 
-/// Takes what an executor has found. Timeouts of a pattern that does not tell them are nothing to anybody.
-fn collect(part: &Part, findings: &mut Findings, out: &mut Vec<Outcome>) {
-    let block = findings.block.take().map(Arc::new);
-    let found = findings.found.drain(..).filter(|found| found.kind == Kind::Match || part.tells_timeouts);
-    out.extend(found.map(|found| Outcome::of(found, block.as_ref())));
+impl Part {
+    fn too_many(&self, many: &TooMany, bounds: &Bounds) -> Failure {
+        let at = self.patterns.iter().position(|id| *id == many.pattern);
+        let error = Exceeded {
+            pattern: self.names[at.expect("a part tells of its own patterns")].clone(),
+            bound: Bound::MatchesPerEvent,
+            allowed: bounds.matches_per_event_max,
+            key: shown_key(&many.keys),
+            at: many.at,
+        };
+        Failure { part: self.number, error }
+    }
+
+    fn is_asked(&self, of: Option<PatternId>) -> bool {
+        of.is_none_or(|of| self.patterns.contains(&of))
+    }
+
+    /// Takes what the executor has found. Timeouts of a pattern that does not tell them are nothing to anybody.
+    fn collect(&self, findings: &mut Findings, bounds: &Bounds, answer: &mut Answer) {
+        let block = findings.block.take().map(Arc::new);
+        let is_told = |found: &KeyFound| found.kind == Kind::Match || self.tells_timeouts;
+        let found = findings.found.drain(..).filter(is_told);
+        let before = answer.outcomes.len();
+        answer.outcomes.extend(found.map(|found| Outcome::of(found, block.as_ref())));
+        answer.reached.append(&mut findings.reached);
+        if (answer.outcomes.len() - before) as u64 > bounds.matches_per_event_max {
+            let found = answer.outcomes.split_off(before);
+            if let Err(many) = cut_short(found, bounds, answer) {
+                let failure = self.too_many(&many, bounds);
+                answer.failure = Some(failure.first(answer.failure.take()));
+            }
+        }
+    }
 }

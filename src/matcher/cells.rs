@@ -60,6 +60,12 @@ impl Cells {
         *self = Cells::default();
     }
 
+    /// The cells in use, with their keys.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (CellId, KeyId)> + '_ {
+        let cells = self.keys.iter().enumerate().filter(|(_, key)| **key != NONE);
+        cells.map(|(cell, key)| (cell as CellId, *key))
+    }
+
     /// How many keys have one.
     pub(super) fn len(&self) -> u64 {
         (self.keys.len() - self.free.len()) as u64

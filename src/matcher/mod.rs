@@ -5,6 +5,7 @@
 //! they do apart, so that one can be held against the other. Neither knows of batches of several keys, of
 //! watermarks, or of disorder: events come in total order, and time is told to them.
 
+pub mod bounds;
 pub mod capture;
 mod cells;
 pub mod chunk;
@@ -25,6 +26,7 @@ mod strict;
 
 use std::sync::Arc;
 
+pub use bounds::{Bound, Bounds, Cut, Dropped, Exceeded, Reached};
 pub use class::{Class, Refused};
 pub use eval::{Faults, Fields, Held, Nothing, Scope, Taken, evaluate, is_true};
 pub use executor::{Arrival, Chunk, Executor, Findings, FoundEvents, KeyFound, Usage};

@@ -3,6 +3,8 @@
 #[cfg(feature = "cli")]
 mod bad_lines;
 #[cfg(feature = "cli")]
+mod bounds;
+#[cfg(feature = "cli")]
 mod command_line;
 mod corpus;
 mod diagnostics;

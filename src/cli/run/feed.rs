@@ -11,12 +11,13 @@ use std::time::{Duration as WallDuration, Instant};
 
 use super::outputs::Outputs;
 use super::plan::RunPlan;
-use crate::cli::{CliError, style};
+use crate::cli::{CliError, note, style};
 use crate::engine::{Config, Engine, projection};
 use crate::event::{Batch, PartitionId, StreamId};
 use crate::io::{BadLine, Input, JsonSource};
 use crate::lang::hir::Program;
-use crate::matcher::Class;
+use crate::matcher::bounds::shown_key;
+use crate::matcher::{Bound, Bounds, Class, Reached};
 use crate::runtime::{Readers, Workers};
 
 /// How a run goes.
@@ -31,8 +32,8 @@ pub(super) struct Options {
     pub(super) threads: u32,
     /// Only the records of each key are to be in order.
     pub(super) is_unordered: bool,
-    /// The most memory for partial matches.
-    pub(super) state_bytes_max: Option<u64>,
+    /// What may be held.
+    pub(super) bounds: Bounds,
 }
 
 /// What happened.
@@ -60,6 +61,7 @@ struct Partition {
 
 /// A run under way.
 pub(super) struct Feed {
+    program: Arc<Program>,
     partitions: Vec<Partition>,
     /// By the same numbers.
     readers: Readers,
@@ -82,7 +84,7 @@ impl Feed {
             executor: options.executor,
             shards: options.threads,
             unordered: options.is_unordered,
-            state_bytes_max: options.state_bytes_max,
+            bounds: options.bounds,
         };
         let mut engine = Engine::new(Arc::clone(program), &config)?;
         if options.threads > 1 {
@@ -110,6 +112,7 @@ impl Feed {
         let is_live = plan.partitions.iter().any(|(_, input)| *input == Input::Stdin);
         let started = Instant::now();
         Ok(Feed {
+            program: Arc::clone(program),
             partitions,
             readers,
             report,
@@ -195,6 +198,10 @@ impl Feed {
 
     /// Writes what the engine has made.
     fn write(&mut self, outputs: &mut Outputs<'_>) -> Result<(), CliError> {
+        for reached in self.report.engine.take_reached() {
+            self.progress.clear();
+            note(&format!("{} {}", style::help("note:"), told(&self.program, &reached)));
+        }
         outputs.write_records(&self.report.engine.take_records())?;
         let late = self.report.engine.take_late();
         for event in &late {
@@ -202,6 +209,21 @@ impl Feed {
         }
         outputs.write_late(&late)
     }
+}
+
+/// What is said of a bound when a pattern reaches it for the first time.
+fn told(program: &Program, reached: &Reached) -> String {
+    let name = &program.pattern(reached.pattern).name;
+    let key = shown_key(&reached.keys);
+    let excess = reached.bound.excess(reached.allowed);
+    let what = match reached.bound {
+        Bound::MatchesPerEvent => "the others are cut off",
+        _ => "some are dropped",
+    };
+    let of = if reached.bound == Bound::State { "the run" } else { "it" };
+    format!(
+        "pattern `{name}` is bounded: {of} has {excess} (such as key {key}), and {what}; this is told once"
+    )
 }
 
 fn strict(bad: &BadLine) -> CliError {
