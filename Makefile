@@ -102,7 +102,7 @@ workloads-e2e: install ## Measure five of them from file to file: make workloads
 
 .PHONY: bench-growth
 bench-growth: install ## Measure how costs grow with open matches, windows, rules, keys and positions
-	$(CARGO) bench $(ALL) --bench growth
+	$(CARGO) bench $(ALL) --bench growth -- $(ONLY)
 
 .PHONY: bench-peers
 bench-peers: install ## Measure the workloads beside other engines: make bench-peers PEERS=FOLDER INPUT=tx.jsonl

@@ -13,7 +13,7 @@ use crate::event::PatternId;
 use crate::lang::hir::{Pattern, Program};
 use crate::matcher::bounds::shown_key;
 use crate::matcher::chunk::{Lens, Prepared, Rows};
-use crate::matcher::keys::{KeyFields, KeyId, KeyTable};
+use crate::matcher::keys::{KeyFields, KeyId, KeyTable, NULL_KEY};
 use crate::matcher::{Bound, Bounds, Chunk, Cut, Exceeded, Executor, Findings, KeyFound, Kind};
 use crate::stream::Ordered;
 use crate::time::EventTime;
@@ -101,27 +101,27 @@ impl Shard {
     fn step(&mut self, level: u32, events: &Ordered<Prepared>, to: EventTime, answer: &mut Answer) {
         self.look_up(level, events);
         for part in self.parts.iter_mut().filter(|part| part.level == level) {
-            let table = &mut self.tables[part.table];
+            let table = &self.tables[part.table];
             let rows = rows(events, &table.ids);
             if self.number == 0 {
                 self.null_keys += part.lens.null_keys(&rows) * part.patterns.len() as u64;
             }
             let chunk = Chunk { rows: &rows, lens: &part.lens };
-            if let Err(error) = part.executor.events(&chunk, &mut table.keys, &mut self.findings) {
+            if let Err(error) = part.executor.events(&chunk, &table.keys, &mut self.findings) {
                 let failure = Failure { part: part.number, error };
                 answer.failure = Some(failure.first(answer.failure.take()));
                 continue;
             }
-            part.executor.advance(to, &mut table.keys, &mut self.findings);
+            part.executor.advance(to, &table.keys, &mut self.findings);
             part.collect(&mut self.findings, &self.bounds, answer);
         }
-        self.tables.iter_mut().for_each(|table| table.keys.sweep());
+        self.sweep();
     }
 
     /// The input has ended, for the patterns of one level.
     fn finish(&mut self, level: u32, answer: &mut Answer) {
         for part in self.parts.iter_mut().filter(|part| part.level == level) {
-            part.executor.finish(&mut self.tables[part.table].keys, &mut self.findings);
+            part.executor.finish(&self.tables[part.table].keys, &mut self.findings);
             part.collect(&mut self.findings, &self.bounds, answer);
         }
     }
@@ -150,11 +150,22 @@ impl Shard {
     fn cut(&mut self, of: Option<PatternId>, cut: Cut, now: EventTime, answer: &mut Answer) {
         for part in self.parts.iter_mut().filter(|part| part.is_asked(of)) {
             for id in part.patterns.iter().filter(|id| of.is_none_or(|of| of == **id)) {
-                let keys = &mut self.tables[part.table].keys;
+                let keys = &self.tables[part.table].keys;
                 let dropped = part.executor.drop_starts(*id, cut, now, keys, &mut self.findings);
                 answer.dropped.push((*id, dropped));
             }
             part.collect(&mut self.findings, &self.bounds, answer);
+        }
+    }
+
+    /// Takes back the numbers of keys that nobody uses any more, where there may be many.
+    fn sweep(&mut self) {
+        for (index, table) in self.tables.iter_mut().enumerate() {
+            if table.keys.is_sweep_due() {
+                let parts = self.parts.iter().filter(|part| part.table == index);
+                let held = parts.flat_map(|part| part.executor.keys()).filter(|key| **key != NULL_KEY);
+                table.keys.sweep(held.copied().collect());
+            }
         }
     }
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::keys::{KeyId, KeyTable};
+use super::keys::{KeyId, NULL_KEY};
 use crate::time::{Duration, EventTime};
 
 /// A key that has no cell.
-const NONE: u32 = u32::MAX;
+const NONE: CellId = CellId::MAX;
 
 /// The number of a key's state in an executor.
 pub(super) type CellId = u32;
@@ -27,8 +27,7 @@ impl Cells {
     }
 
     /// A cell for a key that has none: one that was given back, or the one behind the last.
-    pub(super) fn claim(&mut self, key: KeyId, keys: &mut KeyTable) -> CellId {
-        keys.hold(key);
+    pub(super) fn claim(&mut self, key: KeyId) -> CellId {
         if self.by_key.len() <= key as usize {
             self.by_key.resize(key as usize + 1, NONE);
         }
@@ -47,23 +46,26 @@ impl Cells {
     }
 
     /// Gives a cell back.
-    pub(super) fn release(&mut self, cell: CellId, keys: &mut KeyTable) {
-        let key = std::mem::replace(&mut self.keys[cell as usize], NONE);
+    pub(super) fn release(&mut self, cell: CellId) {
+        let key = std::mem::replace(&mut self.keys[cell as usize], NULL_KEY);
         self.by_key[key as usize] = NONE;
         self.free.push(cell);
-        keys.release(key);
     }
 
     /// Gives all cells back.
-    pub(super) fn clear(&mut self, keys: &mut KeyTable) {
-        self.keys.iter().filter(|key| **key != NONE).for_each(|key| keys.release(*key));
+    pub(super) fn clear(&mut self) {
         *self = Cells::default();
     }
 
     /// The cells in use, with their keys.
     pub(super) fn iter(&self) -> impl Iterator<Item = (CellId, KeyId)> + '_ {
-        let cells = self.keys.iter().enumerate().filter(|(_, key)| **key != NONE);
+        let cells = self.keys.iter().enumerate().filter(|(_, key)| **key != NULL_KEY);
         cells.map(|(cell, key)| (cell as CellId, *key))
+    }
+
+    /// The key of each cell; [`NULL_KEY`] where it was given back.
+    pub(super) fn keys(&self) -> &[KeyId] {
+        &self.keys
     }
 
     /// How many keys have one.

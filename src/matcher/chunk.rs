@@ -1,5 +1,6 @@
 //! Some events in total order, as executors take them: rows of batches, with what is known of each row already.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use super::keys::{FOREIGN_KEY, KeyId, NULL_KEY};
@@ -33,6 +34,9 @@ impl AsRef<Batch> for Prepared {
         &self.batch
     }
 }
+
+/// How many rows are looked at together.
+const GROUP_ROWS: usize = 64;
 
 /// Consecutive rows of one batch, with their keys.
 #[derive(Clone, Copy, Debug)]
@@ -114,6 +118,21 @@ impl Lens {
             }
         }
         Ok(())
+    }
+
+    /// The same in groups, for executors that ask memory for the state of all keys of a group at once.
+    pub fn visit_groups<'a>(&self, chunk: &[Rows<'a>], wanted: Wanted, mut visit: impl FnMut(&[Row<'a>])) {
+        let mut group = Vec::with_capacity(GROUP_ROWS);
+        let done: Result<(), Infallible> = self.visit(chunk, wanted, |row| {
+            group.push(row);
+            if group.len() == GROUP_ROWS {
+                visit(&group);
+                group.clear();
+            }
+            Ok(())
+        });
+        let Ok(()) = done;
+        visit(&group);
     }
 
     /// How many rows that the source lets through have a null in their key.

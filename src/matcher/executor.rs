@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::capture::Block;
 use super::chunk::{Lens, Rows};
-use super::keys::KeyTable;
+use super::keys::{KeyId, KeyTable};
 use super::{Bounds, Cut, Dropped, Event, Exceeded, Fields, Found, Kind, Reached};
 use crate::event::{PatternId, StepId, Value};
 use crate::time::EventTime;
@@ -109,13 +109,16 @@ pub trait Executor: Send {
     /// # Errors
     ///
     /// [`Exceeded`], if a bound is reached that says to fail.
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &mut KeyTable, out: &mut Findings) -> Result<(), Exceeded>;
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded>;
 
     /// Event time has come so far: deadlines of all keys up to and at this time fire.
-    fn advance(&mut self, to: EventTime, keys: &mut KeyTable, out: &mut Findings);
+    fn advance(&mut self, to: EventTime, keys: &KeyTable, out: &mut Findings);
 
     /// The input has ended: deadlines fire, runs end, nothing waits any longer.
-    fn finish(&mut self, keys: &mut KeyTable, out: &mut Findings);
+    fn finish(&mut self, keys: &KeyTable, out: &mut Findings);
+
+    /// The keys that it holds state for, in no order; [`NULL_KEY`](super::keys::NULL_KEY) is none.
+    fn keys(&self) -> &[KeyId];
 
     /// What it holds.
     fn usage(&self) -> Usage;
@@ -130,7 +133,7 @@ pub trait Executor: Send {
         _pattern: PatternId,
         _cut: Cut,
         _now: EventTime,
-        _keys: &mut KeyTable,
+        _keys: &KeyTable,
         _out: &mut Findings,
     ) -> Dropped {
         Dropped::default()

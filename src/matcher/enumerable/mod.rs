@@ -24,7 +24,7 @@ use super::capture::{Arena, Block, Handle, Layout, is_before};
 use super::cells::{CellId, Cells, Expiry};
 use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings, FoundEvents, KeyFound};
-use super::keys::KeyTable;
+use super::keys::{KeyId, KeyTable};
 use super::linear::{self, Linear, refused};
 use super::predicates::SourcePredicates;
 use super::{Bounds, Cut, Dropped, Exceeded, Executor, Kind, Plan, Refused, Usage};
@@ -90,7 +90,7 @@ impl Enumerable {
         })
     }
 
-    fn event(&mut self, row: &Row<'_>, asked: &SourcePredicates, keys: &mut KeyTable, out: &mut Findings) {
+    fn event(&mut self, row: &Row<'_>, asked: &SourcePredicates, keys: &KeyTable, out: &mut Findings) {
         let mut fits: u64 = 0;
         for (step, links) in &self.steps {
             if row.fits(asked.steps[step.index()]) {
@@ -118,7 +118,7 @@ impl Enumerable {
         if fits & 1 == 1
             && let Some(values) = self.join.of_first(row)
         {
-            let cell = *cell.get_or_insert_with(|| self.claim(row, keys));
+            let cell = *cell.get_or_insert_with(|| self.claim(row));
             let item = self.item(row, &mut handle);
             let state = &mut self.states[cell as usize];
             let queue = state.first.entry(values).or_default();
@@ -130,8 +130,8 @@ impl Enumerable {
         }
     }
 
-    fn claim(&mut self, row: &Row<'_>, keys: &mut KeyTable) -> CellId {
-        let cell = self.cells.claim(row.key, keys);
+    fn claim(&mut self, row: &Row<'_>) -> CellId {
+        let cell = self.cells.claim(row.key);
         if self.states.len() <= cell as usize {
             self.states.resize_with(cell as usize + 1, State::default);
         }
@@ -204,14 +204,14 @@ impl Enumerable {
     }
 
     /// Frees what the window has ended, and the keys that hold nothing any more.
-    fn expire(&mut self, now: EventTime, keys: &mut KeyTable) {
+    fn expire(&mut self, now: EventTime) {
         while let Some(cells) = self.expiry.pop(now) {
             for cell in cells {
                 let state = &mut self.states[cell as usize];
                 self.held -= state.prune(self.within, now);
                 if state.first_len == 0 {
                     self.held -= state.close();
-                    self.cells.release(cell, keys);
+                    self.cells.release(cell);
                 } else {
                     // A busy key is looked at twice in a window.
                     let half = Duration::from_micros(self.within.micros() / 2);
@@ -326,10 +326,10 @@ impl Executor for Enumerable {
         self.matches_max = bounds.matches_per_event_max;
     }
 
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &mut KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
         let done: Result<(), Infallible> = chunk.lens.visit(chunk.rows, Wanted::FitsAStep, |row| {
             if self.expiry.is_due(row.time()) {
-                self.expire(row.time(), keys);
+                self.expire(row.time());
             }
             self.event(&row, &chunk.lens.predicates[row.source], keys, out);
             Ok(())
@@ -338,12 +338,12 @@ impl Executor for Enumerable {
         Ok(())
     }
 
-    fn advance(&mut self, to: EventTime, keys: &mut KeyTable, _: &mut Findings) {
-        self.expire(to, keys);
+    fn advance(&mut self, to: EventTime, _: &KeyTable, _: &mut Findings) {
+        self.expire(to);
     }
 
-    fn finish(&mut self, keys: &mut KeyTable, _: &mut Findings) {
-        self.cells.clear(keys);
+    fn finish(&mut self, _: &KeyTable, _: &mut Findings) {
+        self.cells.clear();
         self.states = Vec::new();
         self.expiry.clear();
         self.arena.clear();
@@ -363,7 +363,7 @@ impl Executor for Enumerable {
         _: PatternId,
         cut: Cut,
         now: EventTime,
-        keys: &mut KeyTable,
+        keys: &KeyTable,
         _: &mut Findings,
     ) -> Dropped {
         let mut dropped = Dropped::default();
@@ -378,6 +378,10 @@ impl Executor for Enumerable {
             self.arena.free_before(time);
         }
         dropped
+    }
+
+    fn keys(&self) -> &[KeyId] {
+        self.cells.keys()
     }
 
     fn usage(&self) -> Usage {

@@ -103,11 +103,11 @@ impl<const WORDS: usize> Shared<WORDS> {
         }
     }
 
-    fn event(&mut self, row: &Row<'_>, keys: &mut KeyTable, out: &mut Findings) {
+    fn event(&mut self, row: &Row<'_>, keys: &KeyTable, out: &mut Findings) {
         let begins = self.positions[0].rules(row);
         let slot = match self.cells.find(row.key) {
             Some(slot) => slot,
-            None if is_any(&begins) => self.add_cell(row, keys),
+            None if is_any(&begins) => self.add_cell(row),
             None => return,
         };
         let mut cell = std::mem::take(&mut self.runs_of[slot as usize]);
@@ -126,7 +126,7 @@ impl<const WORDS: usize> Shared<WORDS> {
         let is_empty = cell.is_empty();
         self.runs_of[slot as usize] = cell;
         if is_empty {
-            self.remove_cell(slot, keys);
+            self.remove_cell(slot);
         }
     }
 
@@ -198,8 +198,8 @@ impl<const WORDS: usize> Shared<WORDS> {
         }
     }
 
-    fn add_cell(&mut self, row: &Row<'_>, keys: &mut KeyTable) -> CellId {
-        let slot = self.cells.claim(row.key, keys);
+    fn add_cell(&mut self, row: &Row<'_>) -> CellId {
+        let slot = self.cells.claim(row.key);
         if slot as usize == self.runs_of.len() {
             self.runs_of.push(Vec::new());
         }
@@ -207,20 +207,20 @@ impl<const WORDS: usize> Shared<WORDS> {
         slot
     }
 
-    fn remove_cell(&mut self, slot: CellId, keys: &mut KeyTable) {
+    fn remove_cell(&mut self, slot: CellId) {
         self.runs_of[slot as usize] = Vec::new();
-        self.cells.release(slot, keys);
+        self.cells.release(slot);
     }
 
     /// Ends the runs of a key whose window has closed. Says whether some are left.
-    fn end_runs(&mut self, key: KeyId, to: EventTime, keys: &mut KeyTable) -> bool {
+    fn end_runs(&mut self, key: KeyId, to: EventTime) -> bool {
         let Some(slot) = self.cells.find(key) else { return false };
         let cell = &mut self.runs_of[slot as usize];
         self.runs -= cell.len() as u64;
         cell.retain(|run| run.began > to.minus(self.within));
         self.runs += cell.len() as u64;
         if cell.is_empty() {
-            self.remove_cell(slot, keys);
+            self.remove_cell(slot);
             return false;
         }
         true
@@ -236,7 +236,7 @@ fn intersection<const WORDS: usize>(left: &Mask<WORDS>, right: &Mask<WORDS>) -> 
 }
 
 impl<const WORDS: usize> Executor for Shared<WORDS> {
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &mut KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
         let visited: Result<(), Infallible> = chunk.lens.visit(chunk.rows, Wanted::FitsAStep, |row| {
             self.event(&row, keys, out);
             Ok(())
@@ -247,17 +247,17 @@ impl<const WORDS: usize> Executor for Shared<WORDS> {
         }
     }
 
-    fn advance(&mut self, to: EventTime, keys: &mut KeyTable, _: &mut Findings) {
+    fn advance(&mut self, to: EventTime, _: &KeyTable, _: &mut Findings) {
         while let Some((_, key)) = self.windows.front().copied().filter(|(at, _)| *at <= to) {
             self.windows.pop_front();
-            if self.end_runs(key, to, keys) {
+            if self.end_runs(key, to) {
                 self.windows.push_back((to.plus(self.within), key));
             }
         }
         self.arena.free_before(to.minus(self.within));
     }
 
-    fn finish(&mut self, keys: &mut KeyTable, out: &mut Findings) {
+    fn finish(&mut self, keys: &KeyTable, out: &mut Findings) {
         self.advance(EventTime::END, keys, out);
         self.arena.clear();
     }
@@ -278,13 +278,13 @@ impl<const WORDS: usize> Executor for Shared<WORDS> {
         pattern: PatternId,
         cut: Cut,
         now: EventTime,
-        keys: &mut KeyTable,
+        keys: &KeyTable,
         _: &mut Findings,
     ) -> Dropped {
         let mut dropped = Dropped::default();
         let Some(rule) = self.rules.iter().position(|rule| *rule == pattern) else { return dropped };
         for (slot, key) in self.cells.iter().collect::<Vec<_>>() {
-            if !self.end_runs(key, now, keys) {
+            if !self.end_runs(key, now) {
                 continue;
             }
             let cell = &mut self.runs_of[slot as usize];
@@ -299,10 +299,14 @@ impl<const WORDS: usize> Executor for Shared<WORDS> {
             });
             self.runs -= (before - cell.len()) as u64;
             if cell.is_empty() {
-                self.remove_cell(slot, keys);
+                self.remove_cell(slot);
             }
         }
         dropped
+    }
+
+    fn keys(&self) -> &[KeyId] {
+        self.cells.keys()
     }
 
     fn usage(&self) -> Usage {

@@ -142,6 +142,13 @@ impl Cell {
         (self.runs.len() / shape.len() + self.ended.as_ref().map_or(0, |ended| ended.until.len())) as u64
     }
 
+    /// Reads something of all that an event reads.
+    #[inline]
+    pub(super) fn touch(&self) -> u64 {
+        let front = self.runs.front().copied().unwrap_or(0);
+        u64::from(front) ^ self.waiting ^ self.oldest.micros() as u64 ^ u64::from(self.counts.few[0])
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.runs.is_empty() && self.ended.as_ref().is_none_or(|ended| ended.until.is_empty())
     }

@@ -29,6 +29,9 @@ use crate::lang::hir::{Mode, Skip, Word};
 use crate::nfa::Wait;
 use crate::time::{Duration, EventTime};
 
+/// So many cells are in the cache anyway.
+const CELLS_CACHED: usize = 1 << 14;
+
 /// What is the same for all keys.
 #[derive(Debug)]
 struct Shape {
@@ -149,6 +152,15 @@ impl Queues {
         })
     }
 
+    /// Reads something of the cell of each row, where there are more cells than the cache holds: asked for one after
+    /// another, they come at the same time.
+    fn touch(&self, rows: &[Row<'_>]) {
+        if self.queues.len() > CELLS_CACHED {
+            let cells = rows.iter().filter_map(|row| self.cells.find(row.key));
+            std::hint::black_box(cells.fold(0, |sum, cell| sum ^ self.queues[cell as usize].touch()));
+        }
+    }
+
     fn fit(&self, row: &Row<'_>, asked: &SourcePredicates) -> Fit {
         let mut fit = Fit::default();
         for (step, means) in &self.tests {
@@ -161,11 +173,11 @@ impl Queues {
         fit
     }
 
-    fn event(&mut self, row: &Row<'_>, fit: Fit, keys: &mut KeyTable, out: &mut Findings) {
+    fn event(&mut self, row: &Row<'_>, fit: Fit, keys: &KeyTable, out: &mut Findings) {
         let begins = fit.takes & 1 == 1;
         let slot = match self.cells.find(row.key) {
             Some(slot) => slot,
-            None if begins => self.add_cell(row.key, row.time(), keys),
+            None if begins => self.add_cell(row.key, row.time()),
             None => return,
         };
         let cell = &mut self.queues[slot as usize];
@@ -192,7 +204,7 @@ impl Queues {
             self.tell(row.key, keys, out);
         }
         if is_empty {
-            self.remove_cell(slot, keys);
+            self.remove_cell(slot);
         }
     }
 
@@ -205,8 +217,8 @@ impl Queues {
         self.tell(row.key, keys, out);
     }
 
-    fn add_cell(&mut self, key: KeyId, now: EventTime, keys: &mut KeyTable) -> CellId {
-        let slot = self.cells.claim(key, keys);
+    fn add_cell(&mut self, key: KeyId, now: EventTime) -> CellId {
+        let slot = self.cells.claim(key);
         if slot as usize == self.queues.len() {
             self.queues.push(Cell::new(self.shape.len()));
         }
@@ -216,13 +228,13 @@ impl Queues {
         slot
     }
 
-    fn remove_cell(&mut self, slot: CellId, keys: &mut KeyTable) {
+    fn remove_cell(&mut self, slot: CellId) {
         self.queues[slot as usize].reset();
-        self.cells.release(slot, keys);
+        self.cells.release(slot);
     }
 
     /// Fires the deadlines of a key. Says whether it still has runs.
-    fn fire(&mut self, key: KeyId, to: EventTime, keys: &mut KeyTable, out: &mut Findings) -> bool {
+    fn fire(&mut self, key: KeyId, to: EventTime, keys: &KeyTable, out: &mut Findings) -> bool {
         let Some(slot) = self.cells.find(key) else { return false };
         let cell = &mut self.queues[slot as usize];
         let before = cell.len(&self.shape);
@@ -232,7 +244,7 @@ impl Queues {
         let is_empty = cell.is_empty();
         self.tell(key, keys, out);
         if is_empty {
-            self.remove_cell(slot, keys);
+            self.remove_cell(slot);
         }
         !is_empty
     }
@@ -281,18 +293,21 @@ fn tests(linear: &Linear) -> Vec<(StepId, Fit)> {
 }
 
 impl Executor for Queues {
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &mut KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
-        chunk.lens.visit(chunk.rows, self.wanted, |row| {
-            let fit = self.fit(&row, &chunk.lens.predicates[row.source]);
-            match self.shape.is_single() {
-                true => self.single(&row, keys, out),
-                false => self.event(&row, fit, keys, out),
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
+        chunk.lens.visit_groups(chunk.rows, self.wanted, |rows| {
+            self.touch(rows);
+            for row in rows {
+                let fit = self.fit(row, &chunk.lens.predicates[row.source]);
+                match self.shape.is_single() {
+                    true => self.single(row, keys, out),
+                    false => self.event(row, fit, keys, out),
+                }
             }
-            Ok(())
-        })
+        });
+        Ok(())
     }
 
-    fn advance(&mut self, to: EventTime, keys: &mut KeyTable, out: &mut Findings) {
+    fn advance(&mut self, to: EventTime, keys: &KeyTable, out: &mut Findings) {
         while let Some((_, key)) = self.waits.front().copied().filter(|(at, _)| *at <= to) {
             self.waits.pop_front();
             self.fire(key, to, keys, out);
@@ -309,7 +324,7 @@ impl Executor for Queues {
         self.arena.free_before(to.minus(self.lifetime));
     }
 
-    fn finish(&mut self, keys: &mut KeyTable, out: &mut Findings) {
+    fn finish(&mut self, keys: &KeyTable, out: &mut Findings) {
         self.advance(EventTime::END, keys, out);
         self.arena.clear();
     }
@@ -327,7 +342,7 @@ impl Executor for Queues {
         _: PatternId,
         cut: Cut,
         now: EventTime,
-        keys: &mut KeyTable,
+        keys: &KeyTable,
         out: &mut Findings,
     ) -> Dropped {
         let mut dropped = Dropped::default();
@@ -347,13 +362,17 @@ impl Executor for Queues {
             self.runs -= ended;
             dropped.add(ended, oldest, keys.values(key));
             if is_empty {
-                self.remove_cell(slot, keys);
+                self.remove_cell(slot);
             }
         }
         if let Cut::Before(time) = cut {
             self.arena.free_before(time);
         }
         dropped
+    }
+
+    fn keys(&self) -> &[KeyId] {
+        self.cells.keys()
     }
 
     fn usage(&self) -> Usage {

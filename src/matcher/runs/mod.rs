@@ -11,11 +11,10 @@ mod select;
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
 use self::key::{Context, KeyRuns};
 use self::queue::DeadlineQueue;
 use super::bounds::shown_key;
+use super::cells::{CellId, Cells};
 use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
@@ -37,9 +36,8 @@ pub struct Runs {
     /// The bounds that were told to be reached.
     reached: Vec<Bound>,
     faults: Faults,
-    slots: FxHashMap<KeyId, u32>,
+    cells: Cells,
     keys: Vec<Option<KeySlot>>,
-    free: Vec<u32>,
     queue: DeadlineQueue,
     usage: Usage,
     local: LocalFits,
@@ -49,7 +47,6 @@ pub struct Runs {
 
 #[derive(Debug)]
 struct KeySlot {
-    id: KeyId,
     keys: Arc<[Value]>,
     runs: KeyRuns,
 }
@@ -73,9 +70,8 @@ impl Runs {
             bounds: Bounds::default(),
             reached: Vec::new(),
             faults: Faults::default(),
-            slots: FxHashMap::default(),
+            cells: Cells::default(),
             keys: Vec::new(),
-            free: Vec::new(),
             queue: DeadlineQueue::default(),
             usage: Usage::default(),
             local: LocalFits::default(),
@@ -93,29 +89,22 @@ impl Runs {
             || automaton.leading.iter().any(|absence| self.local.has(absence.step))
     }
 
-    fn slot_of(&mut self, id: KeyId, create: bool, keys: &mut KeyTable) -> Option<u32> {
-        if let Some(slot) = self.slots.get(&id) {
-            return Some(*slot);
+    fn cell_of(&mut self, id: KeyId, create: bool, keys: &KeyTable) -> Option<CellId> {
+        if let Some(cell) = self.cells.find(id) {
+            return Some(cell);
         }
         if !create {
             return None;
         }
-        keys.hold(id);
-        let slot = KeySlot { id, keys: Arc::clone(keys.values(id)), runs: KeyRuns::default() };
+        let slot = KeySlot { keys: Arc::clone(keys.values(id)), runs: KeyRuns::default() };
         self.usage.bytes += slot.runs.bytes();
-        let at = match self.free.pop() {
-            Some(at) => {
-                self.keys[at as usize] = Some(slot);
-                at
-            }
-            None => {
-                self.keys.push(Some(slot));
-                self.keys.len() as u32 - 1
-            }
-        };
-        self.slots.insert(id, at);
+        let cell = self.cells.claim(id);
+        if cell as usize == self.keys.len() {
+            self.keys.push(None);
+        }
+        self.keys[cell as usize] = Some(slot);
         self.usage.keys += 1;
-        Some(at)
+        Some(cell)
     }
 
     /// Runs `work` on the state of a key, then brings the books and the queue up to date.
@@ -123,7 +112,6 @@ impl Runs {
         &mut self,
         slot: u32,
         now: EventTime,
-        table: &mut KeyTable,
         out: &mut Findings,
         work: impl FnOnce(&mut KeyRuns, &Context<'_>, &LocalFits) -> T,
     ) -> T {
@@ -154,7 +142,7 @@ impl Runs {
         key.runs.take_found().for_each(|found| out.push(self.plan.pattern.id, keys, found));
         match key.runs.next_deadline(&self.plan) {
             Some(deadline) => self.queue.set(slot, deadline.max(now)),
-            None if key.runs.is_idle(&self.plan) => self.remove(slot, table),
+            None if key.runs.is_idle(&self.plan) => self.remove(slot),
             None => {}
         }
         result
@@ -173,12 +161,10 @@ impl Runs {
         Exceeded { pattern: self.plan.pattern.name.clone(), bound, allowed, key: shown_key(keys), at }
     }
 
-    fn remove(&mut self, slot: u32, table: &mut KeyTable) {
+    fn remove(&mut self, slot: CellId) {
         let key = self.keys[slot as usize].take().expect("a slot in use has a key");
         self.usage.bytes -= key.runs.bytes();
-        self.slots.remove(&key.id);
-        table.release(key.id);
-        self.free.push(slot);
+        self.cells.release(slot);
         self.usage.keys -= 1;
     }
 }
@@ -227,16 +213,15 @@ impl Executor for Runs {
         self.bounds = *bounds;
     }
 
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &mut KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
         let wanted = if self.ignores_strangers { Wanted::FitsAStep } else { Wanted::All };
         let plan = Arc::clone(&self.plan);
         chunk.lens.visit(chunk.rows, wanted, |row| {
             let can_begin = self.look(&row, &chunk.lens.predicates[row.source]);
-            let Some(slot) = self.slot_of(row.key, can_begin, keys) else { return Ok(()) };
+            let Some(slot) = self.cell_of(row.key, can_begin, keys) else { return Ok(()) };
             let arrival = RowArrival { row, plan: &plan };
-            let taken = self.with_key(slot, row.time(), keys, out, |runs, context, local| {
-                runs.event(context, local, &arrival)
-            });
+            let taken = self
+                .with_key(slot, row.time(), out, |runs, context, local| runs.event(context, local, &arrival));
             taken.and_then(|()| self.check_bytes()).map_err(|bound| {
                 let at = Order { time: row.time(), position: row.position() };
                 self.exceeded(bound, keys.values(row.key), at)
@@ -244,18 +229,18 @@ impl Executor for Runs {
         })
     }
 
-    fn advance(&mut self, to: EventTime, keys: &mut KeyTable, out: &mut Findings) {
+    fn advance(&mut self, to: EventTime, _: &KeyTable, out: &mut Findings) {
         while let Some(slot) = self.queue.pop(to) {
             if self.keys[slot as usize].is_some() {
-                self.with_key(slot, to, keys, out, |runs, context, _| runs.advance(context, to));
+                self.with_key(slot, to, out, |runs, context, _| runs.advance(context, to));
             }
         }
     }
 
-    fn finish(&mut self, keys: &mut KeyTable, out: &mut Findings) {
+    fn finish(&mut self, _: &KeyTable, out: &mut Findings) {
         for slot in 0..self.keys.len() as u32 {
             if self.keys[slot as usize].is_some() {
-                self.with_key(slot, EventTime::END, keys, out, |runs, context, _| runs.finish(context));
+                self.with_key(slot, EventTime::END, out, |runs, context, _| runs.finish(context));
             }
         }
     }
@@ -271,7 +256,7 @@ impl Executor for Runs {
         _: PatternId,
         cut: Cut,
         now: EventTime,
-        table: &mut KeyTable,
+        _: &KeyTable,
         out: &mut Findings,
     ) -> Dropped {
         let mut dropped = Dropped::default();
@@ -281,9 +266,13 @@ impl Executor for Runs {
                 key.runs.starts().into_iter().filter(|start| cut.drops(start.time)).collect();
             let Some(oldest) = goes.first() else { continue };
             dropped.add(goes.len() as u64, oldest.time, &key.keys);
-            self.with_key(slot, now, table, out, |runs, context, _| runs.cut(context, cut, now));
+            self.with_key(slot, now, out, |runs, context, _| runs.cut(context, cut, now));
         }
         dropped
+    }
+
+    fn keys(&self) -> &[KeyId] {
+        self.cells.keys()
     }
 
     fn usage(&self) -> Usage {

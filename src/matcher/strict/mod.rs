@@ -18,7 +18,6 @@
 mod ring;
 mod shape;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use self::ring::Rings;
@@ -27,14 +26,11 @@ use super::capture::{Block, Layout, Writer, cell_of};
 use super::cells::{CellId, Cells, Expiry};
 use super::chunk::{Lens, Row, Wanted};
 use super::executor::{Chunk, Findings, FoundEvents, KeyFound};
-use super::keys::KeyTable;
+use super::keys::{KeyId, KeyTable};
 use super::{Cut, Dropped, Exceeded, Executor, Faults, Kind, Plan, Refused, Scope, Usage, is_true};
 use crate::event::PatternId;
 use crate::lang::hir::CompareOp;
 use crate::time::EventTime;
-
-/// How many events are looked at together.
-const ROWS_AHEAD: usize = 64;
 
 /// The executor for chains with `next` alone.
 #[derive(Debug)]
@@ -72,13 +68,13 @@ impl Strict {
     }
 
     /// Takes some events.
-    fn take(&mut self, rows: &[Row<'_>], lens: &Lens, keys: &mut KeyTable, out: &mut Findings) {
+    fn take(&mut self, rows: &[Row<'_>], lens: &Lens, keys: &KeyTable, out: &mut Findings) {
         // The cells of many keys are not in the cache. Asked for one after another, they come at the same time.
         let cells = rows.iter().filter_map(|row| self.cells.find(row.key));
         std::hint::black_box(cells.fold(0, |sum, cell| sum ^ self.rings.touch(cell)));
         for row in rows {
             if self.expiry.is_due(row.time()) {
-                self.expire(row.time(), keys);
+                self.expire(row.time());
             }
             let asked = &lens.predicates[row.source];
             let mut fits = 0;
@@ -92,7 +88,7 @@ impl Strict {
     }
 
     /// Takes an event that fits some links, as far as that can be said without a run.
-    fn event(&mut self, row: &Row<'_>, fits: u64, keys: &mut KeyTable, out: &mut Findings) {
+    fn event(&mut self, row: &Row<'_>, fits: u64, keys: &KeyTable, out: &mut Findings) {
         let cell = self.cells.find(row.key);
         let before = cell.map_or(0, |cell| self.rings.alive(cell));
         if before == 0 && fits & 1 == 0 {
@@ -122,13 +118,13 @@ impl Strict {
             None => {}
         }
         if alive != 0 {
-            let cell = cell.unwrap_or_else(|| self.claim(row, alive, keys));
+            let cell = cell.unwrap_or_else(|| self.claim(row, alive));
             self.rings.push(cell, row, &mut self.writer);
         }
     }
 
-    fn claim(&mut self, row: &Row<'_>, alive: u64, keys: &mut KeyTable) -> CellId {
-        let cell = self.cells.claim(row.key, keys);
+    fn claim(&mut self, row: &Row<'_>, alive: u64) -> CellId {
+        let cell = self.cells.claim(row.key);
         self.rings.reset(cell);
         self.rings.set_alive(cell, alive);
         self.expiry.set(cell, row.time().plus(self.shape.within));
@@ -215,7 +211,7 @@ impl Strict {
     }
 
     /// Gives back the cells of keys whose runs the window has ended.
-    fn expire(&mut self, now: EventTime, keys: &mut KeyTable) {
+    fn expire(&mut self, now: EventTime) {
         while let Some(cells) = self.expiry.pop(now) {
             for cell in cells {
                 let alive = self.rings.alive(cell);
@@ -223,7 +219,7 @@ impl Strict {
                 if alive == 0 || until <= now {
                     self.runs -= u64::from(alive.count_ones());
                     self.rings.set_alive(cell, 0);
-                    self.cells.release(cell, keys);
+                    self.cells.release(cell);
                 } else {
                     self.expiry.set(cell, until);
                 }
@@ -234,29 +230,19 @@ impl Strict {
 }
 
 impl Executor for Strict {
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &mut KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
         // An event that fits nothing still stands between two others.
         let wanted = if self.shape.len() == 1 { Wanted::FitsAStep } else { Wanted::All };
-        let mut rows = Vec::with_capacity(ROWS_AHEAD);
-        let done: Result<(), Infallible> = chunk.lens.visit(chunk.rows, wanted, |row| {
-            rows.push(row);
-            if rows.len() == ROWS_AHEAD {
-                self.take(&rows, chunk.lens, keys, out);
-                rows.clear();
-            }
-            Ok(())
-        });
-        self.take(&rows, chunk.lens, keys, out);
-        let Ok(()) = done;
+        chunk.lens.visit_groups(chunk.rows, wanted, |rows| self.take(rows, chunk.lens, keys, out));
         Ok(())
     }
 
-    fn advance(&mut self, to: EventTime, keys: &mut KeyTable, _: &mut Findings) {
-        self.expire(to, keys);
+    fn advance(&mut self, to: EventTime, _: &KeyTable, _: &mut Findings) {
+        self.expire(to);
     }
 
-    fn finish(&mut self, keys: &mut KeyTable, _: &mut Findings) {
-        self.cells.clear(keys);
+    fn finish(&mut self, _: &KeyTable, _: &mut Findings) {
+        self.cells.clear();
         self.rings.clear();
         self.expiry.clear();
         self.writer.clear();
@@ -275,7 +261,7 @@ impl Executor for Strict {
         _: PatternId,
         cut: Cut,
         now: EventTime,
-        keys: &mut KeyTable,
+        keys: &KeyTable,
         _: &mut Findings,
     ) -> Dropped {
         let mut dropped = Dropped::default();
@@ -290,6 +276,10 @@ impl Executor for Strict {
             dropped.add(u64::from(ended.count_ones()), oldest, keys.values(key));
         }
         dropped
+    }
+
+    fn keys(&self) -> &[KeyId] {
+        self.cells.keys()
     }
 
     fn usage(&self) -> Usage {
