@@ -510,7 +510,7 @@ mod tests {
     #[test]
     fn numbers_are_found_until_they_are_removed() {
         // Half of the hashes begin at the last slots, so that searches go round.
-        let hash = |id: KeyId| if id % 2 == 0 { u64::from(id / 8) } else { u64::from(u32::MAX - id / 16) };
+        let hash = |id: KeyId| if id.is_multiple_of(2) { u64::from(id / 8) } else { u64::from(u32::MAX - id / 16) };
         let mut index = Index::default();
         (0..500).for_each(|id| index.insert(hash(id), id));
         for removed in (0..500).filter(|id| id % 3 != 0) {
