@@ -22,6 +22,7 @@ mod hold;
 mod input;
 mod outcome;
 pub mod reference;
+mod selector;
 mod setup;
 mod shard;
 mod stats;
@@ -117,7 +118,7 @@ impl Engine {
         let patterns: Vec<PatternId> = config.patterns.clone().unwrap_or_else(all);
         let levels = patterns.iter().map(|id| program.pattern(*id).level + 1).max().unwrap_or(0);
         let count = config.shards.max(1);
-        let mut predicates = Predicates::new(&program);
+        let mut predicates = Predicates::new(program.streams.len());
         let running: Vec<Arc<Plan>> = patterns.iter().map(|id| Arc::clone(&plans[id.index()])).collect();
         let units = Unit::all(&program, &running, config.executor, &mut predicates)?;
         let shards: Vec<Shard> =
@@ -193,8 +194,7 @@ impl Engine {
     pub fn push(&mut self, batch: Batch) {
         self.stats.events += batch.len() as u64;
         let stream = batch.stream();
-        let answers = self.predicates.answer(&batch);
-        let prepared = Prepared::new(batch, answers);
+        let prepared = Prepared::new(batch, &self.predicates);
         let mut late = Vec::new();
         self.sequencer.push(&prepared, &mut late);
         self.stats.late += late.len() as u64;
@@ -291,6 +291,7 @@ impl Engine {
     /// What was counted so far; of tasks that are under way nothing.
     pub fn stats(&self) -> Stats {
         let mut stats = self.stats.clone();
+        stats.faults = self.faults.count() + self.predicates.faults();
         for (pattern, usage) in self.usage.iter().flatten() {
             let counts = &mut stats.patterns[pattern.index()];
             counts.suppressed += usage.suppressed;
@@ -329,11 +330,7 @@ impl Engine {
         }
         let batches: Vec<Prepared> = builders
             .into_values()
-            .map(|mut builder| {
-                let batch = builder.finish();
-                let answers = self.predicates.answer(&batch);
-                Prepared::new(batch, answers)
-            })
+            .map(|mut builder| Prepared::new(builder.finish(), &self.predicates))
             .collect();
         let span = |(number, batch): (usize, &Prepared)| Span {
             batch: number as u32,

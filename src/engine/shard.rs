@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::Outcome;
 use super::crew::{Answer, Failure, Task, Work};
 use super::crowd::{TooMany, cut_short};
+use super::selector::{Selected, Selector};
 use super::unit::Unit;
 use crate::event::PatternId;
 use crate::lang::hir::{Pattern, Program};
@@ -33,6 +34,9 @@ pub struct Shard {
 struct Table {
     keys: KeyTable,
     ids: Vec<KeyId>,
+    /// Whether one of these is null.
+    has_nulls: bool,
+    selector: Selector,
 }
 
 /// The executor of a pattern, or of a family.
@@ -57,7 +61,8 @@ impl Shard {
             let fields = key_fields(program, pattern);
             let (number, count) = if has_keys(&fields) { (number, count) } else { (0, 1) };
             let table = tables.iter().position(|table| table.keys.is_of(&fields)).unwrap_or_else(|| {
-                tables.push(Table { keys: KeyTable::new(fields, number, count), ids: Vec::new() });
+                let keys = KeyTable::new(fields, number, count);
+                tables.push(Table { keys, ids: Vec::new(), has_nulls: false, selector: Selector::default() });
                 tables.len() - 1
             });
             Part {
@@ -99,23 +104,51 @@ impl Shard {
     }
 
     fn step(&mut self, level: u32, events: &Ordered<Prepared>, to: EventTime, answer: &mut Answer) {
-        self.look_up(level, events);
-        for part in self.parts.iter_mut().filter(|part| part.level == level) {
-            let table = &self.tables[part.table];
-            let rows = rows(events, &table.ids);
-            if self.number == 0 {
-                self.null_keys += part.lens.null_keys(&rows) * part.patterns.len() as u64;
+        for table in 0..self.tables.len() {
+            if self.is_of_level(table, level) {
+                self.look_up(table, events);
+                self.step_table(level, table, events, to, answer);
             }
-            let chunk = Chunk { rows: &rows, lens: &part.lens };
-            if let Err(error) = part.executor.events(&chunk, &table.keys, &mut self.findings) {
-                let failure = Failure { part: part.number, error };
-                answer.failure = Some(failure.first(answer.failure.take()));
-                continue;
-            }
-            part.executor.advance(to, &table.keys, &mut self.findings);
-            part.collect(&mut self.findings, &self.bounds, answer);
         }
         self.sweep();
+    }
+
+    /// The same for the patterns with one `by`.
+    fn step_table(
+        &mut self,
+        level: u32,
+        table: usize,
+        events: &Ordered<Prepared>,
+        to: EventTime,
+        answer: &mut Answer,
+    ) {
+        let Table { keys, ids, has_nulls, selector } = &mut self.tables[table];
+        let rows = rows(events, ids);
+        selector.begin(ids.len());
+        for part in self.parts.iter_mut().filter(|part| part.level == level && part.table == table) {
+            if self.number == 0 && *has_nulls {
+                self.null_keys += part.lens.null_keys(&rows) * part.patterns.len() as u64;
+            }
+            let lens = &part.lens;
+            let taken = match selector.select(&rows, ids, lens, part.executor.keys()) {
+                Selected::Nothing => Ok(()),
+                Selected::Everything => {
+                    part.executor.events(&Chunk { rows: &rows, lens }, keys, &mut self.findings)
+                }
+                Selected::Rows => {
+                    let rows = selector.selected(&rows);
+                    part.executor.events(&Chunk { rows: &rows, lens }, keys, &mut self.findings)
+                }
+            };
+            if let Err(error) = taken {
+                let failure = Failure { part: part.number, error };
+                answer.failure = Some(failure.first(answer.failure.take()));
+                self.findings = Findings::default();
+                continue;
+            }
+            part.executor.advance(to, keys, &mut self.findings);
+            part.collect(&mut self.findings, &self.bounds, answer);
+        }
     }
 
     /// The input has ended, for the patterns of one level.
@@ -169,16 +202,18 @@ impl Shard {
         }
     }
 
-    fn look_up(&mut self, level: u32, events: &Ordered<Prepared>) {
-        for (index, table) in self.tables.iter_mut().enumerate() {
-            table.ids.clear();
-            if self.parts.iter().any(|part| part.table == index && part.level == level) {
-                for span in &events.spans {
-                    let batch = &events.batches[span.batch as usize];
-                    table.keys.look_up(batch, span.start..span.end, &mut table.ids);
-                }
-            }
+    /// Whether patterns of a level have these keys.
+    fn is_of_level(&self, table: usize, level: u32) -> bool {
+        self.parts.iter().any(|part| part.table == table && part.level == level)
+    }
+
+    fn look_up(&mut self, table: usize, events: &Ordered<Prepared>) {
+        let Table { keys, ids, has_nulls, .. } = &mut self.tables[table];
+        ids.clear();
+        for span in &events.spans {
+            keys.look_up(&events.batches[span.batch as usize], span.start..span.end, ids);
         }
+        *has_nulls = ids.contains(&NULL_KEY);
     }
 }
 
@@ -201,7 +236,8 @@ fn rows<'a>(events: &'a Ordered<Prepared>, ids: &'a [KeyId]) -> Vec<Rows<'a>> {
     let rows = |span: &crate::stream::Span| {
         let (keys, behind) = rest.split_at((span.end - span.start) as usize);
         rest = behind;
-        Rows { prepared: &events.batches[span.batch as usize], start: span.start, end: span.end, keys }
+        let prepared = &events.batches[span.batch as usize];
+        Rows { prepared, start: span.start, end: span.end, keys, only: None }
     };
     events.spans.iter().map(rows).collect()
 }

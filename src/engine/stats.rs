@@ -32,6 +32,8 @@ pub struct Stats {
     pub late: u64,
     /// Events that a null key kept out of a pattern, for each such pattern.
     pub null_keys: u64,
+    /// Arithmetic without a result in conditions on single events, which patterns share, and in records.
+    pub faults: u64,
     /// By pattern of the program.
     pub patterns: Vec<PatternStats>,
     /// The most bytes of state so far, about.

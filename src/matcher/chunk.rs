@@ -4,13 +4,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use super::keys::{FOREIGN_KEY, KeyId, NULL_KEY};
-use super::predicates::{Answers, PredicateId, SourcePredicates};
+use super::predicates::{Answers, PredicateId, Predicates, SourcePredicates};
 use super::{Event, Fields};
 use crate::event::{Batch, SlotId, SourcePosition, Value};
 use crate::lang::hir::{Pattern, Source};
 use crate::time::EventTime;
 
-/// A batch with the answers to all conditions on its events.
+/// A batch with the answers to the conditions on its events.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     batch: Arc<Batch>,
@@ -18,9 +18,15 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// A batch and its answers.
-    pub fn new(batch: Batch, answers: Answers) -> Prepared {
-        Prepared { batch: Arc::new(batch), answers: Arc::new(answers) }
+    /// A batch, and what can be asked of it.
+    pub fn new(batch: Batch, predicates: &Predicates) -> Prepared {
+        let batch = Arc::new(batch);
+        Prepared { answers: Arc::new(predicates.answers(&batch)), batch }
+    }
+
+    /// The answers.
+    pub fn answers(&self) -> &Answers {
+        &self.answers
     }
 
     /// The batch.
@@ -49,6 +55,8 @@ pub struct Rows<'a> {
     pub end: u32,
     /// The key of each row.
     pub keys: &'a [KeyId],
+    /// The only rows that are to be looked at, in order, where that is not all of them.
+    pub only: Option<&'a [u32]>,
 }
 
 /// How one pattern sees the streams that it reads.
@@ -100,11 +108,7 @@ impl Lens {
             let batch: &Batch = &rows.prepared.batch;
             let answers: &Answers = &rows.prepared.answers;
             let Some(source) = self.sources[batch.stream().index()] else { continue };
-            let asked = &self.predicates[source as usize];
-            let mask = match wanted {
-                Wanted::All => asked.filter,
-                Wanted::FitsAStep => Some(asked.fits_a_step),
-            };
+            let mask = self.predicates[source as usize].wanted(wanted);
             let mut see = |row: usize| {
                 let key = rows.keys[row - rows.start as usize];
                 if key == NULL_KEY || key == FOREIGN_KEY {
@@ -112,9 +116,24 @@ impl Lens {
                 }
                 visit(Row { batch, answers, row, source: source as usize, key })
             };
-            match mask {
-                None => (rows.start as usize..rows.end as usize).try_for_each(&mut see)?,
-                Some(mask) => each_bit(answers, mask, rows.start, rows.end, &mut see)?,
+            match (rows.only, mask) {
+                (Some(only), mask) => {
+                    let mut only = only.iter().map(|row| *row as usize);
+                    only.try_for_each(|row| match mask.is_none_or(|mask| answers.holds(mask, row)) {
+                        true => see(row),
+                        false => Ok(()),
+                    })?;
+                }
+                (None, mask) => {
+                    self.predicates[source as usize].answer_all(answers);
+                    match mask {
+                        None => (rows.start as usize..rows.end as usize).try_for_each(&mut see)?,
+                        Some(mask) => answers
+                            .of(mask)
+                            .rows(rows.start as usize..rows.end as usize)
+                            .try_for_each(&mut see)?,
+                    }
+                }
             }
         }
         Ok(())
@@ -143,37 +162,27 @@ impl Lens {
             let filter = self.predicates[source as usize].filter;
             for (at, _) in rows.keys.iter().enumerate().filter(|(_, key)| **key == NULL_KEY) {
                 let row = rows.start as usize + at;
-                count += u64::from(filter.is_none_or(|id| rows.prepared.answers.of(id).contains(row)));
+                count += u64::from(filter.is_none_or(|id| rows.prepared.answers.holds(id, row)));
             }
         }
         count
     }
 }
 
-fn each_bit<E>(
-    answers: &Answers,
-    mask: PredicateId,
-    start: u32,
-    end: u32,
-    see: &mut impl FnMut(usize) -> Result<(), E>,
-) -> Result<(), E> {
-    let (start, end) = (start as usize, end as usize);
-    let bitmap = answers.of(mask);
-    for index in start / 64..end.div_ceil(64) {
-        let first = index * 64;
-        let mut word = bitmap.word(index);
-        if first < start {
-            word &= u64::MAX << (start - first);
-        }
-        if first + 64 > end {
-            word &= u64::MAX >> (first + 64 - end);
-        }
-        while word != 0 {
-            see(first + word.trailing_zeros() as usize)?;
-            word &= word - 1;
+impl SourcePredicates {
+    fn wanted(&self, wanted: Wanted) -> Option<PredicateId> {
+        match wanted {
+            Wanted::All => self.filter,
+            Wanted::FitsAStep => Some(self.fits_a_step),
         }
     }
-    Ok(())
+
+    /// Has everything answered for all rows, which is cheaper than to ask for most of them one by one.
+    fn answer_all(&self, answers: &Answers) {
+        self.steps.iter().flatten().for_each(|step| {
+            answers.of(*step);
+        });
+    }
 }
 
 impl Row<'_> {
@@ -189,7 +198,7 @@ impl Row<'_> {
 
     /// Whether it fits a step, as far as that can be said without a run.
     pub fn fits(&self, predicate: Option<PredicateId>) -> bool {
-        predicate.is_some_and(|id| self.answers.of(id).contains(self.row))
+        predicate.is_some_and(|id| self.answers.holds(id, self.row))
     }
 
     /// Its fields, as a pattern sees them.

@@ -471,7 +471,7 @@ fn encode(values: &[Value], out: &mut Vec<u8>) {
 mod tests {
     use super::*;
     use crate::event::{BatchBuilder, PartitionId, Type};
-    use crate::matcher::predicates::Answers;
+    use crate::matcher::predicates::Predicates;
     use crate::time::EventTime;
 
     fn batch(builder: &mut BatchBuilder, cards: &[&str]) -> Prepared {
@@ -480,7 +480,7 @@ mod tests {
             builder.set(0, value);
             builder.end_row(EventTime::START, 1);
         }
-        Prepared::new(builder.finish(), Answers::default())
+        Prepared::new(builder.finish(), &Predicates::new(1))
     }
 
     #[test]
@@ -510,7 +510,8 @@ mod tests {
     #[test]
     fn numbers_are_found_until_they_are_removed() {
         // Half of the hashes begin at the last slots, so that searches go round.
-        let hash = |id: KeyId| if id.is_multiple_of(2) { u64::from(id / 8) } else { u64::from(u32::MAX - id / 16) };
+        let hash =
+            |id: KeyId| if id.is_multiple_of(2) { u64::from(id / 8) } else { u64::from(u32::MAX - id / 16) };
         let mut index = Index::default();
         (0..500).for_each(|id| index.insert(hash(id), id));
         for removed in (0..500).filter(|id| id % 3 != 0) {

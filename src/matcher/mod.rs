@@ -58,6 +58,14 @@ impl Plan {
         };
         program.patterns.iter().map(plan).collect()
     }
+
+    /// The steps whose events matter to a key of which nothing is held: those that a match can begin with, and those of
+    /// absences before it.
+    pub fn first_steps(&self) -> impl Iterator<Item = StepId> + '_ {
+        let starts = self.automaton.start.iter().flat_map(|way| &way.targets);
+        let starts = starts.map(|target| self.automaton.position(*target).step);
+        starts.chain(self.automaton.leading.iter().map(|absence| absence.step))
+    }
 }
 
 /// An event as a pattern sees it: the fields that the pattern reads, and its place in the total order.

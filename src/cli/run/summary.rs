@@ -86,7 +86,7 @@ impl Summary {
             patterns: plan.patterns.iter().map(pattern).collect(),
             outputs: (0..program.streams.len()).filter(is_output).map(output).collect(),
             null_keys: stats.null_keys,
-            faults: stats.patterns.iter().map(|pattern| pattern.faults).sum(),
+            faults: stats.faults + stats.patterns.iter().map(|pattern| pattern.faults).sum::<u64>(),
             state_bytes_peak: stats.state_bytes_peak,
         }
     }

@@ -1,5 +1,7 @@
 //! One bit for each row of a batch.
 
+use std::ops::Range;
+
 /// A set of rows. Bits behind the last row are 0.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Bitmap(Vec<u64>);
@@ -42,6 +44,31 @@ impl Bitmap {
         self.0[row / 64] >> (row % 64) & 1 == 1
     }
 
+    /// The rows of a range that it has, in order.
+    pub fn rows(&self, range: Range<usize>) -> impl Iterator<Item = usize> + '_ {
+        self.words(range).flat_map(|(first, word)| Ones(word).map(move |bit| first + bit))
+    }
+
+    /// How many rows of a range it has.
+    pub fn count(&self, range: Range<usize>) -> usize {
+        self.words(range).map(|(_, word)| word.count_ones() as usize).sum()
+    }
+
+    /// The words of a range, without the bits outside of it, each with its first row.
+    fn words(&self, range: Range<usize>) -> impl Iterator<Item = (usize, u64)> + '_ {
+        (range.start / 64..range.end.div_ceil(64)).map(move |index| {
+            let first = index * 64;
+            let mut word = self.0[index];
+            if first < range.start {
+                word &= u64::MAX << (range.start - first);
+            }
+            if first + 64 > range.end {
+                word &= u64::MAX >> (first + 64 - range.end);
+            }
+            (first, word)
+        })
+    }
+
     /// Keeps the rows that the other has too.
     pub fn intersect(&mut self, other: &Bitmap) {
         self.0.iter_mut().zip(&other.0).for_each(|(word, other)| *word &= other);
@@ -50,6 +77,20 @@ impl Bitmap {
     /// Adds the rows of the other.
     pub fn unite(&mut self, other: &Bitmap) {
         self.0.iter_mut().zip(&other.0).for_each(|(word, other)| *word |= other);
+    }
+}
+
+/// The bits of a word that are set, from the lowest.
+struct Ones(u64);
+
+impl Iterator for Ones {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let bit = (self.0 != 0).then(|| self.0.trailing_zeros() as usize)?;
+        self.0 &= self.0 - 1;
+        Some(bit)
     }
 }
 
@@ -66,6 +107,11 @@ mod tests {
             let mut none = even.clone();
             none.intersect(&all);
             assert_eq!(none, Bitmap::empty(rows));
+            for (start, end) in [(0, rows), (rows / 3, rows / 2), (rows / 2, rows)] {
+                let expected: Vec<usize> = (start..end).filter(|row| row.is_multiple_of(2)).collect();
+                assert_eq!(even.rows(start..end).collect::<Vec<_>>(), expected);
+                assert_eq!(even.count(start..end), expected.len());
+            }
             all.unite(&even);
             assert_eq!(all, Bitmap::full(rows));
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Bitmap;
-use crate::event::{Batch, Column, NULL_CODE, Nulls};
+use crate::event::{Batch, Column, Dictionary, NULL_CODE, Nulls};
 use crate::lang::hir::CompareOp;
 
 /// What a number is compared with, in the unit of its column.
@@ -61,6 +61,30 @@ pub(super) fn number(batch: &Batch, field: usize, test: &NumberTest) -> Bitmap {
     answer.unwrap_or_else(|| Bitmap::empty(batch.len()))
 }
 
+/// The same for one row.
+pub(super) fn number_at(batch: &Batch, field: usize, test: &NumberTest, row: usize) -> bool {
+    let Some(column) = batch.column(field) else { return false };
+    match (test, column) {
+        (NumberTest::Float(op, with), Column::Float(values, nulls)) => {
+            !nulls.contains(row) && meets(*op, values[row], *with)
+        }
+        (NumberTest::Whole(op, with), column) => whole(column)
+            .is_some_and(|(values, nulls)| !nulls.contains(row) && meets(*op, values[row], *with)),
+        _ => false,
+    }
+}
+
+fn meets<T: PartialOrd>(op: CompareOp, left: T, right: T) -> bool {
+    match op {
+        CompareOp::Equal => left == right,
+        CompareOp::NotEqual => left != right,
+        CompareOp::Less => left < right,
+        CompareOp::LessEqual => left <= right,
+        CompareOp::Greater => left > right,
+        CompareOp::GreaterEqual => left >= right,
+    }
+}
+
 pub(super) fn two_numbers(batch: &Batch, left: usize, op: CompareOp, right: usize) -> Bitmap {
     let columns = || Some((whole(batch.column(left)?)?, whole(batch.column(right)?)?));
     let Some(((left, left_nulls), (right, right_nulls))) = columns() else {
@@ -106,32 +130,48 @@ pub(super) struct Memo {
     of_null: Option<bool>,
 }
 
-pub(super) fn text(
-    batch: &Batch,
-    field: usize,
-    memo: &mut Memo,
-    test: &mut dyn FnMut(Option<&Arc<str>>) -> bool,
-) -> Bitmap {
-    let of_null = *memo.of_null.get_or_insert_with(|| test(None));
-    let Some(Column::String(codes, dictionary)) = batch.column(field) else {
-        return if of_null { Bitmap::full(batch.len()) } else { Bitmap::empty(batch.len()) };
-    };
-    if memo.dictionary != Some(dictionary.id()) {
-        memo.dictionary = Some(dictionary.id());
-        memo.answers.clear();
+/// Asks something of a text, or of null.
+pub(super) type TextTest<'a> = &'a mut dyn FnMut(Option<&Arc<str>>) -> bool;
+
+impl Memo {
+    fn of_null(&mut self, test: TextTest<'_>) -> bool {
+        *self.of_null.get_or_insert_with(|| test(None))
     }
-    Bitmap::of(codes.len(), |row| {
-        let code = codes[row];
+
+    /// Forgets the texts of every other dictionary.
+    fn turn_to(&mut self, dictionary: &Dictionary) {
+        if self.dictionary != Some(dictionary.id()) {
+            self.dictionary = Some(dictionary.id());
+            self.answers.clear();
+        }
+    }
+
+    fn of(&mut self, dictionary: &Dictionary, code: u32, test: TextTest<'_>) -> bool {
         if code == NULL_CODE {
-            return of_null;
+            return self.of_null(test);
         }
-        if memo.answers.len() <= code as usize {
-            memo.answers.resize(code as usize + 1, 0);
+        if self.answers.len() <= code as usize {
+            self.answers.resize(code as usize + 1, 0);
         }
-        let answer = &mut memo.answers[code as usize];
+        let answer = &mut self.answers[code as usize];
         if *answer == 0 {
             *answer = 1 + u8::from(test(Some(dictionary.text(code))));
         }
         *answer == 2
-    })
+    }
+}
+
+pub(super) fn text(batch: &Batch, field: usize, memo: &mut Memo, test: TextTest<'_>) -> Bitmap {
+    let Some(Column::String(codes, dictionary)) = batch.column(field) else {
+        return if memo.of_null(test) { Bitmap::full(batch.len()) } else { Bitmap::empty(batch.len()) };
+    };
+    memo.turn_to(dictionary);
+    Bitmap::of(codes.len(), |row| memo.of(dictionary, codes[row], test))
+}
+
+/// The same for one row.
+pub(super) fn text_at(batch: &Batch, field: usize, row: usize, memo: &mut Memo, test: TextTest<'_>) -> bool {
+    let Some(Column::String(codes, dictionary)) = batch.column(field) else { return memo.of_null(test) };
+    memo.turn_to(dictionary);
+    memo.of(dictionary, codes[row], test)
 }

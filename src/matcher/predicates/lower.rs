@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use super::kernel::NumberTest;
 use super::{PredicateId, RowTest, StreamPredicates, Test};
@@ -116,9 +117,10 @@ impl Lower<'_> {
     fn general(&self, expr: &Expr, wanted: bool) -> Test {
         let expr = if wanted { expr.clone() } else { Expr::Not(Box::new(expr.clone())) };
         let text_field = self.text_field(&expr);
-        let test = Box::new(RowTest { plan: Arc::clone(self.plan), source: self.source, expr });
+        let faults = AtomicU64::new(0);
+        let test = Box::new(RowTest { plan: Arc::clone(self.plan), source: self.source, expr, faults });
         match text_field {
-            Some(field) => Test::Text(field, test),
+            Some(field) => Test::Text(field, test, Box::default()),
             None => Test::Row(test),
         }
     }
@@ -157,7 +159,7 @@ impl Lower<'_> {
     /// The id of a part; equal parts are one.
     fn part(&mut self, test: Test) -> PredicateId {
         let text = match &test {
-            Test::Text(field, test) => format!("text {field} {:?}", test.expr),
+            Test::Text(field, test, _) => format!("text {field} {:?}", test.expr),
             Test::Row(test) => format!("row {} {:p} {:?}", test.source, Arc::as_ptr(&test.plan), test.expr),
             test => format!("{test:?}"),
         };

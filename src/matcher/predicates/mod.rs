@@ -2,30 +2,37 @@
 //!
 //! What a step asks of the candidate alone does not depend on any run, so it is worked out for a whole batch at once,
 //! as a bitmap. The conditions of all patterns are taken apart into atoms (`amount < 5.00`) that are joined by `and`
-//! and `or`; equal parts exist once and are evaluated once per batch, however many patterns ask for them. Numbers are
+//! and `or`; equal parts exist once and are answered once per batch, however many patterns ask for them. Numbers are
 //! compared by tight loops over their column; a test of one text field is made once for each text of the dictionary.
 //! What is left — arithmetic, functions of several fields — is evaluated row by row.
+//!
+//! Nothing is answered before somebody asks: for all rows of a batch, or, where a pattern looks at a few events only, for
+//! a single row. Which patterns an event can begin a match of is found for all of them together ([`index`]).
 //!
 //! Each part answers one question, "is it true?"; what is unknown is not. `not` is moved inwards while a condition is
 //! taken apart, where it turns the question into "is it false?", which is another part.
 
+mod answers;
 mod bitmap;
+mod index;
 mod kernel;
 mod lower;
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use rustc_hash::FxHashMap;
 
+pub use answers::Answers;
 pub use bitmap::Bitmap;
+pub use index::{BeginId, BeginRows};
 pub(super) use kernel::whole;
 use kernel::{Memo, NumberTest};
 pub(super) use lower::{in_units, mirrored};
 
-use super::chunk::RowFields;
 use super::{Faults, Fields, Nothing, Plan, Scope, is_true};
 use crate::event::{Batch, SlotId, Value};
-use crate::lang::hir::{CompareOp, Expr, Program, Source, Step};
+use crate::lang::hir::{CompareOp, Expr, Source, Step};
 
 /// A part of a condition on the events of one stream.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -51,7 +58,7 @@ enum Test {
     IsNull(usize),
     IsNotNull(usize),
     /// Of one text field, remembered for each text.
-    Text(usize, Box<RowTest>),
+    Text(usize, Box<RowTest>, Box<Mutex<Memo>>),
     All(Vec<PredicateId>),
     Any(Vec<PredicateId>),
     /// Of anything, row by row.
@@ -64,6 +71,8 @@ struct RowTest {
     plan: Arc<Plan>,
     source: usize,
     expr: Expr,
+    /// Arithmetic without a result, ever.
+    faults: AtomicU64,
 }
 
 /// All parts for the events of one stream.
@@ -71,14 +80,13 @@ struct RowTest {
 struct StreamPredicates {
     tests: Vec<Test>,
     by_text: FxHashMap<String, PredicateId>,
-    memos: FxHashMap<u32, Memo>,
+    index: index::Index,
 }
 
 /// The conditions of all patterns on single events.
 #[derive(Debug)]
 pub struct Predicates {
-    streams: Vec<StreamPredicates>,
-    faults: Faults,
+    streams: Vec<Arc<StreamPredicates>>,
 }
 
 /// What a pattern asks of the events of one of its sources.
@@ -90,35 +98,26 @@ pub struct SourcePredicates {
     pub steps: Vec<Option<PredicateId>>,
     /// Whether the source lets it through and it fits a step.
     pub fits_a_step: PredicateId,
-}
-
-/// The answers for one batch.
-#[derive(Debug, Default)]
-pub struct Answers(Vec<Option<Bitmap>>);
-
-impl Answers {
-    /// For which rows a part is true.
-    ///
-    /// # Panics
-    ///
-    /// If the part was not asked for.
-    pub fn of(&self, id: PredicateId) -> &Bitmap {
-        self.0[id.index()].as_ref().expect("every part that is asked for was answered")
-    }
+    /// Whether it can matter to a key of which nothing is held.
+    pub begins: BeginId,
 }
 
 impl Predicates {
-    /// No conditions yet.
-    pub fn new(program: &Program) -> Predicates {
-        let streams = program.streams.iter().map(|_| StreamPredicates::default()).collect();
-        Predicates { streams, faults: Faults::default() }
+    /// No conditions yet, on so many streams.
+    pub fn new(streams: usize) -> Predicates {
+        Predicates { streams: (0..streams).map(|_| Arc::default()).collect() }
     }
 
     /// Adds what a pattern asks of the events of one of its sources.
+    ///
+    /// # Panics
+    ///
+    /// If a batch is being answered.
     pub fn add(&mut self, plan: &Arc<Plan>, source: usize) -> SourcePredicates {
         let pattern = &plan.pattern;
         let of = &pattern.sources[source];
-        let mut lower = lower::Lower { into: &mut self.streams[of.stream.index()], plan, source };
+        let into = Arc::get_mut(&mut self.streams[of.stream.index()]).expect("nobody has asked yet");
+        let mut lower = lower::Lower { into, plan, source };
         let filter = of.filter.as_ref().map(|filter| lower.condition(filter));
         let step = |step: &Step| {
             let takes = step.sources.contains(&source);
@@ -127,77 +126,26 @@ impl Predicates {
         let steps: Vec<Option<PredicateId>> = pattern.steps.iter().map(step).collect();
         let fits_a_step = lower.join(steps.iter().flatten().copied().collect(), false);
         let fits_a_step = lower.join(filter.into_iter().chain([fits_a_step]).collect(), true);
-        SourcePredicates { filter, steps, fits_a_step }
+        let begins = plan.first_steps().filter_map(|step| steps[step.index()]).collect();
+        let begins = lower.join(begins, false);
+        let begins = lower.join(filter.into_iter().chain([begins]).collect(), true);
+        let begins = into.add_begin(begins);
+        SourcePredicates { filter, steps, fits_a_step, begins }
     }
 
-    /// Answers all parts for a batch.
-    pub fn answer(&mut self, batch: &Batch) -> Answers {
-        self.streams[batch.stream().index()].answer(batch, &self.faults)
-    }
-
-    /// Arithmetic without a result, ever.
+    /// Arithmetic without a result, ever: once for every row, or text, for which a condition was evaluated.
     pub fn faults(&self) -> u64 {
-        self.faults.count()
+        let tests = self.streams.iter().flat_map(|stream| &stream.tests);
+        let faults = tests.map(|test| match test {
+            Test::Text(_, test, _) | Test::Row(test) => test.faults.load(Ordering::Relaxed),
+            _ => 0,
+        });
+        faults.sum()
     }
-}
 
-impl StreamPredicates {
-    fn answer(&mut self, batch: &Batch, faults: &Faults) -> Answers {
-        // Parts stand behind those that they are made of.
-        let mut answers: Vec<Option<Bitmap>> = Vec::with_capacity(self.tests.len());
-        for (index, test) in self.tests.iter().enumerate() {
-            let memo = match test {
-                Test::Text(..) => Some(self.memos.entry(index as u32).or_default()),
-                _ => None,
-            };
-            let answer = answer(test, batch, &answers, memo, faults);
-            answers.push(Some(answer));
-        }
-        Answers(answers)
-    }
-}
-
-fn answer(
-    test: &Test,
-    batch: &Batch,
-    answers: &[Option<Bitmap>],
-    memo: Option<&mut Memo>,
-    faults: &Faults,
-) -> Bitmap {
-    let of = |id: &PredicateId| answers[id.index()].as_ref().expect("a part stands behind its own parts");
-    let rows = batch.len();
-    match test {
-        Test::Always => Bitmap::full(rows),
-        Test::Never => Bitmap::empty(rows),
-        Test::Number(field, test) => kernel::number(batch, *field, test),
-        Test::TwoNumbers(left, op, right) => kernel::two_numbers(batch, *left, *op, *right),
-        Test::Bool(field, wanted) => kernel::bool_is(batch, *field, *wanted),
-        Test::IsNull(field) => kernel::is_null(batch, *field, true),
-        Test::IsNotNull(field) => kernel::is_null(batch, *field, false),
-        Test::Text(field, test) => {
-            let memo = memo.expect("a test of text has a memory");
-            kernel::text(batch, *field, memo, &mut |text| {
-                let value = text.map_or(Value::Null, |text| Value::String(Arc::clone(text)));
-                test.holds(&SameText(value), &[], faults)
-            })
-        }
-        Test::All(parts) => {
-            let mut parts = parts.iter().map(of);
-            let mut all = parts.next().expect("of no parts it is `Always`").clone();
-            parts.for_each(|part| all.intersect(part));
-            all
-        }
-        Test::Any(parts) => {
-            let mut parts = parts.iter().map(of);
-            let mut any = parts.next().expect("of no parts it is `Never`").clone();
-            parts.for_each(|part| any.unite(part));
-            any
-        }
-        Test::Row(test) => Bitmap::of(rows, |row| {
-            let source = test.source();
-            let keys: Vec<Value> = source.keys.iter().map(|field| batch.value(row, *field)).collect();
-            test.holds(&RowFields { batch, row, source }, &keys, faults)
-        }),
+    /// What can be asked of a batch.
+    pub fn answers(&self, batch: &Arc<Batch>) -> Answers {
+        Answers::new(&self.streams[batch.stream().index()], batch)
     }
 }
 
@@ -206,11 +154,18 @@ impl RowTest {
         &self.plan.pattern.sources[self.source]
     }
 
-    fn holds(&self, candidate: &dyn Fields, keys: &[Value], faults: &Faults) -> bool {
-        let pattern = &self.plan.pattern;
+    fn holds(&self, candidate: &dyn Fields, keys: &[Value]) -> bool {
+        let (pattern, faults) = (&self.plan.pattern, &Faults::default());
         let scope =
             Scope { pattern, candidate: Some(candidate), held: &Nothing, entering: &[], keys, faults };
-        is_true(&self.expr, &scope)
+        let holds = is_true(&self.expr, &scope);
+        self.faults.fetch_add(faults.count(), Ordering::Relaxed);
+        holds
+    }
+
+    fn holds_of_text(&self, text: Option<&Arc<str>>) -> bool {
+        let value = text.map_or(Value::Null, |text| Value::String(Arc::clone(text)));
+        self.holds(&SameText(value), &[])
     }
 }
 

@@ -82,11 +82,7 @@ impl Runs {
     fn look(&mut self, row: &Row<'_>, asked: &SourcePredicates) -> bool {
         self.local.0.clear();
         self.local.0.extend(asked.steps.iter().map(|step| row.fits(*step)));
-        let automaton = &self.plan.automaton;
-        let starts = automaton.start.iter().flat_map(|way| &way.targets);
-        let mut first_steps = starts.map(|target| automaton.position(*target).step);
-        first_steps.any(|step| self.local.has(step))
-            || automaton.leading.iter().any(|absence| self.local.has(absence.step))
+        self.plan.first_steps().any(|step| self.local.has(step))
     }
 
     fn cell_of(&mut self, id: KeyId, create: bool, keys: &KeyTable) -> Option<CellId> {
