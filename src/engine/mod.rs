@@ -304,7 +304,7 @@ impl Engine {
         stats
     }
 
-    /// Waits until everything that was to be evaluated is.
+    /// Waits until everything that was to be evaluated is. After a failure there is nothing to wait for.
     ///
     /// # Errors
     ///

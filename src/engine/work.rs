@@ -78,7 +78,11 @@ impl Engine {
         {
             let answers = crew.collect();
             let UnderWay { pass, .. } = self.under_way.pop_front().expect("a task is under way");
-            self.take_told(answers, pass)?;
+            if let Err(error) = self.take_told(answers, pass) {
+                // What comes of the tasks behind it is nothing.
+                self.under_way.clear();
+                return Err(error);
+            }
             if self.needs_room() {
                 ahead = 0;
             }

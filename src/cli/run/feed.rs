@@ -125,7 +125,12 @@ impl Feed {
 
     /// Runs to the end of all inputs.
     pub(super) fn run(mut self, options: &Options, outputs: &mut Outputs<'_>) -> Result<Report, CliError> {
-        let finished = self.read_all(options, outputs);
+        // Where it fails, what was found up to there is written as it is on one thread.
+        let finished = self.read_all(options, outputs).or_else(|error| {
+            self.report.engine.settle()?;
+            self.write(outputs)?;
+            Err(error)
+        });
         self.progress.clear();
         // What was written before a failure stays, whole lines only.
         let flushed = outputs.flush();
