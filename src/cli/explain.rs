@@ -49,6 +49,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Verdict, CliError> {
 fn executor(plan: &Arc<Plan>) -> String {
     let class = Class::of(plan);
     let mut text = format!("executor\n  {class}: {}", class.cost());
+    class.advice(plan).iter().for_each(|advice| text.push_str(&format!("\n  {advice}")));
     for cheaper in Class::ALL.into_iter().take_while(|cheaper| *cheaper != class) {
         if let Err(why) = cheaper.executor(plan) {
             text.push_str(&format!("\n  not {cheaper}: {why}"));

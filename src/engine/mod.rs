@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Shards own the keys by their hash and know nothing of each other. They work where the engine is called, one after the
-//! other, unless a [`Crew`] takes them elsewhere ([`Engine::staff`]): then the engine sequences the next batch and answers
-//! its conditions while the shards work on those before it.
+//! other, unless a [`Crew`] takes them elsewhere ([`Engine::staff`]): then the engine puts the next events in
+//! order while the shards work on those before them.
 //!
 //! Patterns that read derived streams are of a higher *level*: one advance works through the levels in turn, each on
 //! the events below the watermark and the records that the levels before made below it. So a record is an event like

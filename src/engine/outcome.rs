@@ -144,7 +144,7 @@ impl EventRef<'_> {
     pub fn origin(self) -> Option<u128> {
         match self {
             EventRef::Shared(_, event) => event.origin,
-            EventRef::Flat(..) => None,
+            EventRef::Flat(block, event) => block.origin(event),
         }
     }
 }

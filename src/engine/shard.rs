@@ -129,8 +129,10 @@ impl Shard {
             if self.number == 0 && *has_nulls {
                 self.null_keys += part.lens.null_keys(&rows) * part.patterns.len() as u64;
             }
-            let lens = &part.lens;
+            let (lens, was_idle) = (&part.lens, part.executor.keys().is_empty());
             let taken = match selector.select(&rows, ids, lens, part.executor.keys()) {
+                // There is nothing to end, and nothing begins.
+                Selected::Nothing if was_idle => continue,
                 Selected::Nothing => Ok(()),
                 Selected::Everything => {
                     part.executor.events(&Chunk { rows: &rows, lens }, keys, &mut self.findings)

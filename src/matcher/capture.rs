@@ -14,7 +14,7 @@ use crate::event::{
     Batch, Column, Decimal, Dictionary, NULL_CODE, PartitionId, SlotId, SourcePosition, StepId, StreamId,
     Type, Value,
 };
-use crate::lang::hir::{Emit, Expr, Pattern};
+use crate::lang::hir::{Emit, Expr, Node, Pattern};
 use crate::time::{Duration, EventTime};
 
 /// The words of a row before its fields.
@@ -38,19 +38,37 @@ pub struct Layout {
     words: Vec<Option<u8>>,
     /// The slot and type of each word behind the head.
     fields: Vec<(SlotId, Type)>,
+    /// Whether the id of the record that an event is stands behind the fields, in two words: on derived streams.
+    has_origin: bool,
 }
 
 impl Layout {
     /// What the conditions and the records of a pattern read of events that are held. `None` where it is too much.
     pub fn of(pattern: &Pattern) -> Option<Layout> {
-        let mut layout = Layout { words: vec![None; pattern.slots.len()], fields: Vec::new() };
+        let words = vec![None; pattern.slots.len()];
+        let mut layout = Layout { words, fields: Vec::new(), has_origin: pattern.level > 0 };
         let conditions = pattern.steps.iter().flat_map(|step| &step.conditions).map(|part| &part.expr);
         let emits = pattern.emits.iter().chain(&pattern.timeout_emits);
         let emitted = emits.flat_map(|Emit { fields, .. }| fields.iter().map(|(_, value)| value));
         for expr in conditions.chain(emitted).chain(&pattern.having) {
             layout.add(pattern, expr);
         }
+        // An absence before the first step compares events that came before with that.
+        let leading = pattern.body.iter().map_while(|node| match node {
+            Node::Absence(absence) => Some(pattern.step(absence.step)),
+            _ => None,
+        });
+        for part in leading.flat_map(|step| &step.conditions).filter(|part| !part.local) {
+            layout.add_fields(pattern, &part.expr);
+        }
         (layout.fields.len() <= FIELDS_MAX).then_some(layout)
+    }
+
+    fn add_fields(&mut self, pattern: &Pattern, expr: &Expr) {
+        if let Expr::Field(slot) = expr {
+            self.add_slot(pattern, *slot);
+        }
+        expr.for_each_part(&mut |part| self.add_fields(pattern, part));
     }
 
     fn add(&mut self, pattern: &Pattern, expr: &Expr) {
@@ -59,16 +77,22 @@ impl Layout {
             Expr::Aggregate { slot, .. } => *slot,
             _ => None,
         };
-        if let Some(slot) = slot.filter(|slot| self.words[slot.index()].is_none()) {
-            self.words[slot.index()] = Some(self.fields.len() as u8);
-            self.fields.push((slot, pattern.slots[slot.index()].ty));
+        if let Some(slot) = slot {
+            self.add_slot(pattern, slot);
         }
         expr.for_each_part(&mut |part| self.add(pattern, part));
     }
 
+    fn add_slot(&mut self, pattern: &Pattern, slot: SlotId) {
+        if self.words[slot.index()].is_none() {
+            self.words[slot.index()] = Some(self.fields.len() as u8);
+            self.fields.push((slot, pattern.slots[slot.index()].ty));
+        }
+    }
+
     /// The words of a row.
     pub fn stride(&self) -> usize {
-        HEAD + self.fields.len()
+        HEAD + self.fields.len() + if self.has_origin { 2 } else { 0 }
     }
 
     /// Where a slot stands behind the head.
@@ -101,11 +125,15 @@ impl Layout {
         let SourcePosition { stream, partition, record } = row.position();
         let (head, values) = words.split_at_mut(HEAD);
         let mut nulls = 0;
-        for (at, ((slot, _), word)) in self.fields.iter().zip(values).enumerate() {
+        for (at, ((slot, _), word)) in self.fields.iter().zip(&mut *values).enumerate() {
             let column = fields[slot.index()].and_then(|field| row.batch.column(field));
             let cell = column.and_then(|column| cell(column, row.row, dictionaries));
             nulls |= u64::from(cell.is_none()) << at;
             *word = cell.unwrap_or(0);
+        }
+        if let Some([high, low]) = values.get_mut(self.fields.len()..).filter(|_| self.has_origin) {
+            let origin = row.batch.origin(row.row).unwrap_or_default();
+            (*high, *low) = ((origin >> 64) as u64, origin as u64);
         }
         head[TIME] = row.time().micros() as u64;
         head[RECORD] = record;
@@ -162,10 +190,13 @@ impl Dictionaries {
         self.0.iter().any(|dictionary| dictionary.id() == id)
     }
 
-    fn text(&self, word: u64) -> &Arc<str> {
-        let id = (word >> 32) as u32;
+    fn of(&self, id: u32) -> &Arc<Dictionary> {
         let dictionary = self.0.iter().find(|dictionary| dictionary.id() == id);
-        dictionary.expect("a captured text has its dictionary").text(word as u32)
+        dictionary.expect("a captured text has its dictionary")
+    }
+
+    fn text(&self, word: u64) -> &Arc<str> {
+        self.of((word >> 32) as u32).text(word as u32)
     }
 }
 
@@ -243,6 +274,46 @@ impl Arena {
             self.spare = self.segments.pop_front();
             self.first = self.first.wrapping_add(SEGMENT_ROWS);
         }
+    }
+
+    /// The number of its first event.
+    pub fn first(&self) -> Handle {
+        self.first
+    }
+
+    /// How many events it has room taken for.
+    pub fn len(&self) -> usize {
+        self.next.wrapping_sub(self.first) as usize
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Keeps these events alone, for a pattern that no window frees for. They are given in order and get new numbers, in
+    /// that order too; the first of them is returned.
+    pub fn keep_only(&mut self, live: &[Handle]) -> Handle {
+        let mut kept: VecDeque<Segment> = VecDeque::new();
+        for (at, handle) in live.iter().enumerate() {
+            if at.is_multiple_of(SEGMENT_ROWS as usize) {
+                kept.push_back(Segment::default());
+            }
+            let (from, start) = self.at(*handle);
+            let row = &from.words[start..start + self.layout.stride()];
+            let into = kept.back_mut().expect("there is one");
+            into.newest = EventTime::from_micros(row[TIME] as i64);
+            into.words.extend_from_slice(row);
+            for (field, (_, ty)) in self.layout.fields.iter().enumerate() {
+                if *ty == Type::String && row[STEP_AND_NULLS] >> field & 1 == 0 {
+                    into.dictionaries.add(from.dictionaries.of((row[HEAD + field] >> 32) as u32));
+                }
+            }
+        }
+        self.segments = kept;
+        self.first = self.next;
+        self.next = self.first.wrapping_add(live.len() as u32);
+        self.first
     }
 
     /// Frees everything: nothing is held any more.
@@ -422,6 +493,13 @@ impl Block {
                 record: self.word(event, RECORD),
             },
         }
+    }
+
+    /// The id of the record that an event is, on a derived stream.
+    pub fn origin(&self, event: u32) -> Option<u128> {
+        let at = HEAD + self.layout.fields.len();
+        let word = |at: usize| u128::from(self.word(event, at));
+        self.layout.has_origin.then(|| word(at) << 64 | word(at + 1)).filter(|origin| *origin != 0)
     }
 
     /// The step of an event.

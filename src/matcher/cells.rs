@@ -50,6 +50,10 @@ impl Cells {
         let key = std::mem::replace(&mut self.keys[cell as usize], NULL_KEY);
         self.by_key[key as usize] = NONE;
         self.free.push(cell);
+        if self.free.len() == self.keys.len() {
+            self.keys.clear();
+            self.free.clear();
+        }
     }
 
     /// Gives all cells back.
@@ -66,6 +70,11 @@ impl Cells {
     /// The key of each cell; [`NULL_KEY`] where it was given back.
     pub(super) fn keys(&self) -> &[KeyId] {
         &self.keys
+    }
+
+    /// Whether no key has one.
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
     }
 
     /// How many keys have one.

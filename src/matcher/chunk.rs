@@ -68,7 +68,7 @@ pub struct Lens {
     pub predicates: Vec<SourcePredicates>,
 }
 
-/// Which rows an executor wants to see.
+/// Which rows an executor wants to see. It may be shown others that the source lets through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wanted {
     /// All that the source lets through.
@@ -108,7 +108,7 @@ impl Lens {
             let batch: &Batch = &rows.prepared.batch;
             let answers: &Answers = &rows.prepared.answers;
             let Some(source) = self.sources[batch.stream().index()] else { continue };
-            let mask = self.predicates[source as usize].wanted(wanted);
+            let asked = &self.predicates[source as usize];
             let mut see = |row: usize| {
                 let key = rows.keys[row - rows.start as usize];
                 if key == NULL_KEY || key == FOREIGN_KEY {
@@ -116,22 +116,18 @@ impl Lens {
                 }
                 visit(Row { batch, answers, row, source: source as usize, key })
             };
-            match (rows.only, mask) {
-                (Some(only), mask) => {
-                    let mut only = only.iter().map(|row| *row as usize);
-                    only.try_for_each(|row| match mask.is_none_or(|mask| answers.holds(mask, row)) {
-                        true => see(row),
-                        false => Ok(()),
-                    })?;
+            let all = rows.start as usize..rows.end as usize;
+            match (rows.only, wanted) {
+                // Whether one of these fits a step is as quickly seen by the executor.
+                (Some(only), _) => {
+                    let passes = |row: &usize| asked.filter.is_none_or(|filter| answers.holds(filter, *row));
+                    only.iter().map(|row| *row as usize).filter(passes).try_for_each(&mut see)?;
                 }
-                (None, mask) => {
-                    self.predicates[source as usize].answer_all(answers);
-                    match mask {
-                        None => (rows.start as usize..rows.end as usize).try_for_each(&mut see)?,
-                        Some(mask) => answers
-                            .of(mask)
-                            .rows(rows.start as usize..rows.end as usize)
-                            .try_for_each(&mut see)?,
+                (None, wanted) => {
+                    asked.answer_all(answers);
+                    match asked.wanted(wanted) {
+                        None => all.into_iter().try_for_each(&mut see)?,
+                        Some(mask) => answers.of(mask).rows(all).try_for_each(&mut see)?,
                     }
                 }
             }

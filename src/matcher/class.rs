@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use super::enumerable::Enumerable;
 use super::family::{self, families};
+use super::limited::limited;
 use super::linear::refused;
 use super::queues::Queues;
 use super::runs::Runs;
+use super::starts::{self, Starts};
 use super::strict::Strict;
 use super::{Executor, Plan};
 
@@ -19,6 +21,8 @@ pub enum Class {
     Strict,
     /// Chains of `then` with conditions on single events: runs that wait for the same stand in one queue.
     Queues,
+    /// Comparisons with earlier steps, and loops under `match`: a record for each first event, none for each run.
+    Starts,
     /// Every later event that fits, under `match all`: choices are only made when a match is complete.
     Enumerable,
     /// Chains of `then` that differ from each other only in the numbers they compare with: all of them at once.
@@ -34,7 +38,8 @@ pub struct Refused(pub String);
 
 impl Class {
     /// All classes, the cheapest first.
-    pub const ALL: [Class; 5] = [Class::Strict, Class::Queues, Class::Enumerable, Class::Family, Class::Runs];
+    pub const ALL: [Class; 6] =
+        [Class::Strict, Class::Queues, Class::Starts, Class::Enumerable, Class::Family, Class::Runs];
 
     /// The cheapest class that takes a pattern alone.
     pub fn of(plan: &Arc<Plan>) -> Class {
@@ -49,9 +54,10 @@ impl Class {
     /// Why the class does not take the pattern.
     pub fn executor(self, plan: &Arc<Plan>) -> Result<Box<dyn Executor>, Refused> {
         match self {
-            Class::Strict => Ok(Box::new(Strict::new(plan)?)),
+            Class::Strict => Ok(limited(plan, Strict::new(plan)?)),
             Class::Enumerable => Ok(Box::new(Enumerable::new(plan)?)),
-            Class::Queues => Ok(Box::new(Queues::new(plan)?)),
+            Class::Queues => Ok(limited(plan, Queues::new(plan)?)),
+            Class::Starts => Ok(limited(plan, Starts::new(plan)?)),
             Class::Family => match families(&[Arc::clone(plan)], 1).0.first() {
                 Some(family) => Ok(family::executor(family)),
                 None => refused("it is no chain of `then` that only compares fields with numbers"),
@@ -67,6 +73,9 @@ impl Class {
             Class::Queues => {
                 "runs that wait for the same move together; an event costs the same however many are open"
             }
+            Class::Starts => {
+                "one record for each first event, whatever the runs; an event costs something for those that it can move on"
+            }
             Class::Enumerable => {
                 "events are kept, not runs; an event costs the same however many are open, a match what it holds"
             }
@@ -77,12 +86,21 @@ impl Class {
         }
     }
 
+    /// What in a pattern that it evaluates costs something for each open match, and what would make that cheaper.
+    pub fn advice(self, plan: &Plan) -> Vec<String> {
+        match self {
+            Class::Starts => starts::advice(plan),
+            _ => Vec::new(),
+        }
+    }
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Class::Strict => "strict",
             Class::Enumerable => "enumerable",
             Class::Queues => "queues",
+            Class::Starts => "starts",
             Class::Family => "family",
             Class::Runs => "runs",
         }

@@ -117,7 +117,8 @@ pub trait Executor: Send {
     /// The input has ended: deadlines fire, runs end, nothing waits any longer.
     fn finish(&mut self, keys: &KeyTable, out: &mut Findings);
 
-    /// The keys that it holds state for, in no order; [`NULL_KEY`](super::keys::NULL_KEY) is none.
+    /// The keys that it holds state for, in no order; [`NULL_KEY`](super::keys::NULL_KEY) is none. While there are no
+    /// keys, nothing happens as time goes on.
     fn keys(&self) -> &[KeyId];
 
     /// What it holds.

@@ -444,7 +444,7 @@ fn share(hash: u64, count: u64) -> u64 {
 }
 
 /// A key as bytes that are equal exactly if the values are. Numbers of one field have one type.
-fn encode(values: &[Value], out: &mut Vec<u8>) {
+pub(super) fn encode(values: &[Value], out: &mut Vec<u8>) {
     out.clear();
     if let [Value::String(text)] = values {
         out.extend_from_slice(text.as_bytes());

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Found, Kind};
+use super::Kind;
 use crate::lang::hir::Limit;
 use crate::time::EventTime;
 
@@ -16,16 +16,16 @@ pub(super) struct Limiter {
 impl Limiter {
     /// Whether a match or timeout is let out. After the n-th match the next comes no earlier than D after the n-th most
     /// recent; timeouts do not count.
-    pub(super) fn allows(&mut self, limit: Option<Limit>, found: &Found) -> bool {
-        let Some(limit) = limit.filter(|_| found.kind == Kind::Match) else { return true };
+    pub(super) fn allows(&mut self, limit: Option<Limit>, kind: Kind, at: EventTime) -> bool {
+        let Some(limit) = limit.filter(|_| kind == Kind::Match) else { return true };
         if self.recent.len() == limit.count as usize {
-            if self.recent.front().is_some_and(|oldest| found.at.since(*oldest) < limit.per) {
+            if self.recent.front().is_some_and(|oldest| at.since(*oldest) < limit.per) {
                 self.suppressed += 1;
                 return false;
             }
             self.recent.pop_front();
         }
-        self.recent.push_back(found.at);
+        self.recent.push_back(at);
         true
     }
 

@@ -37,21 +37,37 @@ pub(super) struct Link {
     pub(super) held_conditions: Vec<usize>,
     /// The groups of which its event begins an iteration.
     pub(super) enters: Vec<GroupId>,
+    /// Its event comes less than so long after that of a link before: `gap`, and windows of groups.
+    pub(super) windows: Vec<(usize, Duration)>,
 }
 
 impl Linear {
-    /// The chain that a pattern is.
+    /// The chain that a pattern is, without `gap` and windows of groups.
     ///
     /// # Errors
     ///
     /// Why it is none.
     pub(super) fn of(plan: &Arc<Plan>) -> Result<Linear, Refused> {
-        let automaton = &plan.automaton;
-        if !automaton.leading.is_empty() {
+        if !plan.automaton.leading.is_empty() {
             return refused("an absence before the first step looks back");
         }
-        if plan.pattern.groups.iter().any(|group| group.within.is_some() || group.until.is_some()) {
-            return refused("a group has a window, or `until`");
+        let linear = Linear::with_windows(plan)?;
+        if linear.links.iter().all(|link| link.windows.is_empty()) {
+            Ok(linear)
+        } else {
+            refused("`gap`, or the window of a group, ends runs one by one")
+        }
+    }
+
+    /// The chain that a pattern is, whatever comes before it.
+    ///
+    /// # Errors
+    ///
+    /// Why it is none.
+    pub(super) fn with_windows(plan: &Arc<Plan>) -> Result<Linear, Refused> {
+        let automaton = &plan.automaton;
+        if plan.pattern.groups.iter().any(|group| group.until.is_some()) {
+            return refused("`until` of a group");
         }
         let mut links: Vec<Link> = Vec::new();
         let mut ways = &automaton.start;
@@ -167,10 +183,21 @@ fn check_way(plan: &Plan, way: &Way) -> Result<(), Refused> {
     if !way.takes.iter().chain(&way.leaves).all(is_even) {
         return refused("`until`, `greedy` or `lazy`");
     }
-    if way.gap.is_some() {
-        return refused("`gap`");
-    }
     Ok(())
+}
+
+/// What bounds the time of a link by the time of those before.
+fn windows(plan: &Plan, position: &Position, way: &Way, before: &[Link]) -> Vec<(usize, Duration)> {
+    let Some(last) = before.len().checked_sub(1) else { return Vec::new() };
+    let groups = &plan.pattern.groups;
+    let around = |group: &GroupId| groups[group.0 as usize].parent;
+    let around = std::iter::successors(plan.pattern.step(position.step).group, around);
+    let of_group = |group: GroupId| {
+        let within = groups[group.0 as usize].within?;
+        Some((before.iter().rposition(|link| link.enters.contains(&group))?, within))
+    };
+    let begun = around.filter(|group| !way.enters.contains(group));
+    begun.filter_map(of_group).chain(way.gap.map(|gap| (last, gap))).collect()
 }
 
 fn link(plan: &Plan, position: &Position, way: &Way, from: Option<&Position>, before: &[Link]) -> Link {
@@ -183,6 +210,7 @@ fn link(plan: &Plan, position: &Position, way: &Way, from: Option<&Position>, be
         absences: from.map_or_else(Vec::new, |from| from.absences.clone()),
         held_conditions: binds.map(|(index, _)| index).collect(),
         enters: way.enters.clone(),
+        windows: windows(plan, position, way, before),
     }
 }
 
@@ -196,14 +224,11 @@ pub(super) fn check_clauses(plan: &Plan) -> Result<(), Refused> {
     if pattern.having.is_some() {
         return refused("`having` is asked of every run");
     }
-    if pattern.limit.is_some() || pattern.keep.is_some() {
-        return refused("`limit` and `keep` count runs of a key");
+    if pattern.keep.is_some() {
+        return refused("`keep` counts the starts of a key");
     }
     if pattern.mode == Mode::Longest {
         return refused("`match longest` compares runs");
-    }
-    if pattern.level > 0 {
-        return refused("it reads a derived stream");
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ mod eval;
 mod executor;
 pub mod family;
 pub mod keys;
+mod limited;
 mod limiter;
 mod linear;
 pub mod oracle;
@@ -22,6 +23,7 @@ pub mod predicates;
 mod queues;
 mod rank;
 pub mod runs;
+mod starts;
 mod strict;
 
 use std::sync::Arc;

@@ -554,7 +554,7 @@ impl<'p> Oracle<'p> {
         let mut found = self.out.split_off(before);
         found.sort_by(Found::cmp_events);
         found.dedup();
-        found.retain(|found| self.limiter.allows(self.plan.pattern.limit, found));
+        found.retain(|found| self.limiter.allows(self.plan.pattern.limit, found.kind, found.at));
         self.out.append(&mut found);
     }
 

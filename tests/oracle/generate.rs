@@ -272,7 +272,13 @@ impl Maker<'_> {
 
     /// `match not a for D then …`, which may read the step after it.
     fn add_leading_absence(&mut self, body: &mut Vec<Element>) {
-        if !self.random.percent(8) || body[0].is_optional() {
+        if self.random.percent(8) {
+            self.put_absence_first(body);
+        }
+    }
+
+    fn put_absence_first(&mut self, body: &mut Vec<Element>) {
+        if body[0].is_optional() {
             return;
         }
         let next = match &body[0].kind {

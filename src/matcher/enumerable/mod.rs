@@ -220,6 +220,9 @@ impl Enumerable {
                 }
             }
         }
+        if self.cells.is_empty() {
+            self.arena.clear();
+        }
         self.arena.free_before(now.minus(self.within));
     }
 }
@@ -227,6 +230,9 @@ impl Enumerable {
 /// Gives the window, or what the pattern has that does not go.
 fn check(plan: &Plan, linear: &Linear) -> Result<Duration, Refused> {
     linear::check_clauses(plan)?;
+    if plan.pattern.limit.is_some() {
+        return refused("`limit` lets matches of one moment out in an order of its own");
+    }
     if plan.pattern.mode != Mode::All || plan.pattern.skip != Skip::None {
         return refused("only under `match all`, without `skip`, does every choice give a match");
     }

@@ -3,6 +3,8 @@
 mod functions;
 mod numbers;
 
+pub(super) use numbers::{mean_of, sum_of};
+
 use std::cell::Cell;
 use std::cmp::Ordering;
 use std::ops::ControlFlow;

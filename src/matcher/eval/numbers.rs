@@ -190,12 +190,24 @@ pub(super) fn sum(values: &[Value], ty: Type, faults: &Faults) -> Value {
             });
             micros.map_or_else(|| fault(faults), |micros| Value::Duration(Duration::from_micros(micros)))
         }
-        _ => {
-            let units: i128 = values.iter().filter_map(exact).map(|(units, _)| units).sum();
-            let scale = if let Type::Decimal(scale) = ty { Some(scale) } else { None };
-            from_exact(units, scale, faults)
-        }
+        _ => sum_of(values.iter().filter_map(exact).map(|(units, _)| units).sum(), ty, faults),
     }
+}
+
+/// A sum of ints or decimals of one type, given in its smallest digit.
+pub(in crate::matcher) fn sum_of(units: i128, ty: Type, faults: &Faults) -> Value {
+    let scale = if let Type::Decimal(scale) = ty { Some(scale) } else { None };
+    from_exact(units, scale, faults)
+}
+
+/// The mean of ints or decimals of one type, given their sum and how many they are; null of none.
+pub(in crate::matcher) fn mean_of((units, count): (i128, u64), ty: Type) -> Value {
+    let scale = if let Type::Decimal(scale) = ty { scale } else { 0 };
+    if count == 0 { Value::Null } else { Value::Float(exact_mean(units, count as f64, scale)) }
+}
+
+fn exact_mean(units: i128, count: f64, scale: u8) -> f64 {
+    units as f64 / (count * 10_f64.powi(i32::from(scale)))
 }
 
 /// The mean, from the exact sum where the values are exact.
@@ -223,7 +235,7 @@ fn mean(values: &[Value]) -> Option<f64> {
         first => exact(first)?,
     };
     let units: i128 = values.iter().filter_map(exact).map(|(units, _)| units).sum();
-    Some(units as f64 / (count * 10_f64.powi(i32::from(scale))))
+    Some(exact_mean(units, count, scale))
 }
 
 /// The standard deviation of a sample; null of fewer than two values.

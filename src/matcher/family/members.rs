@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{POSITIONS_MAX, RULES_MAX};
-use crate::event::{PatternId, SlotId, StepId, Value};
+use crate::event::{PatternId, SlotId, StepId};
 use crate::lang::hir::{CompareOp, Expr, Mode, Pattern, Skip, Word};
 use crate::matcher::Plan;
 use crate::matcher::capture::Layout;
@@ -77,6 +77,9 @@ pub fn families(plans: &[Arc<Plan>], least: usize) -> (Vec<Family>, Vec<Arc<Plan
 fn member(plan: &Arc<Plan>) -> Option<Member> {
     let pattern = &plan.pattern;
     check_clauses(plan).ok()?;
+    if plan.pattern.limit.is_some() {
+        return None;
+    }
     let linear = Linear::of(plan).ok()?;
     let is_plain = |position: usize| {
         let link = &linear.links[position];
@@ -95,7 +98,13 @@ fn member(plan: &Arc<Plan>) -> Option<Member> {
     let steps: Vec<StepId> = linear.links.iter().map(|link| link.step).collect();
     let tests: Option<Vec<Vec<Test>>> = steps.iter().map(|step| tests(pattern, *step)).collect();
     let tests = tests.filter(|tests| tests.iter().all(|tests| !tests.is_empty()))?;
-    let asked = tests.iter().map(|tests| tests.iter().map(|test| (test.slot, test.op)).collect::<Vec<_>>());
+    // Rules that ask for different values have few events in common, and are better off apart.
+    let shared = |test: &Test| match test.op {
+        CompareOp::Equal | CompareOp::NotEqual => Some(test.thresholds[0]),
+        _ => None,
+    };
+    let asked = |test: &Test| (test.slot, test.op, shared(test));
+    let asked = tests.iter().map(|tests| tests.iter().map(asked).collect::<Vec<_>>());
     let taken: Vec<_> = pattern.steps.iter().map(|step| &step.sources).collect();
     let shape = format!(
         "{:?} {:?} {:?} {:?} {taken:?} {steps:?} {:?} {:?}",
@@ -152,15 +161,13 @@ fn loosest(first: &Plan, steps: &[StepId], members: &[Entry]) -> Arc<Plan> {
             let test = |member: &Member| member.tests[position][index].clone();
             let op = test(&members[0].1).op;
             let threshold = |(_, member): &&Entry| test(member).thresholds[0];
-            let easiest = match op {
+            let (plan, _) = match op {
                 CompareOp::Less | CompareOp::LessEqual => members.iter().max_by_key(threshold),
                 CompareOp::Greater | CompareOp::GreaterEqual => members.iter().min_by_key(threshold),
-                CompareOp::Equal | CompareOp::NotEqual => None,
-            };
-            pattern.steps[at].conditions[index].expr = match easiest {
-                Some((plan, _)) => plan.pattern.steps[at].conditions[index].expr.clone(),
-                None => Expr::Const(Value::Bool(true)),
-            };
+                CompareOp::Equal | CompareOp::NotEqual => members.first(),
+            }
+            .expect("a family has members");
+            pattern.steps[at].conditions[index].expr = plan.pattern.steps[at].conditions[index].expr.clone();
         }
     }
     Arc::new(Plan { pattern, automaton: first.automaton.clone() })

@@ -254,6 +254,10 @@ impl<const WORDS: usize> Executor for Shared<WORDS> {
                 self.windows.push_back((to.plus(self.within), key));
             }
         }
+        if self.cells.is_empty() {
+            self.windows.clear();
+            self.arena.clear();
+        }
         self.arena.free_before(to.minus(self.within));
     }
 

@@ -299,7 +299,8 @@ impl Executor for Queues {
             for row in rows {
                 let fit = self.fit(row, &chunk.lens.predicates[row.source]);
                 match self.shape.is_single() {
-                    true => self.single(row, keys, out),
+                    true if fit.takes != 0 => self.single(row, keys, out),
+                    true => {}
                     false => self.event(row, fit, keys, out),
                 }
             }
@@ -320,6 +321,11 @@ impl Executor for Queues {
                     self.windows.push_back((to, key));
                 }
             }
+        }
+        if self.cells.is_empty() {
+            self.windows.clear();
+            self.waits.clear();
+            self.arena.clear();
         }
         self.arena.free_before(to.minus(self.lifetime));
     }

@@ -175,7 +175,7 @@ impl Selection {
         let mut found = self.out.split_off(before);
         found.sort_by(Found::cmp_events);
         found.dedup();
-        found.retain(|found| self.limiter.allows(pattern.limit, found));
+        found.retain(|found| self.limiter.allows(pattern.limit, found.kind, found.at));
         self.out.append(&mut found);
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Maker, Source, record, sources};
 use crate::conditions::{self, SOURCE_FIELDS, Site, Visible};
-use crate::model::{Absence, Element, Kind, Mode, Pattern, Repeat, Step};
+use crate::model::{Absence, Element, Group, Kind, Mode, Pattern, Repeat, Step};
 use crate::random::Random;
 
 /// The shapes.
@@ -14,23 +14,40 @@ enum Shape {
     Joined,
     /// `then` alone, with absences and skip strategies.
     Plain,
+    /// `then`, and `next` at times, with comparisons with what is held.
+    Compared,
+    /// A loop of an open number, and a step behind it that reads it, under `match`.
+    Looped,
 }
 
 /// A pattern of one of the shapes, over the source streams.
 pub(super) fn pattern(random: &mut Random, name: &str, output: &str) -> Pattern {
-    let shape = random.weighted(&[(Shape::Strict, 32), (Shape::Joined, 30), (Shape::Plain, 38)]);
+    let shape = random.weighted(&[
+        (Shape::Strict, 24),
+        (Shape::Joined, 22),
+        (Shape::Plain, 22),
+        (Shape::Compared, 14),
+        (Shape::Looped, 18),
+    ]);
     let (sources, keys) = sources(random, None);
     let mut maker =
         Maker { random, sources: &sources, visible: Vec::new(), groups: Vec::new(), names: 0, loops: 0 };
-    let mut body = maker.chain(shape);
-    let waits_for_window = shape == Shape::Plain && maker.ends_with_absence(&mut body);
+    let mut body = if shape == Shape::Looped { maker.looped() } else { maker.chain(shape) };
+    let may_wait = matches!(shape, Shape::Plain | Shape::Compared);
+    let waits_for_window = may_wait && maker.ends_with_absence(&mut body);
+    if matches!(shape, Shape::Compared | Shape::Looped) && maker.random.percent(20) {
+        maker.put_absence_first(&mut body);
+    }
     let visible = maker.visible;
     let mode = match shape {
         Shape::Joined => Mode::All,
+        Shape::Looped => random.weighted(&[(Mode::All, 3), (Mode::First, 94), (Mode::Longest, 3)]),
         _ => random.weighted(&[(Mode::All, 60), (Mode::First, 40)]),
     };
     let skip = match shape {
         Shape::Joined => random.percent(20).then(|| "none".to_owned()),
+        Shape::Looped if mode == Mode::First => random.percent(25).then(|| "to next".to_owned()),
+        Shape::Compared if mode == Mode::All => None,
         _ => super::skip(random, mode, &visible),
     };
     let within = (shape != Shape::Plain || waits_for_window || random.percent(80)).then(|| match shape {
@@ -38,8 +55,20 @@ pub(super) fn pattern(random: &mut Random, name: &str, output: &str) -> Pattern 
         _ => random.between(2, 20),
     });
     let emit = record(output, &visible, &keys);
-    let timeout = (shape == Shape::Plain && within.is_some() && random.percent(10))
-        .then(|| record(&format!("lost_{output}"), &visible, &keys));
+    let is_of_starts = matches!(shape, Shape::Compared | Shape::Looped);
+    let told = if is_of_starts { 30 } else { 10 };
+    let timeout =
+        (!matches!(shape, Shape::Strict | Shape::Joined) && within.is_some() && random.percent(told))
+            .then(|| record(&format!("lost_{output}"), &visible, &keys));
+    let having = match shape {
+        Shape::Looped if super::last_is_open(&body) => conditions::having(random, &visible),
+        Shape::Compared if random.percent(15) => conditions::having(random, &visible),
+        _ => None,
+    };
+    let limit = random.percent(8).then(|| (random.between(1, 2), random.between(3, 10)));
+    let policies = [("drop oldest", 1), ("drop newest", 1)];
+    let keep =
+        (is_of_starts && random.percent(12)).then(|| (random.between(1, 4), random.weighted(&policies)));
     let filters = sources.into_iter().map(|Source { stream, filter, .. }| (stream, filter)).collect();
     Pattern {
         name: name.to_owned(),
@@ -48,10 +77,10 @@ pub(super) fn pattern(random: &mut Random, name: &str, output: &str) -> Pattern 
         mode,
         body,
         within,
-        having: None,
+        having,
         skip,
-        limit: None,
-        keep: None,
+        limit,
+        keep,
         emit,
         timeout,
     }
@@ -117,18 +146,104 @@ impl Maker<'_> {
         let word = match shape {
             Shape::Strict => "next",
             Shape::Joined => "then any",
-            Shape::Plain => "then",
+            Shape::Plain | Shape::Compared | Shape::Looped => "then",
         };
         let mut body = Vec::new();
         for at in 0..length {
-            if shape == Shape::Plain && at > 0 && self.random.percent(25) {
+            let absences = if matches!(shape, Shape::Plain | Shape::Compared) { 25 } else { 0 };
+            if at > 0 && self.random.percent(absences) {
                 let absence = self.local_absence(None);
                 body.push(Element { word: "then", kind: Kind::Absence(absence) });
             }
             let step = self.link(shape, at, length);
+            let word = if shape == Shape::Compared && self.random.percent(20) { "next" } else { word };
             body.push(Element { word, kind: Kind::Step(step) });
         }
+        if shape == Shape::Compared && length > 1 && self.random.percent(20) {
+            self.enclose_last(&mut body);
+        }
         body
+    }
+
+    /// Puts the last steps into a group with a window.
+    fn enclose_last(&mut self, body: &mut Vec<Element>) {
+        let is_step = |element: &Element| matches!(element.kind, Kind::Step(_));
+        let from = body.iter().rposition(|element| !is_step(element)).map_or(0, |at| at + 1);
+        let at = self.random.between(from as i64, body.len() as i64 - 1) as usize;
+        let inside = body.split_off(at);
+        let word = inside[0].word;
+        let within = Some(self.random.between(2, 10));
+        let repeat = Repeat::ONCE;
+        let group = Group { body: inside, within, repeat, contiguity: "", until: None, gap: None };
+        body.push(Element { word, kind: Kind::Group(group) });
+    }
+
+    /// Some steps, a loop, and mostly one step behind it.
+    fn looped(&mut self) -> Vec<Element> {
+        let mut body = Vec::new();
+        let before = self.random.weighted(&[(0, 60), (1, 28), (2, 12)]);
+        for at in 0..before {
+            let step = self.link(Shape::Plain, at, before + 2);
+            body.push(Element { word: "then", kind: Kind::Step(step) });
+            if self.random.percent(15) {
+                let absence = self.local_absence(None);
+                body.push(Element { word: "then", kind: Kind::Absence(absence) });
+            }
+        }
+        let is_last = self.random.percent(20);
+        let step = self.open_loop(before > 0, is_last);
+        body.push(Element { word: "then", kind: Kind::Step(step) });
+        if is_last {
+            return body;
+        }
+        if self.random.percent(20) {
+            let absence = self.local_absence(None);
+            body.push(Element { word: "then", kind: Kind::Absence(absence) });
+        }
+        let name = self.name();
+        let (stream, fields) = self.stream();
+        let mut conditions = Vec::new();
+        if self.random.percent(75) {
+            conditions.push(conditions::local(self.random, fields));
+        }
+        for _ in 0..self.random.weighted(&[(0, 35), (1, 50), (2, 15)]) {
+            let own = self.visible.last().cloned();
+            let before = own.filter(|_| self.random.percent(75));
+            let before = before.as_ref().map_or(self.visible.as_slice(), std::slice::from_ref);
+            let site = Site { own: None, before, groups: &[], fields };
+            conditions.extend(conditions::held(self.random, &site));
+        }
+        let (looped, optional, groups) = (false, false, Vec::new());
+        self.visible.push(Visible { name: name.clone(), looped, optional, groups, fields });
+        let (repeat, until, gap) = (Repeat::ONCE, None, None);
+        let step = Step { name, repeat, contiguity: "", greed: "", stream, conditions, until, gap };
+        body.push(Element { word: "then", kind: Kind::Step(step) });
+        body
+    }
+
+    fn open_loop(&mut self, may_be_empty: bool, is_last: bool) -> Step {
+        let name = self.name();
+        let (stream, fields) = self.stream();
+        let least = if may_be_empty && !is_last { 0 } else { 1 };
+        let min = self.random.weighted(&[(least, 40), (1, 20), (2, 25), (3, 15)]);
+        let max = if self.random.percent(70) { None } else { Some(min.max(1) + self.random.between(0, 2)) };
+        let repeat = Repeat { min, max };
+        let looped = repeat.loops();
+        let own = Visible { name: name.clone(), looped, optional: min == 0, groups: Vec::new(), fields };
+        let mut conditions = Vec::new();
+        if self.random.percent(80) {
+            conditions.push(conditions::local(self.random, fields));
+        }
+        if looped && self.random.percent(25) {
+            let site = Site { own: Some(&own), before: &self.visible, groups: &[], fields };
+            conditions.extend(conditions::held(self.random, &site));
+        }
+        let greeds = [("", 70), ("greedy", 20), ("lazy", 10)];
+        let is_open = looped && repeat.is_open();
+        let greed = if is_open { self.random.weighted(&greeds) } else { "" };
+        let until = (is_open && self.random.percent(20)).then(|| conditions::local(self.random, fields));
+        self.visible.push(own);
+        Step { name, repeat, contiguity: "", greed, stream, conditions, until, gap: None }
     }
 
     fn link(&mut self, shape: Shape, at: i64, length: i64) -> Step {
@@ -146,7 +261,8 @@ impl Maker<'_> {
             _ if !repeat.loops() => "",
             Shape::Strict => "strict",
             Shape::Joined => "any",
-            Shape::Plain => "",
+            Shape::Compared if self.random.percent(20) => "strict",
+            Shape::Plain | Shape::Compared | Shape::Looped => "",
         };
         let own = Visible {
             name: name.clone(),
@@ -157,14 +273,14 @@ impl Maker<'_> {
         };
         let share = match shape {
             Shape::Strict => 45,
-            Shape::Joined => 55,
-            Shape::Plain => 75,
+            Shape::Joined | Shape::Compared => 55,
+            Shape::Plain | Shape::Looped => 75,
         };
         let mut conditions = Vec::new();
         if self.random.percent(share) {
             conditions.push(conditions::local(self.random, fields));
         }
-        if shape == Shape::Strict && self.random.percent(55) {
+        if matches!(shape, Shape::Strict | Shape::Compared) && self.random.percent(55) {
             let site = Site { own: Some(&own), before: &self.visible, groups: &[], fields };
             conditions.extend(self.random.percent(70).then(|| compared(self.random, &site)).flatten());
             conditions
@@ -177,7 +293,9 @@ impl Maker<'_> {
             }
         }
         self.visible.push(own);
-        Step { name, repeat, contiguity, greed: "", stream, conditions, until: None, gap: None }
+        let gaps = if shape == Shape::Compared { 15 } else { 0 };
+        let gap = self.random.percent(gaps).then(|| self.random.between(1, 8));
+        Step { name, repeat, contiguity, greed: "", stream, conditions, until: None, gap }
     }
 
     /// A condition on an event of the last step alone, mostly.
