@@ -9,7 +9,7 @@ use crate::nfa::TooLarge;
 /// How an engine is set up.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The patterns that run; `None` for all. See [`with_inputs`] for adding those whose records they read.
+    /// The patterns that run; `None` for all. See [`with_inputs`](super::with_inputs) for adding those whose records they read.
     pub patterns: Option<Vec<PatternId>>,
     /// The executor class of every pattern; `None` for the cheapest that takes it.
     pub executor: Option<Class>,
