@@ -5,6 +5,8 @@
 //! later ones of their keys: found by key, not by looking at all. A thousand rules of which each concerns few events then
 //! cost what these events cost. An executor with many open keys is shown everything, which is cheaper for each event.
 
+use std::ops::Range;
+
 use crate::matcher::chunk::{Lens, Rows};
 use crate::matcher::keys::{FOREIGN_KEY, KeyId, NULL_KEY};
 use crate::matcher::predicates::BeginRows;
@@ -35,9 +37,12 @@ pub(super) struct Selector {
     /// How many events there are, and whether they are linked.
     events: usize,
     is_linked: bool,
-    /// The events selected, and the rows they stand in.
+    /// The events selected, and those with which a match can begin; the rows that the first stand in; which of these
+    /// are of which span.
     places: Vec<u32>,
+    begins: Vec<u32>,
     rows: Vec<u32>,
+    spans: Vec<(usize, Range<usize>)>,
 }
 
 impl Selector {
@@ -65,8 +70,9 @@ impl Selector {
         }
         self.link(ids);
         // A match that begins concerns all that comes for its key: it is as open as the others.
-        let begins = std::mem::take(&mut self.places);
-        let beginning = begins.iter().map(|place| ids[*place as usize]);
+        std::mem::swap(&mut self.places, &mut self.begins);
+        self.places.clear();
+        let beginning = self.begins.iter().map(|place| ids[*place as usize]);
         for key in open.iter().copied().chain(beginning).filter(|key| is_key(*key)) {
             let mut place = self.first_of(key, ids);
             while place != NONE {
@@ -74,15 +80,17 @@ impl Selector {
                 place = self.next[place as usize];
             }
         }
-        self.places.sort_unstable();
-        self.places.dedup();
+        if self.places.len() > 1 {
+            self.places.sort_unstable();
+            self.places.dedup();
+        }
         if self.places.is_empty() { Selected::Nothing } else { Selected::Rows }
     }
 
     /// What was selected.
     pub(super) fn selected<'a>(&'a mut self, all: &[Rows<'a>]) -> Vec<Rows<'a>> {
         self.rows.clear();
-        let mut spans = Vec::new();
+        self.spans.clear();
         let mut places = self.places.iter().copied().peekable();
         let mut start = 0;
         for (at, rows) in all.iter().enumerate() {
@@ -92,18 +100,15 @@ impl Selector {
                 self.rows.push(rows.start + place - start);
             }
             if self.rows.len() > first {
-                spans.push((at, first));
+                self.spans.push((at, first..self.rows.len()));
+            }
+            if places.peek().is_none() {
+                break;
             }
             start = end;
         }
-        let mut end = self.rows.len();
-        let mut selected: Vec<Rows<'a>> = Vec::with_capacity(spans.len());
-        for (at, first) in spans.into_iter().rev() {
-            selected.push(Rows { only: Some(&self.rows[first..end]), ..all[at] });
-            end = first;
-        }
-        selected.reverse();
-        selected
+        let only = |range: &Range<usize>| Some(&self.rows[range.clone()]);
+        self.spans.iter().map(|(at, range)| Rows { only: only(range), ..all[*at] }).collect()
     }
 
     /// Adds the events with which a match can begin. Gives up where they are more than `most`.

@@ -137,7 +137,8 @@ impl Lens {
 
     /// The same in groups, for executors that ask memory for the state of all keys of a group at once.
     pub fn visit_groups<'a>(&self, chunk: &[Rows<'a>], wanted: Wanted, mut visit: impl FnMut(&[Row<'a>])) {
-        let mut group = Vec::with_capacity(GROUP_ROWS);
+        let count = |rows: &Rows<'_>| rows.only.map_or(GROUP_ROWS, <[u32]>::len);
+        let mut group = Vec::with_capacity(chunk.iter().map(count).sum::<usize>().min(GROUP_ROWS));
         let done: Result<(), Infallible> = self.visit(chunk, wanted, |row| {
             group.push(row);
             if group.len() == GROUP_ROWS {
