@@ -61,6 +61,12 @@ impl Cells {
         *self = Cells::default();
     }
 
+    /// The cells in use, with their keys.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (CellId, KeyId)> + '_ {
+        let cells = self.keys.iter().enumerate().filter(|(_, key)| **key != NULL_KEY);
+        cells.map(|(cell, key)| (cell as CellId, *key))
+    }
+
     /// The key of each cell; [`NULL_KEY`] where it was given back.
     pub(super) fn keys(&self) -> &[KeyId] {
         &self.keys

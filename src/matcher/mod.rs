@@ -6,6 +6,7 @@
 //! watermarks, or of disorder: events come in total order, and time is told to them.
 
 mod aggregate;
+pub mod bounds;
 pub mod capture;
 mod cells;
 pub mod chunk;
@@ -28,6 +29,7 @@ mod strict;
 
 use std::sync::Arc;
 
+pub use bounds::{Bound, Bounds, Cut, Dropped, Exceeded, Reached};
 pub use class::{Class, Refused};
 pub use eval::{Faults, Fields, Held, Nothing, Scope, Taken, evaluate, fold_values, is_true};
 pub use executor::{Arrival, Chunk, Executor, Findings, FoundEvents, KeyFound, TalliedFound, Usage};

@@ -40,7 +40,7 @@ use super::executor::{Chunk, Findings, FoundEvents, KeyFound, TalliedFound};
 use super::keys::{KeyId, KeyTable};
 use super::linear::{self, Linear, refused};
 use super::predicates::SourcePredicates;
-use super::{Executor, Faults, KeepExceeded, Kind, Plan, Refused, Usage};
+use super::{Exceeded, Executor, Faults, Kind, Plan, Refused, Usage};
 use crate::event::StepId;
 use crate::lang::hir::Word;
 use crate::time::{Duration, EventTime};
@@ -323,7 +323,7 @@ impl EventBuffer {
 }
 
 impl Executor for Aggregate {
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), KeepExceeded> {
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
         // Where `next` stands, an event that fits nothing does something too.
         let wanted = if self.shape.strict == 0 { Wanted::FitsAStep } else { Wanted::All };
         let done: Result<(), Infallible> = chunk.lens.visit(chunk.rows, wanted, |row| {

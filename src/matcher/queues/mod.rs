@@ -23,7 +23,7 @@ use super::executor::{Chunk, Findings, FoundEvents};
 use super::keys::{KeyId, KeyTable};
 use super::linear::{Linear, absences_are_local, check_clauses, lifetime, refused};
 use super::predicates::SourcePredicates;
-use super::{Executor, KeepExceeded, KeyFound, Kind, Plan, Refused, Usage};
+use super::{Cut, Dropped, Exceeded, Executor, KeyFound, Kind, Plan, Refused, Usage};
 use crate::event::{PatternId, StepId};
 use crate::lang::hir::{Mode, Skip, Word};
 use crate::nfa::Wait;
@@ -290,7 +290,7 @@ fn tests(linear: &Linear) -> Vec<(StepId, Fit)> {
 }
 
 impl Executor for Queues {
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), KeepExceeded> {
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
         chunk.lens.visit_groups(chunk.rows, self.wanted, |rows| {
             self.touch(rows);
             for row in rows {
@@ -330,6 +330,48 @@ impl Executor for Queues {
     fn finish(&mut self, keys: &KeyTable, out: &mut Findings) {
         self.advance(EventTime::END, keys, out);
         self.arena.clear();
+    }
+
+    fn each_start(&self, now: EventTime, visit: &mut dyn FnMut(PatternId, EventTime)) {
+        let is_open = |time: &EventTime| self.shape.within.is_none_or(|within| time.plus(within) > now);
+        for (slot, _) in self.cells.iter() {
+            let starts = self.queues[slot as usize].starts(&self.shape).map(|start| self.arena.time(start));
+            starts.filter(is_open).for_each(|time| visit(self.pattern, time));
+        }
+    }
+
+    fn drop_starts(
+        &mut self,
+        _: PatternId,
+        cut: Cut,
+        now: EventTime,
+        keys: &KeyTable,
+        out: &mut Findings,
+    ) -> Dropped {
+        let mut dropped = Dropped::default();
+        for (slot, key) in self.cells.iter().collect::<Vec<_>>() {
+            // What the window has ended by now is not dropped.
+            if !self.fire(key, now, keys, out) {
+                continue;
+            }
+            let cell = &mut self.queues[slot as usize];
+            let goes = |start: &EventTime| cut.drops(*start);
+            let oldest = cell.starts(&self.shape).map(|start| self.arena.time(start)).filter(goes).min();
+            let Some(oldest) = oldest else { continue };
+            let before = cell.len(&self.shape);
+            cell.cut(&self.shape, &self.arena, cut);
+            let ended = before - cell.len(&self.shape);
+            let is_empty = cell.is_empty();
+            self.runs -= ended;
+            dropped.add(ended, oldest, keys.values(key));
+            if is_empty {
+                self.remove_cell(slot);
+            }
+        }
+        if let Cut::Before(time) = cut {
+            self.arena.free_before(time);
+        }
+        dropped
     }
 
     fn keys(&self) -> &[KeyId] {

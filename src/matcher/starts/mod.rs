@@ -33,13 +33,18 @@ pub(super) use self::advice::advice;
 use self::cell::{At, Cell, Settled, TooMany};
 use self::run::Surroundings;
 use self::shape::Shape;
+use super::bounds::shown_key;
 use super::capture::{Arena, Block, Handle, Layout};
 use super::cells::{CellId, Cells};
 use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings, FoundEvents};
 use super::keys::{KeyId, KeyTable};
 use super::predicates::SourcePredicates;
-use super::{Executor, Faults, KeepExceeded, KeyFound, Nothing, Plan, Refused, Scope, Usage, is_true};
+use super::{
+    Bound, Cut, Dropped, Exceeded, Executor, Faults, KeyFound, Nothing, Order, Plan, Reached, Refused, Scope,
+    Usage, is_true,
+};
+use crate::event::PatternId;
 use crate::time::EventTime;
 
 /// So many events may be there that no start holds any more, and as many as are held.
@@ -106,7 +111,7 @@ impl Starts {
         asked: &SourcePredicates,
         keys: &KeyTable,
         out: &mut Findings,
-    ) -> Result<(), KeepExceeded> {
+    ) -> Result<(), Exceeded> {
         let fits = |bits: u64, (step, takes): &(crate::event::StepId, u64)| {
             if row.fits(asked.steps[step.index()]) { bits | takes } else { bits }
         };
@@ -139,10 +144,18 @@ impl Starts {
             self.histories.push_back((row.time().plus(looks_back), row.key));
         }
         self.after(row, slot, is_empty, keys, out);
-        kept.map_err(|TooMany| KeepExceeded {
+        kept.map_err(|TooMany| Exceeded {
             pattern: self.plan.pattern.name.clone(),
-            allowed: self.shape.keep.map_or(0, |keep| keep.count),
+            bound: Bound::Keep,
+            allowed: self.kept(),
+            key: shown_key(keys.values(row.key)),
+            at: Order { time: row.time(), position: row.position() },
         })
+    }
+
+    /// How many starts of a key `keep` allows.
+    fn kept(&self) -> u64 {
+        self.shape.keep.map_or(0, |keep| u64::from(keep.count))
     }
 
     /// Whether the event ends loops.
@@ -164,6 +177,11 @@ impl Starts {
 
     /// Remembers deadlines, and tells what was settled.
     fn after(&mut self, row: &Row<'_>, slot: CellId, is_empty: bool, keys: &KeyTable, out: &mut Findings) {
+        if self.dropped == 0 && self.settled.dropped > 0 {
+            let (pattern, keys) = (self.plan.pattern.id, Arc::clone(keys.values(row.key)));
+            let allowed = self.kept();
+            out.reached.push(Reached { pattern, bound: Bound::Keep, allowed, keys, at: row.time() });
+        }
         self.dropped += self.settled.dropped;
         if let Some(until) = self.settled.pending_until {
             self.waits.push_back((until, row.key));
@@ -252,7 +270,7 @@ impl Starts {
 }
 
 impl Executor for Starts {
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), KeepExceeded> {
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
         chunk.lens.visit(chunk.rows, self.wanted, |row| {
             let asked = &chunk.lens.predicates[row.source];
             self.event(&row, asked, keys, out)
@@ -294,6 +312,40 @@ impl Executor for Starts {
 
     fn keys(&self) -> &[KeyId] {
         self.cells.keys()
+    }
+
+    fn each_start(&self, now: EventTime, visit: &mut dyn FnMut(PatternId, EventTime)) {
+        for (slot, _) in self.cells.iter() {
+            let open = self.states[slot as usize].open(&self.shape, &self.arena, now);
+            open.for_each(|time| visit(self.plan.pattern.id, time));
+        }
+    }
+
+    fn drop_starts(
+        &mut self,
+        _: PatternId,
+        cut: Cut,
+        now: EventTime,
+        keys: &KeyTable,
+        out: &mut Findings,
+    ) -> Dropped {
+        let mut dropped = Dropped::default();
+        for (slot, key) in self.cells.iter().collect::<Vec<_>>() {
+            // What ends by now is told, and not dropped.
+            if !self.fire(key, now, keys, out) {
+                continue;
+            }
+            let cell = &mut self.states[slot as usize];
+            let before = cell.len();
+            let (count, oldest) = cell.cut(&self.shape, &self.arena, cut, now);
+            self.starts -= before - cell.len();
+            let is_empty = cell.is_empty();
+            dropped.add(count, oldest, keys.values(key));
+            if is_empty {
+                self.remove_cell(slot);
+            }
+        }
+        dropped
     }
 
     fn usage(&self) -> Usage {

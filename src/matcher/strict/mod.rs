@@ -28,7 +28,8 @@ use super::chunk::{Lens, Row, Wanted};
 use super::executor::{Chunk, Findings, FoundEvents, KeyFound};
 use super::keys::{KeyId, KeyTable};
 use super::predicates::Part;
-use super::{Executor, Faults, Fields, KeepExceeded, Kind, Plan, Refused, Scope, Usage, is_true};
+use super::{Cut, Dropped, Exceeded, Executor, Faults, Fields, Kind, Plan, Refused, Scope, Usage, is_true};
+use crate::event::PatternId;
 use crate::lang::hir::CompareOp;
 use crate::time::EventTime;
 
@@ -249,7 +250,7 @@ impl BatchView<'_> {
 }
 
 impl Executor for Strict {
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), KeepExceeded> {
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
         // An event that fits nothing still stands between two others.
         let wanted = if self.shape.len() == 1 { Wanted::FitsAStep } else { Wanted::All };
         chunk.lens.visit_groups(chunk.rows, wanted, |rows| self.take(rows, chunk.lens, keys, out));
@@ -265,6 +266,35 @@ impl Executor for Strict {
         self.rings.clear();
         self.writer.clear();
         self.runs = 0;
+    }
+
+    fn each_start(&self, now: EventTime, visit: &mut dyn FnMut(PatternId, EventTime)) {
+        for (cell, _) in self.cells.iter() {
+            let alive = self.rings.alive_within(cell, self.shape.within, now);
+            self.rings.starts(cell, alive).for_each(|(_, time)| visit(self.plan.pattern.id, time));
+        }
+    }
+
+    fn drop_starts(
+        &mut self,
+        _: PatternId,
+        cut: Cut,
+        now: EventTime,
+        keys: &KeyTable,
+        _: &mut Findings,
+    ) -> Dropped {
+        let mut dropped = Dropped::default();
+        for (cell, key) in self.cells.iter() {
+            let before = self.rings.alive(cell);
+            let alive = self.rings.alive_within(cell, self.shape.within, now);
+            let goes = self.rings.starts(cell, alive).filter(|(_, time)| cut.drops(*time));
+            let (ended, oldest) = goes
+                .fold((0, EventTime::END), |(ended, oldest), (bit, time)| (ended | bit, oldest.min(time)));
+            self.rings.set_alive(cell, alive & !ended);
+            self.runs -= u64::from((before & !(alive & !ended)).count_ones());
+            dropped.add(u64::from(ended.count_ones()), oldest, keys.values(key));
+        }
+        dropped
     }
 
     fn keys(&self) -> &[KeyId] {

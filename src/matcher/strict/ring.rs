@@ -82,6 +82,12 @@ impl Rings {
         alive
     }
 
+    /// The first event of each of some runs: the run's bit, and the time.
+    pub(super) fn starts(&self, cell: CellId, runs: u64) -> impl Iterator<Item = (u64, EventTime)> + '_ {
+        let alive = (1..u64::BITS as usize).filter(move |back| runs >> back & 1 == 1);
+        alive.map(move |back| (1 << back, self.time(cell, back)))
+    }
+
     pub(super) fn set_alive(&mut self, cell: CellId, alive: u64) {
         let at = self.start(cell) + ALIVE;
         self.words[at] = alive;
