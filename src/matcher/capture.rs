@@ -342,6 +342,12 @@ impl Arena {
         (segment, (number % SEGMENT_ROWS) as usize * self.layout.stride())
     }
 
+    /// Whether an event was captured and not freed since.
+    #[inline]
+    pub fn holds(&self, handle: Handle) -> bool {
+        ((handle.wrapping_sub(self.first) / SEGMENT_ROWS) as usize) < self.segments.len()
+    }
+
     /// The time of an event; before all times, if it was freed.
     #[inline]
     pub fn time(&self, handle: Handle) -> EventTime {

@@ -12,6 +12,7 @@ mod diagnostics;
 mod disorder;
 mod docs;
 mod families;
+mod long_runs;
 #[cfg(feature = "cli")]
 mod threads;
 mod tidy;

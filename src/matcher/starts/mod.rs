@@ -72,6 +72,9 @@ pub(super) struct Starts {
     compact_at: usize,
     starts: u64,
     dropped: u64,
+    /// The bytes of the cells when they were last added up, and the events since then.
+    weight: u64,
+    unweighed: usize,
     faults: Faults,
     /// What is being settled; kept for its memory.
     settled: Settled,
@@ -98,6 +101,8 @@ impl Starts {
             compact_at: EVENTS_KEPT,
             starts: 0,
             dropped: 0,
+            weight: 0,
+            unweighed: 0,
             faults: Faults::default(),
             settled: Settled::default(),
             plan: Arc::clone(plan),
@@ -126,6 +131,7 @@ impl Starts {
             None if takes & 1 == 1 || precedes != 0 => self.add_cell(row.key, row.time()),
             None => return Ok(()),
         };
+        self.unweighed += 1;
         let is_until = self.is_until(row, keys);
         let event = if takes | precedes == 0 { Handle::default() } else { self.arena.capture(row) };
         let Starts { shape, arena, faults, settled, plan, states, .. } = self;
@@ -232,6 +238,14 @@ impl Starts {
         !is_empty
     }
 
+    /// Adds up the bytes of all cells, once there were as many events as there is to add.
+    fn weigh(&mut self) {
+        if self.unweighed > self.states.len() + self.starts as usize {
+            self.weight = self.states.iter().map(Cell::bytes).sum::<usize>() as u64;
+            self.unweighed = 0;
+        }
+    }
+
     /// Frees the events that no start holds, where no window does that.
     fn compact(&mut self) {
         let mut live: Vec<Handle> = Vec::new();
@@ -295,6 +309,7 @@ impl Executor for Starts {
                 }
             }
         }
+        self.weigh();
         match self.shape.lifetime() {
             Some(lifetime) => self.arena.free_before(to.minus(lifetime)),
             None if self.arena.len() > self.compact_at => self.compact(),
@@ -307,6 +322,7 @@ impl Executor for Starts {
         self.states.iter_mut().for_each(|cell| *cell = Cell::default());
         self.cells.clear();
         self.starts = 0;
+        self.weight = 0;
         self.arena.clear();
     }
 
@@ -349,13 +365,12 @@ impl Executor for Starts {
     }
 
     fn usage(&self) -> Usage {
-        let cells = self.states.iter().map(Cell::bytes).sum::<usize>() as u64;
         let queues =
             (self.windows.len() + self.waits.len() + self.histories.len()) * size_of::<(EventTime, KeyId)>();
         Usage {
             keys: self.cells.len(),
             runs: self.starts,
-            bytes: self.cells.bytes() + cells + queues as u64 + self.arena.bytes(),
+            bytes: self.cells.bytes() + self.weight + queues as u64 + self.arena.bytes(),
             dropped: self.dropped,
             faults: self.faults.count(),
             ..Usage::default()
