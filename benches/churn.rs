@@ -86,6 +86,15 @@ pattern enumerable_join {
     emit joined { card: card, from: a.at }
 }
 
+pattern aggregate_tally {
+    on payments by card
+    match all a where amount < 30.00
+    then any b where amount < 30.00
+    then any c where amount > 960.00
+    within 5m
+    tally tallied { card: card, n: count(), sum: sum(b.amount) }
+}
+
 pattern runs_choice {
     on payments by card
     match one of (a where kind == 5, b where kind == 6)
@@ -261,7 +270,6 @@ impl Churn {
 
     fn show(&self, what: &str) {
         let stats = self.engine.stats();
-        let tables = self.engine.key_usage();
         let sum = |of: fn(&ensue::engine::PatternStats) -> u64| stats.patterns.iter().map(of).sum::<u64>();
         println!(
             "{what:<15} {:>11} {:>7.2} {:>7.1} {:>8.1} {:>10} {:>9} {:>9.2} {:>9} {:>8.2} {:>10}",
@@ -272,8 +280,8 @@ impl Churn {
             sum(|pattern| pattern.keys),
             sum(|pattern| pattern.runs),
             sum(|pattern| pattern.bytes) as f64 / 1e6,
-            tables.keys,
-            tables.bytes as f64 / 1e6,
+            stats.keys_known,
+            stats.key_table_bytes as f64 / 1e6,
             self.records
         );
     }

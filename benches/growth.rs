@@ -21,6 +21,13 @@ const MEASURED: u64 = 400_000;
 
 const BATCH_EVENTS: usize = 4_000;
 
+/// The classes that do not grow with what is open, the word between the steps of their patterns, and what these tell.
+const RECORDS: [(&str, &str, &str); 3] = [
+    ("queues", "then", "emit m { card: card, at_a: a.ts }"),
+    ("enumerable", "then any", "emit m { card: card, at_a: a.ts }"),
+    ("aggregate", "then any", "tally m { card: card, n: count(), x: sum(b.x), from: min(a.ts) }"),
+];
+
 /// An event: its key, what it is, a number, and when it comes, in milliseconds.
 #[derive(Clone, Copy)]
 struct Made {
@@ -32,8 +39,14 @@ struct Made {
 
 fn main() {
     let only = std::env::args().skip(1).find(|argument| argument != "--bench");
-    let sweeps: [(&str, fn()); 5] =
-        [("open", open_runs), ("window", window), ("rules", rules), ("keys", keys), ("chain", chain)];
+    let sweeps: [(&str, fn()); 6] = [
+        ("open", open_runs),
+        ("window", window),
+        ("tally", tallies),
+        ("rules", rules),
+        ("keys", keys),
+        ("chain", chain),
+    ];
     for (name, sweep) in sweeps {
         if only.as_ref().is_none_or(|only| only == name) {
             sweep();
@@ -43,10 +56,10 @@ fn main() {
 
 /// Partial matches open on one key, at events that complete none of them.
 fn open_runs() {
-    for (name, word) in [("queues", "then"), ("enumerable", "then any")] {
+    for (name, word, record) in RECORDS {
         let pattern = format!(
             "pattern p {{ on s by card match all a where kind == 1 {word} b where kind == 2 {word} c where kind == 3 \
-             within 100000h emit m {{ card: card, at_a: a.ts }} }}"
+             within 100000h {record} }}"
         );
         sweep(&format!("open partial matches, {name}"), &[100, 10_000, 1_000_000], |open| {
             let begin = |number| Made { key: 0, kind: 1, x: 0, at: number };
@@ -63,11 +76,11 @@ fn open_runs() {
 
 /// A window that is a hundred times longer, with as many matches.
 fn window() {
-    for (name, word) in [("queues", "then"), ("enumerable", "then any")] {
+    for (name, word, record) in RECORDS {
         sweep(&format!("window in seconds, {name}"), &[60, 600, 6_000], |seconds| {
             let pattern = format!(
                 "pattern p {{ on s by card match all a where kind == 1 {word} b where kind == 2 {word} \
-                 c where kind == 3 and x == 1 within {seconds}s emit m {{ card: card, at_a: a.ts }} }}"
+                 c where kind == 3 and x == 1 within {seconds}s {record} }}"
             );
             let event = |number: u64| Made {
                 key: mixed(number) % 1_000,
@@ -78,6 +91,35 @@ fn window() {
             cost(&pattern, std::iter::empty(), (0..MEASURED).map(event))
         });
     }
+}
+
+/// Tallies of matches that events do complete, as many as there are pairs of events before: no other class can be asked.
+fn tallies() {
+    let pattern = |within: String| {
+        format!(
+            "pattern p {{ on s by card match all a where kind == 1 then any b where kind == 2 then any c where \
+             kind == 3 within {within} tally m {{ card: card, n: count(), x: sum(b.x), from: min(a.ts) }} }}"
+        )
+    };
+    sweep("open partial matches, tallied", &[100, 10_000, 1_000_000], |open| {
+        let begin = |number| Made { key: 0, kind: 1 + (number % 2) as i64, x: 1, at: number };
+        let other = move |number| Made {
+            key: 0,
+            kind: if number % 10 < 3 { 1 + (number % 10) as i64 } else { 4 },
+            x: 1,
+            at: open + number,
+        };
+        cost(&pattern("100000h".to_owned()), (0..open).map(begin), (0..MEASURED).map(other))
+    });
+    sweep("window in seconds, tallied", &[6, 60, 600], |seconds| {
+        let event = |number: u64| Made {
+            key: mixed(number) % 10,
+            kind: (mixed(number + 1) % 10) as i64,
+            x: 1,
+            at: number * 10,
+        };
+        cost(&pattern(format!("{seconds}s")), std::iter::empty(), (0..MEASURED).map(event))
+    });
 }
 
 /// Rules of one family, and rules that have nothing in common.

@@ -12,13 +12,17 @@ transactions() {
     awk -v events="$1" 'BEGIN {
         srand(7)
         countries = split("CN US IN DE FR GB BR JP", country)
-        kinds = split("purchase purchase purchase purchase login pin_change", kind)
         for (number = 0; number < events; number++) {
-            # Mostly small amounts, some large.
-            amount = 200 * rand() ^ 3 * (rand() < 0.1 ? 10 : 1)
+            card = int(20000 * rand())
+            # Mostly at home.
+            place = rand() < 0.98 ? card % countries : int(countries * rand())
+            sort = rand()
+            kind = sort < 0.02 ? "pin_change" : sort < 0.15 ? "login" : "purchase"
+            # Some small amounts, few large ones.
+            size = rand()
+            amount = size < 0.12 ? 5 * rand() : size < 0.98 ? 5 + 195 * rand() : 200 + 1300 * rand()
             printf "{\"card\":\"c%06d\",\"ts\":%.0f,\"amount\":%.2f,\"country\":\"%s\",\"kind\":\"%s\"}\n",
-                20000 * rand(), 1700000000000 + 3 * number, amount,
-                country[1 + int(countries * rand())], kind[1 + int(kinds * rand())]
+                card, 1700000000000 + 3 * number, amount, country[1 + place], kind
         }
     }'
 }

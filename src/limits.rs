@@ -22,6 +22,33 @@ pub const BAD_BYTES_HELD_MAX: usize = 1 << 20;
 /// for a hiccup of the other.
 pub const PIECES_AHEAD: usize = 4;
 
+/// How many tasks the shards may work on, on threads of their own, while the engine prepares the next: enough that no
+/// shard waits for another one's slow batch. Each is about a batch of every input.
+pub const TASKS_AHEAD: usize = 3;
+
+/// The most threads that shards can be spread over: each looks at every event, so that more would not pay.
+pub const THREADS_MAX: u32 = 256;
+
+/// The most open partial matches of a pattern over all keys, counted by their first events: more than a machine of usual
+/// size holds, so that without being asked for the bound on memory comes first.
+pub const OPEN_MAX: u64 = 100_000_000;
+
+/// How often open partial matches are counted where they could be too many: after so many events, in event time. Between
+/// two counts there may be so many more than the bound allows.
+pub const OPEN_COUNT_EVENTS: u64 = 4096;
+
+/// The most partial matches of one key that are kept one by one. One event looks at all of them, and under `then any` may
+/// double them: at this number it takes milliseconds and some hundred megabytes.
+pub const RUNS_PER_KEY_MAX: u64 = 1 << 18;
+
+/// The most matches of a pattern that one event completes for a key: nobody reads a million records of one event, and
+/// under `then any` it could be any power of what is open.
+pub const MATCHES_PER_EVENT_MAX: u64 = 1_000_000;
+
+/// The state of a run may take one part of so many of the memory there is, unless it is told otherwise. The rest is for
+/// what is on its way, for what the allocator keeps, and for others.
+pub const STATE_MEMORY_SHARE: u64 = 2;
+
 /// The most positions that one pattern may unroll into: `a{1000}` has a thousand.
 pub const POSITIONS_MAX: usize = 4096;
 

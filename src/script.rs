@@ -113,7 +113,22 @@ pub fn run_test(
     test: &Test,
     options: TestOptions,
 ) -> Result<TestOutcome, EngineError> {
+    run_test_by(program, test, options, &|_| {})
+}
+
+/// Runs a test of a program with the shards where `staff` puts them, see [`Engine::staff`].
+///
+/// # Errors
+///
+/// Where the engine gives up.
+pub fn run_test_by(
+    program: &Arc<Program>,
+    test: &Test,
+    options: TestOptions,
+    staff: &dyn Fn(&mut Engine),
+) -> Result<TestOutcome, EngineError> {
     let mut script = Script::new(program, test, options)?;
+    staff(&mut script.engine);
     let mut checkpoints = Vec::new();
     let last = test.commands.iter().rposition(|command| matches!(command, TestCommand::Expect(_)));
     for (at, command) in test.commands.iter().enumerate() {
@@ -130,6 +145,7 @@ pub fn run_test(
                 if Some(at) == last && !stands_still {
                     script.engine.finish(true)?;
                 }
+                script.engine.settle()?;
                 checkpoints.push(script.checkpoint(expectations));
             }
         }

@@ -37,6 +37,12 @@ pub enum CliError {
         /// Why.
         source: io::Error,
     },
+    /// The operating system gives no thread.
+    #[error("cannot start a thread")]
+    Threads {
+        /// Why.
+        source: io::Error,
+    },
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),

@@ -50,7 +50,9 @@ fn executor(plan: &Arc<Plan>) -> String {
     let class = Class::of(plan);
     let mut text = format!("executor\n  {class}: {}", class.cost());
     class.advice(plan).iter().for_each(|advice| text.push_str(&format!("\n  {advice}")));
-    for cheaper in Class::ALL.into_iter().take_while(|cheaper| *cheaper != class) {
+    // That a pattern without a tally has nothing to count goes without saying.
+    let may_be = |cheaper: &Class| *cheaper != Class::Aggregate || plan.pattern.tally.is_some();
+    for cheaper in Class::ALL.into_iter().take_while(|cheaper| *cheaper != class).filter(may_be) {
         if let Err(why) = cheaper.executor(plan) {
             text.push_str(&format!("\n  not {cheaper}: {why}"));
         }

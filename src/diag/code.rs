@@ -75,6 +75,7 @@ codes! {
     BadClause = "E0315", "a clause with a value that cannot be, or that stands twice";
     EmitRequired = "E0316", "a pattern that emits nothing";
     TooLarge = "E0317", "more than a limit allows";
+    BadTally = "E0318", "a tally of what cannot be counted, or in a pattern that cannot have one";
 
     BadTest = "E0401", "a test that cannot be run";
     BadCell = "E0402", "a cell that is not of its column's type";

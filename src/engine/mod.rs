@@ -2,101 +2,59 @@
 //! clock.
 //!
 //! ```text
-//! Batch --stream::Sequencer--> events in total order --Shard--> outcomes --sort--> Record
+//! Batch --stream::Sequencer--> events in total order --Shard--> outcomes --merge--> Record
 //!          lateness, watermark        (filter, key, executors)            (emit)
 //! ```
+//!
+//! Shards own the keys by their hash and know nothing of each other. They work where the engine is called, one after the
+//! other, unless a [`Crew`] takes them elsewhere ([`Engine::staff`]): then the engine puts the next events in
+//! order while the shards work on those before them.
 //!
 //! Patterns that read derived streams are of a higher *level*: one advance works through the levels in turn, each on
 //! the events below the watermark and the records that the levels before made below it. So a record is an event like
 //! any other, and nothing depends on how the input was cut into batches.
 
+mod bounded;
+mod crew;
+mod crowd;
 mod emit;
+mod hold;
 mod input;
 mod outcome;
 pub mod reference;
 mod selector;
+mod setup;
 mod shard;
+mod stats;
+mod tally;
 mod unit;
+mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-use thiserror::Error;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use self::shard::Shard;
+use self::bounded::Totals;
+use self::crew::Hands;
+use self::hold::Hold;
 use self::unit::Unit;
+pub use crew::{Answer, Crew, Task};
 pub use emit::Record;
 pub use input::{Candidate, projection};
 pub use outcome::{EventRef, Events, Outcome};
+pub use setup::{Config, EngineError};
+pub use shard::Shard;
+pub use stats::{PatternStats, Stats};
 
 use crate::event::{Batch, BatchBuilder, PartitionId, PatternId, StreamId, Value};
 use crate::lang::hir::{Origin, Program};
 use crate::matcher::chunk::Prepared;
 use crate::matcher::keys::KeyUsage;
 use crate::matcher::predicates::Predicates;
-use crate::matcher::{Class, Faults, KeepExceeded, Kind, Plan, Refused};
-use crate::nfa::TooLarge;
+use crate::matcher::{Bound, Bounds, Class, Faults, Plan, Reached, Usage};
 use crate::stream::{Ordered, Sequencer, Span};
 use crate::time::{EventTime, Watermark};
-
-/// How an engine is set up.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The patterns that run; `None` for all. See [`with_inputs`] for adding those whose records they read.
-    pub patterns: Option<Vec<PatternId>>,
-    /// The executor class of every pattern; `None` for the cheapest that takes it.
-    pub executor: Option<Class>,
-    /// Over how many shards keys are split, at least 1.
-    pub shards: u32,
-    /// The most bytes of state, about; `None` for no bound.
-    pub state_bytes_max: Option<u64>,
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        Config { patterns: None, executor: None, shards: 1, state_bytes_max: None }
-    }
-}
-
-/// Why an engine stopped.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum EngineError {
-    /// A pattern that is too large to be built.
-    #[error(transparent)]
-    TooLarge(#[from] TooLarge),
-    /// The class that was asked for does not take a pattern.
-    #[error("executor class `{class}` does not take pattern `{pattern}`: {why}")]
-    Class {
-        /// The class.
-        class: Class,
-        /// The pattern.
-        pattern: String,
-        /// Why not.
-        why: Refused,
-    },
-    /// A bound of a pattern that says to fail.
-    #[error(transparent)]
-    Keep(#[from] KeepExceeded),
-    /// The bound on all state.
-    #[error(
-        "the state of the patterns takes about {used} bytes, and {allowed} are allowed; pattern `{pattern}` holds the \
-         most (open partial matches: {runs}, keys: {keys}): give it a shorter `within`, or `keep`, or allow more state"
-    )]
-    StateExceeded {
-        /// About so many bytes are used.
-        used: u64,
-        /// So many are allowed.
-        allowed: u64,
-        /// The pattern that uses the most.
-        pattern: String,
-        /// Its open partial matches.
-        runs: u64,
-        /// Its keys with state.
-        keys: u64,
-    },
-}
 
 /// A late event.
 #[derive(Clone, Debug)]
@@ -109,44 +67,6 @@ pub struct LateEvent {
     pub row: usize,
 }
 
-/// Counts of one pattern.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct PatternStats {
-    /// Matches let out.
-    pub matches: u64,
-    /// Timeouts told.
-    pub timeouts: u64,
-    /// Matches held back by `limit`.
-    pub suppressed: u64,
-    /// Starts dropped by `keep`.
-    pub dropped: u64,
-    /// Arithmetic without a result.
-    pub faults: u64,
-    /// Open partial matches now.
-    pub runs: u64,
-    /// Keys with state now.
-    pub keys: u64,
-    /// Bytes of state now, about; those of a family count for its first pattern.
-    pub bytes: u64,
-}
-
-/// Counts of an engine.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Stats {
-    /// Events taken, late ones included.
-    pub events: u64,
-    /// Late events.
-    pub late: u64,
-    /// Events that a null key kept out of a pattern, for each such pattern.
-    pub null_keys: u64,
-    /// Arithmetic without a result in conditions on single events, which patterns share, and in records.
-    pub faults: u64,
-    /// By pattern of the program.
-    pub patterns: Vec<PatternStats>,
-    /// The most bytes of state so far, about.
-    pub state_bytes_peak: u64,
-}
-
 /// The engine. See the module for how it works, and the crate for an example.
 pub struct Engine {
     program: Arc<Program>,
@@ -155,15 +75,39 @@ pub struct Engine {
     levels: u32,
     predicates: Predicates,
     sequencer: Sequencer<Prepared>,
-    shards: Vec<Shard>,
+    hands: Hands,
+    /// Tasks that the shards work on elsewhere: for each the time before which its outcomes become records.
+    under_way: VecDeque<UnderWay>,
     /// By level what later ones of the same time may still have to precede.
-    held: Vec<Vec<Outcome>>,
+    held: Vec<Hold>,
+    /// How many events each level has worked on.
+    seen: Vec<u64>,
+    /// By shard what it held and had held back after its last task.
+    usage: Vec<Vec<(PatternId, Usage)>>,
+    /// By shard what its tables of keys held.
+    key_usage: Vec<KeyUsage>,
     numbers: FxHashMap<(StreamId, u32), u64>,
     told: Vec<Outcome>,
     late: Vec<LateEvent>,
     faults: Faults,
     stats: Stats,
-    state_bytes_max: Option<u64>,
+    bounds: Bounds,
+    /// What is held, all shards together.
+    totals: Totals,
+    /// The time up to which deadlines were handed out.
+    now: EventTime,
+    /// Bounds that were told to be reached, and those to be told.
+    known_reached: FxHashSet<(PatternId, Bound)>,
+    reached: Vec<Reached>,
+}
+
+/// A task that the shards work on elsewhere.
+#[derive(Clone, Copy)]
+struct UnderWay {
+    /// Its outcomes before this time become records.
+    pass: EventTime,
+    /// How many events it has.
+    events: u64,
 }
 
 impl Engine {
@@ -181,7 +125,9 @@ impl Engine {
         let mut predicates = Predicates::new(program.streams.len());
         let running: Vec<Arc<Plan>> = patterns.iter().map(|id| Arc::clone(&plans[id.index()])).collect();
         let units = Unit::all(&program, &running, config.executor, &mut predicates)?;
-        let shards = (0..count).map(|number| Shard::new(&program, &units, number, count)).collect();
+        let shards: Vec<Shard> =
+            (0..count).map(|number| Shard::new(&program, &units, &config.bounds, number, count)).collect();
+        let lanes = if config.unordered && levels == 1 { shards.len() } else { 1 };
         let classes =
             units.iter().flat_map(|unit| unit.patterns.iter().map(|id| (*id, unit.class()))).collect();
         let stats =
@@ -192,14 +138,22 @@ impl Engine {
             levels,
             predicates,
             sequencer: Sequencer::default(),
-            shards,
-            held: (0..levels).map(|_| Vec::new()).collect(),
+            usage: vec![Vec::new(); shards.len()],
+            key_usage: vec![KeyUsage::default(); shards.len()],
+            hands: Hands::Here(shards),
+            under_way: VecDeque::new(),
+            held: (0..levels).map(|_| Hold::new(lanes)).collect(),
             numbers: FxHashMap::default(),
             told: Vec::new(),
             late: Vec::new(),
             faults: Faults::default(),
             stats,
-            state_bytes_max: config.state_bytes_max,
+            seen: vec![0; levels as usize],
+            bounds: config.bounds,
+            totals: Totals::default(),
+            now: EventTime::START,
+            known_reached: FxHashSet::default(),
+            reached: Vec::new(),
             program,
         })
     }
@@ -212,6 +166,19 @@ impl Engine {
     /// The class of the executor that evaluates a pattern, if it runs.
     pub fn class(&self, pattern: PatternId) -> Option<Class> {
         self.classes.get(&pattern).copied()
+    }
+
+    /// Lets others do the work of the shards, from before the first event on: `hire` takes the shards.
+    ///
+    /// # Errors
+    ///
+    /// What `hire` gives: the engine has no shards then, and is not to be used.
+    pub fn staff<E>(&mut self, hire: impl FnOnce(Vec<Shard>) -> Result<Box<dyn Crew>, E>) -> Result<(), E> {
+        if let Hands::Here(shards) = &mut self.hands {
+            let shards = std::mem::take(shards);
+            self.hands = Hands::Away(hire(shards)?);
+        }
+        Ok(())
     }
 
     /// Adds a partition of a source stream.
@@ -299,14 +266,10 @@ impl Engine {
     }
 
     /// Takes all records that are certain: also those at the watermark itself, which later ones of the same time may
-    /// still precede in the output.
+    /// still precede in the output. Where a crew works, [`settle`](Engine::settle) comes before it.
     pub fn take_certain(&mut self) -> Vec<Record> {
         let mut outcomes = self.take_outcomes();
-        let mut more = Vec::new();
-        for held in self.held.iter_mut().flatten().filter(|held| !held.is_told) {
-            more.push(held.clone());
-            held.is_told = true;
-        }
+        let mut more: Vec<Outcome> = self.held.iter_mut().flat_map(Hold::tell).collect();
         more.sort_by(Outcome::cmp_output);
         outcomes.extend(more);
         self.records(outcomes)
@@ -325,15 +288,22 @@ impl Engine {
         std::mem::take(&mut self.late)
     }
 
-    /// What was counted so far.
+    /// Takes what is to be told of bounds: each that was reached for the first time by a pattern, and not by failing.
+    pub fn take_reached(&mut self) -> Vec<Reached> {
+        std::mem::take(&mut self.reached)
+    }
+
+    /// What was counted so far; of tasks that are under way nothing.
     pub fn stats(&self) -> Stats {
         let mut stats = self.stats.clone();
+        stats.keys_known = self.key_usage.iter().map(|usage| usage.keys).sum();
+        stats.key_table_bytes = self.key_usage.iter().map(|usage| usage.bytes).sum();
         stats.faults = self.faults.count() + self.predicates.faults();
-        stats.null_keys = self.shards.iter().map(|shard| shard.null_keys).sum();
-        for (pattern, usage) in self.shards.iter().flat_map(Shard::usage) {
+        for (pattern, usage) in self.usage.iter().flatten() {
             let counts = &mut stats.patterns[pattern.index()];
             counts.suppressed += usage.suppressed;
             counts.dropped += usage.dropped;
+            counts.ended += usage.ended;
             counts.faults += usage.faults;
             counts.runs += usage.runs;
             counts.keys += usage.keys;
@@ -342,76 +312,13 @@ impl Engine {
         stats
     }
 
-    /// What the tables of keys hold now, for all shards and patterns together: keys that have a number, with state or
-    /// without. The cost is that of a pass over all of them.
-    pub fn key_usage(&self) -> KeyUsage {
-        self.shards.iter().flat_map(Shard::key_usage).fold(KeyUsage::default(), |sum, usage| KeyUsage {
-            keys: sum.keys + usage.keys,
-            bytes: sum.bytes + usage.bytes,
-        })
-    }
-
-    /// Works through the levels: events in total order, deadlines up to `to`. Outcomes before `pass` become records.
-    fn work(
-        &mut self,
-        mut events: Ordered<Prepared>,
-        to: EventTime,
-        pass: EventTime,
-        is_end: bool,
-    ) -> Result<(), EngineError> {
-        let mut told = Vec::new();
-        for level in 0..self.levels {
-            let mut outcomes = Vec::new();
-            for shard in &mut self.shards {
-                shard.step(level, &events, to, &mut outcomes)?;
-                if is_end {
-                    shard.finish(level, &mut outcomes);
-                }
-            }
-            let through = self.pass(level, outcomes, pass);
-            if level + 1 < self.levels {
-                events = events.merge(self.derive(level, &through));
-            }
-            if told.is_empty() {
-                told = through;
-            } else {
-                told.extend(through);
-            }
-        }
-        told.retain(|outcome| !outcome.is_told);
-        if self.levels > 1 {
-            told.sort_by(Outcome::cmp_output);
-        }
-        if self.told.is_empty() {
-            self.told = told;
-        } else {
-            self.told.append(&mut told);
-        }
-        self.check_state()
-    }
-
-    /// Holds outcomes until no other can precede them, and gives those that are through, in output order.
-    fn pass(&mut self, level: u32, outcomes: Vec<Outcome>, pass: EventTime) -> Vec<Outcome> {
-        for outcome in &outcomes {
-            let counts = &mut self.stats.patterns[outcome.pattern.index()];
-            match outcome.kind {
-                Kind::Match => counts.matches += 1,
-                Kind::Timeout => counts.timeouts += 1,
-            }
-        }
-        let held = &mut self.held[level as usize];
-        if held.is_empty() {
-            *held = outcomes;
-        } else {
-            held.extend(outcomes);
-        }
-        held.sort_by(Outcome::cmp_output);
-        let through = match pass {
-            EventTime::END => held.len(),
-            pass => held.partition_point(|held| held.at < pass),
-        };
-        let rest = held.split_off(through);
-        std::mem::replace(held, rest)
+    /// Waits until everything that was to be evaluated is. After a failure there is nothing to wait for.
+    ///
+    /// # Errors
+    ///
+    /// A bound that was reached.
+    pub fn settle(&mut self) -> Result<(), EngineError> {
+        self.collect(0)
     }
 
     /// The records of a level as events for the levels above.
@@ -439,22 +346,6 @@ impl Engine {
             end: batch.batch().len() as u32,
         };
         Ordered { spans: batches.iter().enumerate().map(span).collect(), batches }
-    }
-
-    fn check_state(&mut self) -> Result<(), EngineError> {
-        let mut by_pattern = vec![(0, 0, 0); self.program.patterns.len()];
-        for (pattern, usage) in self.shards.iter().flat_map(Shard::usage) {
-            by_pattern[pattern.index()].0 += usage.bytes;
-            by_pattern[pattern.index()].1 += usage.runs;
-            by_pattern[pattern.index()].2 += usage.keys;
-        }
-        let used = by_pattern.iter().map(|(bytes, ..)| bytes).sum();
-        self.stats.state_bytes_peak = self.stats.state_bytes_peak.max(used);
-        let Some(allowed) = self.state_bytes_max.filter(|allowed| used > *allowed) else { return Ok(()) };
-        let most = by_pattern.iter().enumerate().max_by_key(|(_, (bytes, ..))| *bytes);
-        let (pattern, (_, runs, keys)) = most.expect("state belongs to a pattern");
-        let pattern = self.program.patterns[pattern].name.clone();
-        Err(EngineError::StateExceeded { used, allowed, pattern, runs: *runs, keys: *keys })
     }
 }
 

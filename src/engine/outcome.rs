@@ -38,6 +38,11 @@ impl Outcome {
                 let block = Arc::clone(block.expect("what is flat stands in a block"));
                 Events::Flat { block, first, count }
             }
+            FoundEvents::Tallied(tallied) => {
+                let block = Arc::clone(block.expect("the event of a tally stands in a block"));
+                let event = Events::Flat { block, first: tallied.event, count: 1 };
+                event.last_with(tallied.values)
+            }
         };
         Outcome { pattern, keys, kind, at, completed, events, is_told: false }
     }
@@ -64,7 +69,13 @@ impl Outcome {
 
     /// Its events, for expressions.
     pub(super) fn held(&self) -> OutcomeEvents<'_> {
-        OutcomeEvents(self.events.iter().collect())
+        OutcomeEvents {
+            events: self.events.iter().collect(),
+            tallied: match &self.events {
+                Events::Tallied(tallied) => &tallied.values,
+                _ => &[],
+            },
+        }
     }
 }
 
@@ -82,6 +93,17 @@ pub enum Events {
         /// How many.
         count: u32,
     },
+    /// Of all matches that one event completes that event, and what they come to.
+    Tallied(Box<TalliedEvents>),
+}
+
+/// What the matches come to that one event completes.
+#[derive(Clone, Debug)]
+pub struct TalliedEvents {
+    /// The event; this is never tallied itself.
+    completing: Events,
+    /// The aggregates of the pattern's tally.
+    values: Box<[Value]>,
 }
 
 impl Events {
@@ -90,7 +112,20 @@ impl Events {
         match self {
             Events::Shared(events) => events.len(),
             Events::Flat { count, .. } => *count as usize,
+            Events::Tallied(tallied) => tallied.completing.len(),
         }
+    }
+
+    /// The last event alone, with the aggregates over all matches that it completes.
+    pub(super) fn last_with(self, values: Box<[Value]>) -> Events {
+        let completing = match self {
+            Events::Shared(mut events) => Events::Shared(events.drain(..).next_back().into_iter().collect()),
+            Events::Flat { block, first, count } => {
+                Events::Flat { block, first: first + count - 1, count: 1 }
+            }
+            Events::Tallied(tallied) => tallied.completing,
+        };
+        Events::Tallied(Box::new(TalliedEvents { completing, values }))
     }
 
     /// Whether there is none: never.
@@ -100,10 +135,15 @@ impl Events {
 
     /// The events, in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = EventRef<'_>> + '_ {
-        (0..self.len()).map(|at| match self {
+        (0..self.len()).map(|at| self.at(at))
+    }
+
+    fn at(&self, at: usize) -> EventRef<'_> {
+        match self {
             Events::Shared(events) => EventRef::Shared(events[at].0, &events[at].1),
             Events::Flat { block, first, .. } => EventRef::Flat(block, first + at as u32),
-        })
+            Events::Tallied(tallied) => tallied.completing.at(at),
+        }
     }
 }
 
@@ -159,14 +199,21 @@ impl Fields for EventRef<'_> {
 }
 
 /// The events of a match, for expressions.
-pub(super) struct OutcomeEvents<'a>(Vec<EventRef<'a>>);
+pub(super) struct OutcomeEvents<'a> {
+    events: Vec<EventRef<'a>>,
+    tallied: &'a [Value],
+}
 
 impl Held for OutcomeEvents<'_> {
     fn walk<'a>(&'a self, visit: &mut dyn FnMut(Taken<'a>) -> ControlFlow<()>) {
-        for event in self.0.iter().rev() {
+        for event in self.events.iter().rev() {
             if visit(Taken { step: event.step(), event, enters: &[] }).is_break() {
                 return;
             }
         }
+    }
+
+    fn tallied(&self, aggregate: usize) -> Value {
+        self.tallied.get(aggregate).cloned().unwrap_or(Value::Null)
     }
 }

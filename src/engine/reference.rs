@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::input::Candidate;
-use super::{Outcome, Record, emit};
+use super::{Outcome, Record, emit, tally};
 use crate::event::{PatternId, StreamId, Value};
 use crate::lang::hir::Program;
 use crate::matcher::oracle::Oracle;
@@ -86,7 +86,11 @@ fn run_pattern(plan: &Plan, events: &[Candidate]) -> Result<Vec<Outcome>, KeepEx
         oracle.finish();
         let keys: Arc<[Value]> = keys.into();
         let found = oracle.take_found().into_iter();
-        outcomes.extend(found.map(|found| Outcome::of_found(pattern.id, Arc::clone(&keys), found)));
+        let found = found.map(|found| Outcome::of_found(pattern.id, Arc::clone(&keys), found));
+        match pattern.tally {
+            None => outcomes.extend(found),
+            Some(_) => outcomes.extend(tally::tallied_of_key(pattern, found)),
+        }
     }
     Ok(outcomes)
 }

@@ -1,26 +1,35 @@
 //! The executors of some patterns, for the keys that this shard owns.
+//!
+//! Every shard sees all events and passes over those of keys that another one owns, which for a key of one text is an
+//! access to an array. Patterns without `by` have one key: each of them is on one shard only, in turn.
 
 use std::sync::Arc;
 
-use super::Outcome;
+use super::crew::{Answer, Failure, Task, Work};
+use super::crowd::{TooMany, cut_short};
 use super::selector::{Selected, Selector};
 use super::unit::Unit;
+use super::{Outcome, tally};
 use crate::event::PatternId;
 use crate::lang::hir::{Pattern, Program};
+use crate::matcher::bounds::shown_key;
 use crate::matcher::chunk::{Lens, Prepared, Rows};
 use crate::matcher::keys::{KeyFields, KeyId, KeyTable, KeyUsage, NULL_KEY};
-use crate::matcher::{Chunk, Executor, Findings, KeepExceeded, Kind, Usage};
+use crate::matcher::{
+    Bound, Bounds, Chunk, Cut, Exceeded, Executor, Faults, Findings, KeyFound, Kind, Plan, Usage,
+};
 use crate::stream::Ordered;
 use crate::time::EventTime;
 
 /// One shard: every pattern, for its share of the keys.
-pub(super) struct Shard {
+pub struct Shard {
     number: u32,
     tables: Vec<Table>,
     parts: Vec<Part>,
     findings: Findings,
+    bounds: Bounds,
     /// Events that a null in their key kept out of every key.
-    pub(super) null_keys: u64,
+    null_keys: u64,
 }
 
 /// The keys of the patterns with one `by`, and those of the events under way.
@@ -34,55 +43,84 @@ struct Table {
 
 /// The executor of a pattern, or of a family.
 struct Part {
+    /// The same on every shard.
+    number: usize,
     patterns: Vec<PatternId>,
+    names: Vec<String>,
     level: u32,
     table: usize,
     lens: Lens,
     tells_timeouts: bool,
     executor: Box<dyn Executor>,
+    /// The pattern, where it has a tally.
+    tallied: Option<Arc<Plan>>,
+    /// Arithmetic of tallies without a result.
+    faults: Faults,
 }
 
 impl Shard {
     /// Shard `number` of `count`.
-    pub(super) fn new(program: &Program, units: &[Unit], number: u32, count: u32) -> Shard {
+    pub(super) fn new(program: &Program, units: &[Unit], bounds: &Bounds, number: u32, count: u32) -> Shard {
         let mut tables: Vec<Table> = Vec::new();
-        let part = |unit: &Unit| {
+        let part = |(at, unit): (usize, &Unit)| {
             let pattern = &unit.plan.pattern;
             let fields = key_fields(program, pattern);
+            let (number, count) = if has_keys(&fields) { (number, count) } else { (0, 1) };
             let table = tables.iter().position(|table| table.keys.is_of(&fields)).unwrap_or_else(|| {
                 let keys = KeyTable::new(fields, number, count);
                 tables.push(Table { keys, ids: Vec::new(), has_nulls: false, selector: Selector::default() });
                 tables.len() - 1
             });
             Part {
+                number: at,
+                names: unit.patterns.iter().map(|id| program.pattern(*id).name.clone()).collect(),
                 patterns: unit.patterns.clone(),
                 level: pattern.level,
                 table,
                 lens: unit.lens.clone(),
                 tells_timeouts: !pattern.timeout_emits.is_empty(),
-                executor: unit.executor(),
+                executor: unit.executor(bounds),
+                tallied: pattern.tally.as_ref().map(|_| Arc::clone(&unit.plan)),
+                faults: Faults::default(),
             }
         };
-        let parts = units.iter().map(part).collect();
-        Shard { number, parts, tables, findings: Findings::default(), null_keys: 0 }
+        let is_here = |(at, unit): &(usize, &Unit)| {
+            has_keys(&key_fields(program, &unit.plan.pattern)) || *at as u32 % count == number
+        };
+        let parts = units.iter().enumerate().filter(is_here).map(part).collect();
+        Shard { number, parts, tables, findings: Findings::default(), bounds: *bounds, null_keys: 0 }
     }
 
-    /// Works on events in total order, then on the deadlines up to `to`, for the patterns of one level.
-    pub(super) fn step(
-        &mut self,
-        level: u32,
-        events: &Ordered<Prepared>,
-        to: EventTime,
-        out: &mut Vec<Outcome>,
-    ) -> Result<(), KeepExceeded> {
+    /// Does a task.
+    pub fn work(&mut self, task: &Task) -> Answer {
+        let mut answer = Answer::default();
+        match &task.0 {
+            Work::Events { level, events, to, is_end } => {
+                self.step(*level, events, *to, &mut answer);
+                if *is_end {
+                    self.finish(*level, &mut answer);
+                }
+                answer.outcomes.sort_by(Outcome::cmp_output);
+            }
+            Work::Count { level, now } => self.count(*level, *now, &mut answer),
+            Work::List { of, now } => self.list(*of, *now, &mut answer),
+            Work::Drop { of, cut, now } => self.cut(*of, *cut, *now, &mut answer),
+        }
+        answer.usage = self.parts.iter().map(|part| (part.patterns[0], part.usage())).collect();
+        answer.key_usage =
+            self.tables.iter().fold(KeyUsage::default(), |sum, table| sum.plus(table.keys.usage()));
+        answer.null_keys = self.null_keys;
+        answer
+    }
+
+    fn step(&mut self, level: u32, events: &Ordered<Prepared>, to: EventTime, answer: &mut Answer) {
         for table in 0..self.tables.len() {
             if self.is_of_level(table, level) {
                 self.look_up(table, events);
-                self.step_table(level, table, events, to, out)?;
+                self.step_table(level, table, events, to, answer);
             }
         }
         self.sweep();
-        Ok(())
     }
 
     /// The same for the patterns with one `by`.
@@ -92,8 +130,8 @@ impl Shard {
         table: usize,
         events: &Ordered<Prepared>,
         to: EventTime,
-        out: &mut Vec<Outcome>,
-    ) -> Result<(), KeepExceeded> {
+        answer: &mut Answer,
+    ) {
         let Table { keys, ids, has_nulls, selector } = &mut self.tables[table];
         let rows = rows(events, ids);
         selector.begin(ids.len());
@@ -102,40 +140,67 @@ impl Shard {
                 self.null_keys += part.lens.null_keys(&rows) * part.patterns.len() as u64;
             }
             let (lens, was_idle) = (&part.lens, part.executor.keys().is_empty());
-            match selector.select(&rows, ids, lens, part.executor.keys()) {
+            let taken = match selector.select(&rows, ids, lens, part.executor.keys()) {
                 // There is nothing to end, and nothing begins.
                 Selected::Nothing if was_idle => continue,
-                Selected::Nothing => {}
+                Selected::Nothing => Ok(()),
                 Selected::Everything => {
-                    part.executor.events(&Chunk { rows: &rows, lens }, keys, &mut self.findings)?;
+                    part.executor.events(&Chunk { rows: &rows, lens }, keys, &mut self.findings)
                 }
                 Selected::Rows => {
                     let rows = selector.selected(&rows);
-                    part.executor.events(&Chunk { rows: &rows, lens }, keys, &mut self.findings)?;
+                    part.executor.events(&Chunk { rows: &rows, lens }, keys, &mut self.findings)
                 }
+            };
+            if let Err(error) = taken {
+                let failure = Failure { part: part.number, error };
+                answer.failure = Some(failure.first(answer.failure.take()));
+                self.findings = Findings::default();
+                continue;
             }
             part.executor.advance(to, keys, &mut self.findings);
-            collect(part, &mut self.findings, out);
+            part.collect(&mut self.findings, &self.bounds, answer);
         }
-        Ok(())
     }
 
     /// The input has ended, for the patterns of one level.
-    pub(super) fn finish(&mut self, level: u32, out: &mut Vec<Outcome>) {
+    fn finish(&mut self, level: u32, answer: &mut Answer) {
         for part in self.parts.iter_mut().filter(|part| part.level == level) {
             part.executor.finish(&self.tables[part.table].keys, &mut self.findings);
-            collect(part, &mut self.findings, out);
+            part.collect(&mut self.findings, &self.bounds, answer);
         }
     }
 
-    /// What its executors hold, by pattern; what a family shares counts for its first.
-    pub(super) fn usage(&self) -> impl Iterator<Item = (PatternId, Usage)> + '_ {
-        self.parts.iter().map(|part| (part.patterns[0], part.executor.usage()))
+    fn count(&self, level: u32, now: EventTime, answer: &mut Answer) {
+        for part in self.parts.iter().filter(|part| part.level == level) {
+            let mut counts: Vec<(PatternId, u64)> = part.patterns.iter().map(|id| (*id, 0)).collect();
+            part.executor.each_start(now, &mut |pattern, _| {
+                let count = counts.iter_mut().find(|(id, _)| *id == pattern);
+                count.expect("a part tells of its own patterns").1 += 1;
+            });
+            answer.counts.extend(counts);
+        }
     }
 
-    /// What its tables of keys hold.
-    pub(super) fn key_usage(&self) -> impl Iterator<Item = KeyUsage> + '_ {
-        self.tables.iter().map(|table| table.keys.usage())
+    fn list(&self, of: Option<PatternId>, now: EventTime, answer: &mut Answer) {
+        for part in self.parts.iter().filter(|part| part.is_asked(of)) {
+            part.executor.each_start(now, &mut |pattern, time| {
+                if of.is_none_or(|of| of == pattern) {
+                    answer.times.push(time);
+                }
+            });
+        }
+    }
+
+    fn cut(&mut self, of: Option<PatternId>, cut: Cut, now: EventTime, answer: &mut Answer) {
+        for part in self.parts.iter_mut().filter(|part| part.is_asked(of)) {
+            for id in part.patterns.iter().filter(|id| of.is_none_or(|of| of == **id)) {
+                let keys = &self.tables[part.table].keys;
+                let dropped = part.executor.drop_starts(*id, cut, now, keys, &mut self.findings);
+                answer.dropped.push((*id, dropped));
+            }
+            part.collect(&mut self.findings, &self.bounds, answer);
+        }
     }
 
     /// Takes back the numbers of keys that nobody uses any more, where there may be many.
@@ -173,6 +238,11 @@ fn key_fields(program: &Program, pattern: &Pattern) -> KeyFields {
     fields
 }
 
+/// Whether there is more than one key.
+fn has_keys(fields: &KeyFields) -> bool {
+    fields.iter().flatten().any(|fields| !fields.is_empty())
+}
+
 fn rows<'a>(events: &'a Ordered<Prepared>, ids: &'a [KeyId]) -> Vec<Rows<'a>> {
     let mut rest = ids;
     let rows = |span: &crate::stream::Span| {
@@ -184,9 +254,46 @@ fn rows<'a>(events: &'a Ordered<Prepared>, ids: &'a [KeyId]) -> Vec<Rows<'a>> {
     events.spans.iter().map(rows).collect()
 }
 
-/// Takes what an executor has found. Timeouts of a pattern that does not tell them are nothing to anybody.
-fn collect(part: &Part, findings: &mut Findings, out: &mut Vec<Outcome>) {
-    let block = findings.block.take().map(Arc::new);
-    let found = findings.found.drain(..).filter(|found| found.kind == Kind::Match || part.tells_timeouts);
-    out.extend(found.map(|found| Outcome::of(found, block.as_ref())));
+impl Part {
+    fn too_many(&self, many: &TooMany, bounds: &Bounds) -> Failure {
+        let at = self.patterns.iter().position(|id| *id == many.pattern);
+        let error = Exceeded {
+            pattern: self.names[at.expect("a part tells of its own patterns")].clone(),
+            bound: Bound::MatchesPerEvent,
+            allowed: bounds.matches_per_event_max,
+            key: shown_key(&many.keys),
+            at: many.at,
+        };
+        Failure { part: self.number, error }
+    }
+
+    fn is_asked(&self, of: Option<PatternId>) -> bool {
+        of.is_none_or(|of| self.patterns.contains(&of))
+    }
+
+    /// Takes what the executor has found. Timeouts of a pattern that does not tell them are nothing to anybody.
+    fn collect(&self, findings: &mut Findings, bounds: &Bounds, answer: &mut Answer) {
+        let block = findings.block.take().map(Arc::new);
+        let is_told = |found: &KeyFound| found.kind == Kind::Match || self.tells_timeouts;
+        let found = findings.found.drain(..).filter(is_told);
+        let before = answer.outcomes.len();
+        let outcomes = found.map(|found| Outcome::of(found, block.as_ref()));
+        match &self.tallied {
+            None => answer.outcomes.extend(outcomes),
+            Some(plan) => answer.outcomes.extend(tally::tallied(&plan.pattern, outcomes, &self.faults)),
+        }
+        answer.reached.append(&mut findings.reached);
+        if (answer.outcomes.len() - before) as u64 > bounds.matches_per_event_max {
+            let found = answer.outcomes.split_off(before);
+            if let Err(many) = cut_short(found, bounds, answer) {
+                let failure = self.too_many(&many, bounds);
+                answer.failure = Some(failure.first(answer.failure.take()));
+            }
+        }
+    }
+
+    fn usage(&self) -> Usage {
+        let usage = self.executor.usage();
+        Usage { faults: usage.faults + self.faults.count(), ..usage }
+    }
 }

@@ -8,7 +8,7 @@ use crate::lang::hir::Program;
 use crate::matcher::chunk::Lens;
 use crate::matcher::family::{self, Family};
 use crate::matcher::predicates::Predicates;
-use crate::matcher::{Class, Executor, Plan};
+use crate::matcher::{Bounds, Class, Executor, Plan};
 
 /// A pattern alone, or a family of them.
 pub(super) struct Unit {
@@ -70,11 +70,13 @@ impl Unit {
     }
 
     /// An executor for a shard.
-    pub(super) fn executor(&self) -> Box<dyn Executor> {
-        match &self.kind {
+    pub(super) fn executor(&self, bounds: &Bounds) -> Box<dyn Executor> {
+        let mut executor = match &self.kind {
             Kind::Alone(class) => class.executor(&self.plan).expect("it was made once before"),
             Kind::Family(family) => family::executor(family),
-        }
+        };
+        executor.set_bounds(bounds);
+        executor
     }
 }
 

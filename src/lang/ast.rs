@@ -151,6 +151,8 @@ pub struct PatternItem {
     pub keep: Option<Keep>,
     /// `emit NAME { … }`.
     pub emits: Vec<Emit>,
+    /// `tally NAME { … }`; the checker takes one.
+    pub tallies: Vec<Emit>,
     /// `on timeout emit NAME { … }`.
     pub timeout_emits: Vec<Emit>,
 }

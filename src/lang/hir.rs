@@ -131,8 +131,10 @@ pub struct Pattern {
     pub limit: Option<Limit>,
     /// At most so many starts with live runs per key.
     pub keep: Option<Keep>,
-    /// What a match emits.
+    /// What a match emits; with a tally, what it emits.
     pub emits: Vec<Emit>,
+    /// What is told of the matches that one event completes, where they are not told one by one.
+    pub tally: Option<Tally>,
     /// What a timeout emits.
     pub timeout_emits: Vec<Emit>,
 }
@@ -388,6 +390,25 @@ pub struct Emit {
     pub fields: Vec<(usize, Expr)>,
 }
 
+/// `tally NAME { … }`: of all matches that one event completes comes one record, made of aggregates over them, parts
+/// of the key, and fields of that event.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// What [`Expr::Tallied`] counts through.
+    pub aggregates: Vec<Tallied>,
+    /// The condition on the record.
+    pub having: Option<Expr>,
+}
+
+/// An aggregate over all matches that one event completes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tallied {
+    /// How many matches.
+    Count,
+    /// Over a field of the events that they hold for a step: an event counts once for each match that holds it.
+    Over(Aggregate, StepId, SlotId),
+}
+
 /// An expression. Numbers of different types are brought together when it is evaluated; the checker has seen that
 /// they can be.
 #[derive(Clone, Debug)]
@@ -418,6 +439,8 @@ pub enum Expr {
         /// The field; `None` only for `count(step)`.
         slot: Option<SlotId>,
     },
+    /// One of [`Tally::aggregates`].
+    Tallied(usize),
     /// Whether a value is among those of a field of all events of a step. Unknown as in SQL.
     IsAmong {
         /// What is looked for.
@@ -468,6 +491,7 @@ impl Expr {
             | Expr::Key(_)
             | Expr::Held { .. }
             | Expr::IsTaken(_)
+            | Expr::Tallied(_)
             | Expr::Aggregate { .. } => {}
             Expr::IsAmong { item: inner, .. }
             | Expr::Not(inner)

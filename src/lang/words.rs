@@ -8,7 +8,7 @@ pub(super) const RESERVED: [&str; 22] = [
 
 /// The words that, after a mode or `not`, are read as what follows a step, or as a mode: a step of such a name may
 /// need backquotes.
-pub(super) const STEP_WORDS: [&str; 20] = [
+pub(super) const STEP_WORDS: [&str; 21] = [
     "where", "until", "gap", "for", "strict", "any", "greedy", "lazy", "then", "next", "within", "having",
-    "skip", "limit", "keep", "emit", "on", "not", "all", "longest",
+    "skip", "limit", "keep", "emit", "tally", "on", "not", "all", "longest",
 ];

@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use super::Order;
 use super::chunk::Row;
+use super::predicates::whole;
 use crate::event::{
-    Batch, Column, Decimal, Dictionary, NULL_CODE, PartitionId, SlotId, SourcePosition, StepId, StreamId,
-    Type, Value,
+    Batch, Column, Decimal, Dictionary, NULL_CODE, Nulls, PartitionId, SlotId, SourcePosition, StepId,
+    StreamId, Type, Value,
 };
-use crate::lang::hir::{Emit, Expr, Node, Pattern};
+use crate::lang::hir::{Emit, Expr, Node, Pattern, Tallied};
 use crate::time::{Duration, EventTime};
 
 /// The words of a row before its fields.
@@ -50,8 +51,15 @@ impl Layout {
         let conditions = pattern.steps.iter().flat_map(|step| &step.conditions).map(|part| &part.expr);
         let emits = pattern.emits.iter().chain(&pattern.timeout_emits);
         let emitted = emits.flat_map(|Emit { fields, .. }| fields.iter().map(|(_, value)| value));
-        for expr in conditions.chain(emitted).chain(&pattern.having) {
+        let tally = pattern.tally.as_ref();
+        let having = pattern.having.iter().chain(tally.and_then(|tally| tally.having.as_ref()));
+        for expr in conditions.chain(emitted).chain(having) {
             layout.add(pattern, expr);
+        }
+        for aggregate in tally.iter().flat_map(|tally| &tally.aggregates) {
+            if let Tallied::Over(_, _, slot) = aggregate {
+                layout.add_slot(pattern, *slot);
+            }
         }
         // An absence before the first step compares events that came before with that.
         let leading = pattern.body.iter().map_while(|node| match node {
@@ -334,6 +342,12 @@ impl Arena {
         (segment, (number % SEGMENT_ROWS) as usize * self.layout.stride())
     }
 
+    /// Whether an event was captured and not freed since.
+    #[inline]
+    pub fn holds(&self, handle: Handle) -> bool {
+        ((handle.wrapping_sub(self.first) / SEGMENT_ROWS) as usize) < self.segments.len()
+    }
+
     /// The time of an event; before all times, if it was freed.
     #[inline]
     pub fn time(&self, handle: Handle) -> EventTime {
@@ -361,6 +375,79 @@ impl Arena {
     }
 }
 
+/// A column as it is captured: what it is was looked at once, and not for every row.
+#[derive(Clone, Copy, Debug)]
+pub enum ColumnView<'a> {
+    /// Whole numbers.
+    Whole(&'a [i64], &'a Nulls),
+    /// Text, by code, with the number of its dictionary as the high half.
+    Text(&'a [u32], u64),
+    /// Anything else.
+    Other(&'a Column),
+    /// Null.
+    Missing,
+}
+
+impl<'a> ColumnView<'a> {
+    /// A column, if there is one.
+    pub fn new(column: Option<&'a Column>) -> ColumnView<'a> {
+        match column {
+            None => ColumnView::Missing,
+            Some(Column::String(codes, dictionary)) => {
+                ColumnView::Text(codes, u64::from(dictionary.id()) << 32)
+            }
+            Some(column) => match whole(column) {
+                Some((values, nulls)) => ColumnView::Whole(values, nulls),
+                None => ColumnView::Other(column),
+            },
+        }
+    }
+
+    /// A value as a word; `None` for null.
+    #[inline]
+    pub fn word(self, row: usize) -> Option<u64> {
+        match self {
+            ColumnView::Whole(values, nulls) => (!nulls.contains(row)).then(|| values[row] as u64),
+            ColumnView::Text(codes, high) => (codes[row] != NULL_CODE).then(|| high | u64::from(codes[row])),
+            ColumnView::Other(column) => cell(column, row, &mut Dictionaries::default()),
+            ColumnView::Missing => None,
+        }
+    }
+}
+
+/// What is written of the events of a batch.
+#[derive(Debug)]
+pub struct View<'a> {
+    batch: &'a Batch,
+    place: u64,
+    has_origin: bool,
+    columns: Vec<ColumnView<'a>>,
+}
+
+impl View<'_> {
+    /// Writes an event over `words`.
+    #[inline]
+    pub fn write(&self, row: usize, words: &mut [u64]) {
+        let (head, values) = words.split_at_mut(HEAD);
+        let mut nulls = 0;
+        for (at, (column, word)) in self.columns.iter().zip(&mut *values).enumerate() {
+            let value = column.word(row);
+            nulls |= u64::from(value.is_none()) << at;
+            *word = value.unwrap_or(0);
+        }
+        if self.has_origin
+            && let Some([high, low]) = values.get_mut(self.columns.len()..)
+        {
+            let origin = self.batch.origin(row).unwrap_or_default();
+            (*high, *low) = ((origin >> 64) as u64, origin as u64);
+        }
+        head[TIME] = self.batch.time(row).micros() as u64;
+        head[RECORD] = self.batch.record(row);
+        head[PLACE] = self.place;
+        head[STEP_AND_NULLS] = nulls;
+    }
+}
+
 /// Writes rows for an executor that keeps them in places of its own, and keeps the dictionaries that they refer to.
 #[derive(Debug)]
 pub struct Writer {
@@ -385,10 +472,18 @@ impl Writer {
         }
     }
 
-    /// Writes an event over `words`.
-    #[inline]
-    pub fn write(&mut self, row: &Row<'_>, words: &mut [u64]) {
-        self.layout.write_to(row, &self.sources[row.source], words, &mut self.recent);
+    /// What is written of the events of a batch, which are of one source.
+    pub fn view<'a>(&mut self, batch: &'a Batch, source: usize) -> View<'a> {
+        let column = |(slot, _): &(SlotId, Type)| {
+            let column = self.sources[source][slot.index()].and_then(|field| batch.column(field));
+            if let Some(Column::String(_, dictionary)) = column {
+                self.recent.add(dictionary);
+            }
+            ColumnView::new(column)
+        };
+        let place = u64::from(batch.stream().0) << 32 | u64::from(batch.partition().0);
+        let has_origin = self.layout.has_origin;
+        View { batch, place, has_origin, columns: self.layout.fields.iter().map(column).collect() }
     }
 
     /// Lets go of the dictionaries that only rows of more than `within` ago refer to.

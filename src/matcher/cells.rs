@@ -61,6 +61,12 @@ impl Cells {
         *self = Cells::default();
     }
 
+    /// The cells in use, with their keys.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (CellId, KeyId)> + '_ {
+        let cells = self.keys.iter().enumerate().filter(|(_, key)| **key != NULL_KEY);
+        cells.map(|(cell, key)| (cell as CellId, *key))
+    }
+
     /// The key of each cell; [`NULL_KEY`] where it was given back.
     pub(super) fn keys(&self) -> &[KeyId] {
         &self.keys
@@ -79,6 +85,35 @@ impl Cells {
     /// Bytes, about.
     pub(super) fn bytes(&self) -> u64 {
         ((self.by_key.capacity() + self.keys.capacity() + self.free.capacity()) * 4) as u64
+    }
+}
+
+/// So many cells are in the cache anyway.
+pub(super) const CELLS_CACHED: u64 = 1 << 13;
+
+/// Goes round over the cells, once in a window.
+#[derive(Debug, Default)]
+pub(super) struct Hand {
+    /// The next cell.
+    at: usize,
+    moved: EventTime,
+}
+
+impl Hand {
+    /// How many of so many cells to look at now.
+    pub(super) fn steps(&mut self, cells: usize, within: Duration, now: EventTime) -> usize {
+        let passed = i128::from(now.micros()) - i128::from(self.moved.micros());
+        let steps = cells as i128 * passed / i128::from(within.micros().max(1));
+        if steps > 0 || cells == 0 {
+            self.moved = now;
+        }
+        usize::try_from(steps).unwrap_or(0).min(cells)
+    }
+
+    /// The next cell, if a key has it.
+    pub(super) fn next(&mut self, keys: &[KeyId]) -> Option<CellId> {
+        self.at = if self.at + 1 < keys.len() { self.at + 1 } else { 0 };
+        keys.get(self.at).filter(|key| **key != NULL_KEY).map(|_| self.at as CellId)
     }
 }
 

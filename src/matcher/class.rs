@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::aggregate::Aggregate;
 use super::enumerable::Enumerable;
 use super::family::{self, families};
 use super::limited::limited;
@@ -19,6 +20,8 @@ use super::{Executor, Plan};
 pub enum Class {
     /// Every event is the very next of its key: a bit for each open run.
     Strict,
+    /// Chains whose matches are tallied: they are counted through and never made.
+    Aggregate,
     /// Chains of `then` with conditions on single events: runs that wait for the same stand in one queue.
     Queues,
     /// Comparisons with earlier steps, and loops under `match`: a record for each first event, none for each run.
@@ -38,8 +41,15 @@ pub struct Refused(pub String);
 
 impl Class {
     /// All classes, the cheapest first.
-    pub const ALL: [Class; 6] =
-        [Class::Strict, Class::Queues, Class::Starts, Class::Enumerable, Class::Family, Class::Runs];
+    pub const ALL: [Class; 7] = [
+        Class::Strict,
+        Class::Aggregate,
+        Class::Queues,
+        Class::Starts,
+        Class::Enumerable,
+        Class::Family,
+        Class::Runs,
+    ];
 
     /// The cheapest class that takes a pattern alone.
     pub fn of(plan: &Arc<Plan>) -> Class {
@@ -55,6 +65,7 @@ impl Class {
     pub fn executor(self, plan: &Arc<Plan>) -> Result<Box<dyn Executor>, Refused> {
         match self {
             Class::Strict => Ok(limited(plan, Strict::new(plan)?)),
+            Class::Aggregate => Ok(Box::new(Aggregate::new(plan)?)),
             Class::Enumerable => Ok(Box::new(Enumerable::new(plan)?)),
             Class::Queues => Ok(limited(plan, Queues::new(plan)?)),
             Class::Starts => Ok(limited(plan, Starts::new(plan)?)),
@@ -70,6 +81,9 @@ impl Class {
     pub fn cost(self) -> &'static str {
         match self {
             Class::Strict => "a bit for each open run; an event costs one pass over a few words",
+            Class::Aggregate => {
+                "matches are counted and never made; an event costs the same however many are open or complete"
+            }
             Class::Queues => {
                 "runs that wait for the same move together; an event costs the same however many are open"
             }
@@ -98,6 +112,7 @@ impl Class {
     pub fn name(self) -> &'static str {
         match self {
             Class::Strict => "strict",
+            Class::Aggregate => "aggregate",
             Class::Enumerable => "enumerable",
             Class::Queues => "queues",
             Class::Starts => "starts",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::capture::Block;
 use super::chunk::{Lens, Rows};
 use super::keys::{KeyId, KeyTable};
-use super::{Event, Fields, Found, KeepExceeded, Kind};
+use super::{Bounds, Cut, Dropped, Event, Exceeded, Fields, Found, Kind, Reached};
 use crate::event::{PatternId, StepId, Value};
 use crate::time::EventTime;
 
@@ -54,6 +54,17 @@ pub enum FoundEvents {
     Shared(Vec<(StepId, Arc<Event>)>),
     /// So many of [`Findings::block`], from this on.
     Flat(u32, u32),
+    /// Of all matches that one event completes that event, and what they come to.
+    Tallied(Box<TalliedFound>),
+}
+
+/// What the matches come to that one event completes.
+#[derive(Clone, Debug)]
+pub struct TalliedFound {
+    /// The event, of [`Findings::block`].
+    pub event: u32,
+    /// The aggregates of the pattern's tally.
+    pub values: Box<[Value]>,
 }
 
 /// What an executor has found since it was last asked.
@@ -63,6 +74,8 @@ pub struct Findings {
     pub found: Vec<KeyFound>,
     /// The events of those that are flat.
     pub block: Option<Block>,
+    /// Bounds that were reached for the first time.
+    pub reached: Vec<Reached>,
 }
 
 impl Findings {
@@ -87,6 +100,8 @@ pub struct Usage {
     pub suppressed: u64,
     /// Starts dropped by `keep`, ever.
     pub dropped: u64,
+    /// First events whose partial matches a bound of the run has ended, ever.
+    pub ended: u64,
     /// Arithmetic without a result, ever.
     pub faults: u64,
 }
@@ -94,13 +109,18 @@ pub struct Usage {
 /// Evaluates one pattern, or a family of patterns, for all keys of a shard.
 ///
 /// Events come in total order; what is found goes to `out` in order of time per key, not over keys.
+///
+/// One that never holds an open partial match need not say how these are bounded.
 pub trait Executor: Send {
+    /// What it may hold; said before the first event.
+    fn set_bounds(&mut self, _: &Bounds) {}
+
     /// Takes events. Deadlines of a key up to the time of its event fire first.
     ///
     /// # Errors
     ///
-    /// [`KeepExceeded`], if the pattern says `keep … fail`.
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), KeepExceeded>;
+    /// [`Exceeded`], if a bound is reached that says to fail.
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded>;
 
     /// Event time has come so far: deadlines of all keys up to and at this time fire.
     fn advance(&mut self, to: EventTime, keys: &KeyTable, out: &mut Findings);
@@ -114,4 +134,20 @@ pub trait Executor: Send {
 
     /// What it holds.
     fn usage(&self) -> Usage;
+
+    /// Visits the pattern and first event of what is open at `now`, each first event once: its time. Goes through
+    /// everything that is held.
+    fn each_start(&self, _now: EventTime, _visit: &mut dyn FnMut(PatternId, EventTime)) {}
+
+    /// Ends what is open of a pattern, as far as a cut drops its first event; `now` is the time of what this decides.
+    fn drop_starts(
+        &mut self,
+        _pattern: PatternId,
+        _cut: Cut,
+        _now: EventTime,
+        _keys: &KeyTable,
+        _out: &mut Findings,
+    ) -> Dropped {
+        Dropped::default()
+    }
 }

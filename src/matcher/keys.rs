@@ -10,7 +10,7 @@
 
 use std::cell::OnceCell;
 use std::hash::Hasher;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use rustc_hash::FxHasher;
 
@@ -78,7 +78,8 @@ const SHORT_MAX: usize = 30;
 /// The numbers of the codes of one dictionary.
 #[derive(Debug)]
 struct Cache {
-    dictionary: Arc<Dictionary>,
+    /// Held weakly: tables of other shards and patterns remember it too, and it is left once no batch holds it.
+    dictionary: Weak<Dictionary>,
     ids: Vec<KeyId>,
 }
 
@@ -89,6 +90,14 @@ pub struct KeyUsage {
     pub keys: u64,
     /// Bytes, about: the keys, and what is remembered of dictionaries, without the texts in these.
     pub bytes: u64,
+}
+
+impl KeyUsage {
+    /// What two tables hold together.
+    #[must_use]
+    pub fn plus(self, other: KeyUsage) -> KeyUsage {
+        KeyUsage { keys: self.keys + other.keys, bytes: self.bytes + other.bytes }
+    }
 }
 
 /// Some keys of a table.
@@ -150,7 +159,7 @@ impl KeyTable {
             && let Some(Column::String(codes, dictionary)) = batch.column(*field)
         {
             let cache = self.cache(dictionary);
-            codes[rows].chunks(GROUP).for_each(|codes| self.look_up_codes(cache, codes, out));
+            codes[rows].chunks(GROUP).for_each(|codes| self.look_up_codes((cache, dictionary), codes, out));
             return;
         }
         let fields = fields.clone();
@@ -170,7 +179,7 @@ impl KeyTable {
 
     /// Whether enough may have become free for [`sweep`](KeyTable::sweep) to be worth its while.
     pub fn is_sweep_due(&mut self) -> bool {
-        let is_left = |cache: &Cache| Arc::strong_count(&cache.dictionary) == 1;
+        let is_left = |cache: &Cache| cache.dictionary.strong_count() == 0;
         while let Some(at) = self.caches.iter().position(is_left) {
             self.drop_cache(at);
         }
@@ -204,28 +213,25 @@ impl KeyTable {
         self.len() == 0
     }
 
-    /// What it holds. The cost is that of a pass over all keys.
+    /// What it holds, without the bytes of keys that are too long for their place.
     pub fn usage(&self) -> KeyUsage {
-        let long = self.entries.iter().map(|entry| match &entry.bytes {
-            KeyBytes::Short(..) => 0,
-            KeyBytes::Long(bytes) => bytes.len(),
-        });
         let caches = self.caches.iter().map(|cache| cache.ids.capacity() * size_of::<KeyId>());
         let bytes = self.entries.capacity() * size_of::<Entry>()
             + self.index.slots.capacity() * size_of::<Slot>()
             + self.free.capacity() * size_of::<KeyId>()
-            + long.chain(caches).sum::<usize>();
+            + caches.sum::<usize>();
         KeyUsage { keys: self.len() as u64, bytes: bytes as u64 }
     }
 
     /// The index of the cache of a dictionary; a new one where there is none.
     fn cache(&mut self, dictionary: &Arc<Dictionary>) -> usize {
-        let found = self.caches.iter().position(|cache| Arc::ptr_eq(&cache.dictionary, dictionary));
+        let is_it = |cache: &Cache| Weak::as_ptr(&cache.dictionary) == Arc::as_ptr(dictionary);
+        let found = self.caches.iter().position(is_it);
         found.unwrap_or_else(|| {
             if self.caches.len() == CACHES_MAX {
                 self.drop_cache(0);
             }
-            self.caches.push(Cache { dictionary: Arc::clone(dictionary), ids: Vec::new() });
+            self.caches.push(Cache { dictionary: Arc::downgrade(dictionary), ids: Vec::new() });
             self.caches.len() - 1
         })
     }
@@ -235,7 +241,12 @@ impl KeyTable {
     }
 
     /// The keys of at most [`GROUP`] codes.
-    fn look_up_codes(&mut self, cache: usize, codes: &[u32], out: &mut Vec<KeyId>) {
+    fn look_up_codes(
+        &mut self,
+        (cache, dictionary): (usize, &Dictionary),
+        codes: &[u32],
+        out: &mut Vec<KeyId>,
+    ) {
         let known = &self.caches[cache].ids;
         let start = out.len();
         out.extend(codes.iter().map(|code| known.get(*code as usize).copied().unwrap_or(UNKNOWN)));
@@ -243,19 +254,22 @@ impl KeyTable {
         if !out.contains(&UNKNOWN) {
             return;
         }
-        let hashes = self.ask_for(cache, codes, out);
+        let hashes = self.ask_for(dictionary, codes, out);
         for ((code, id), hash) in codes.iter().zip(out).zip(hashes) {
             if *id == UNKNOWN {
-                *id = if *code == NULL_CODE { NULL_KEY } else { self.remember(cache, *code, hash) };
+                *id = if *code == NULL_CODE {
+                    NULL_KEY
+                } else {
+                    self.remember((cache, dictionary), *code, hash)
+                };
             }
         }
     }
 
     /// The hashes of the codes that are not known yet. What will be read for them is read once, all at the same time.
-    fn ask_for(&self, cache: usize, codes: &[u32], ids: &[KeyId]) -> [u64; GROUP] {
+    fn ask_for(&self, dictionary: &Dictionary, codes: &[u32], ids: &[KeyId]) -> [u64; GROUP] {
         let mut hashes = [0; GROUP];
         let mut first = [UNKNOWN; GROUP];
-        let dictionary = &self.caches[cache].dictionary;
         for (at, (code, id)) in codes.iter().zip(ids).enumerate() {
             if *id == UNKNOWN && *code != NULL_CODE {
                 hashes[at] = hash_of(dictionary.text(*code).as_bytes());
@@ -269,11 +283,10 @@ impl KeyTable {
         hashes
     }
 
-    fn remember(&mut self, cache: usize, code: u32, hash: u64) -> KeyId {
+    fn remember(&mut self, (cache, dictionary): (usize, &Dictionary), code: u32, hash: u64) -> KeyId {
         if let Some(id) = self.caches[cache].ids.get(code as usize).copied().filter(|id| *id != UNKNOWN) {
             return id;
         }
-        let dictionary = Arc::clone(&self.caches[cache].dictionary);
         let id = self.id_of(dictionary.text(code).as_bytes(), hash, None);
         let ids = &mut self.caches[cache].ids;
         if ids.len() <= code as usize {

@@ -11,7 +11,8 @@ use rustc_hash::FxHashMap;
 use super::executor::{Chunk, Findings, KeyFound};
 use super::keys::{KeyId, KeyTable, encode};
 use super::limiter::Limiter;
-use super::{Executor, KeepExceeded, Plan, Usage};
+use super::{Bounds, Cut, Dropped, Exceeded, Executor, Plan, Usage};
+use crate::event::PatternId;
 use crate::lang::hir::Limit;
 use crate::time::EventTime;
 
@@ -82,7 +83,11 @@ impl<E> Limited<E> {
 }
 
 impl<E: Executor> Executor for Limited<E> {
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), KeepExceeded> {
+    fn set_bounds(&mut self, bounds: &Bounds) {
+        self.inner.set_bounds(bounds);
+    }
+
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
         let first = out.found.len();
         let done = self.inner.events(chunk, keys, out);
         self.hold_back(first, out);
@@ -117,5 +122,23 @@ impl<E: Executor> Executor for Limited<E> {
             suppressed: usage.suppressed + self.suppressed,
             ..usage
         }
+    }
+
+    fn each_start(&self, now: EventTime, visit: &mut dyn FnMut(PatternId, EventTime)) {
+        self.inner.each_start(now, visit);
+    }
+
+    fn drop_starts(
+        &mut self,
+        pattern: PatternId,
+        cut: Cut,
+        now: EventTime,
+        keys: &KeyTable,
+        out: &mut Findings,
+    ) -> Dropped {
+        let first = out.found.len();
+        let dropped = self.inner.drop_starts(pattern, cut, now, keys, out);
+        self.hold_back(first, out);
+        dropped
     }
 }

@@ -5,6 +5,8 @@
 //! they do apart, so that one can be held against the other. Neither knows of batches of several keys, of
 //! watermarks, or of disorder: events come in total order, and time is told to them.
 
+mod aggregate;
+pub mod bounds;
 pub mod capture;
 mod cells;
 pub mod chunk;
@@ -27,9 +29,10 @@ mod strict;
 
 use std::sync::Arc;
 
+pub use bounds::{Bound, Bounds, Cut, Dropped, Exceeded, Reached};
 pub use class::{Class, Refused};
-pub use eval::{Faults, Fields, Held, Nothing, Scope, Taken, evaluate, is_true};
-pub use executor::{Arrival, Chunk, Executor, Findings, FoundEvents, KeyFound, Usage};
+pub use eval::{Faults, Fields, Held, Nothing, Scope, Taken, evaluate, fold_values, is_true};
+pub use executor::{Arrival, Chunk, Executor, Findings, FoundEvents, KeyFound, TalliedFound, Usage};
 
 use crate::event::{SlotId, SourcePosition, StepId, Value};
 use crate::lang::hir::{Pattern, Program};

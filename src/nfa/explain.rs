@@ -51,7 +51,10 @@ fn head(out: &mut String, program: &Program, pattern: &Pattern) {
         Mode::Longest => "the longest match of the earliest start, once it cannot grow",
         Mode::All => "every match",
     };
-    line!(out, "  gives  {mode}; {}", skip_text(pattern));
+    match &pattern.tally {
+        None => line!(out, "  gives  {mode}; {}", skip_text(pattern)),
+        Some(_) => line!(out, "  gives  {mode} in a tally: one record for all that an event completes"),
+    }
     let mut emitted: Vec<&str> = Vec::new();
     for emit in pattern.emits.iter().chain(&pattern.timeout_emits) {
         let stream = program.stream(emit.stream).name.as_str();
@@ -259,6 +262,9 @@ fn bounds(out: &mut String, pattern: &Pattern) {
     }
     if let Some(limit) = pattern.limit {
         line!(out, "  matches per key in {}: at most {} (`limit`)", limit.per, limit.count);
+    }
+    if pattern.tally.as_ref().is_some_and(|tally| tally.having.is_some()) {
+        line!(out, "  `having` is checked of every record of the tally");
     }
     if pattern.having.is_some() {
         line!(out, "  `having` is checked when a run reaches the end; until it holds the run goes on");

@@ -4,5 +4,7 @@
 //! does what at which time. Channels are bounded, and what passes through them are whole batches.
 
 mod readers;
+mod workers;
 
 pub use readers::Readers;
+pub use workers::Workers;

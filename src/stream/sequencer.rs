@@ -17,7 +17,7 @@ pub struct Span {
 }
 
 /// Events in total order: by time, then by where they came from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ordered<B> {
     /// The batches that hold them.
     pub batches: Vec<B>,
@@ -40,6 +40,30 @@ impl<B: AsRef<Batch> + Clone> Ordered<B> {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
+    }
+
+    /// The time of the last.
+    pub fn last_time(&self) -> Option<EventTime> {
+        let span = self.spans.last()?;
+        Some(self.batches[span.batch as usize].as_ref().time(span.end as usize - 1))
+    }
+
+    /// The first so many, and the others.
+    #[must_use]
+    pub fn split_at(self, count: usize) -> (Ordered<B>, Ordered<B>) {
+        let mut left = count;
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        for span in self.spans {
+            let taken = left.min((span.end - span.start) as usize) as u32;
+            left -= taken as usize;
+            let middle = span.start + taken;
+            first.extend((taken > 0).then_some(Span { end: middle, ..span }));
+            second.extend((middle < span.end).then_some(Span { start: middle, ..span }));
+        }
+        (
+            Ordered { batches: self.batches.clone(), spans: first },
+            Ordered { batches: self.batches, spans: second },
+        )
     }
 
     /// The events of both, in total order.

@@ -333,3 +333,23 @@ fn a_file_without_patterns_cannot_be_explained() {
     assert_eq!((answer.code, answer.out.as_str()), (Some(2), ""));
     assert!(answer.err.starts_with("error: there is no pattern to explain\n"), "{}", answer.err);
 }
+
+#[test]
+fn a_bound_is_told_once_and_counted() {
+    let folder = Folder::new("bounds");
+    let lines =
+        (0..40).map(|at| format!("{{\"card\":\"c{}\",\"amount\":200,\"at\":{}000}}\n", at % 20, at + 1));
+    folder.write("tx.jsonl", &lines.collect::<String>());
+    let failed = folder.run("run p.cep --in tx=tx.jsonl --out alert=alert.jsonl --max-open 8");
+    assert_eq!(failed.code, Some(2));
+    let words = "error: pattern `large` has more than 8 open partial matches (such as key `c0`): give it";
+    assert!(failed.err.starts_with(words), "{}", failed.err);
+    let dropping = "run p.cep --in tx=tx.jsonl --out alert=alert.jsonl --max-open 8 --at-bound drop-oldest";
+    let dropped = folder.run(dropping);
+    assert_eq!(dropped.code, Some(0), "{}", dropped.err);
+    assert_eq!(dropped.err.matches("note: pattern `large` is bounded").count(), 1, "{}", dropped.err);
+    assert!(dropped.err.contains("more than 8 open partial matches (such as key `c0`)"), "{}", dropped.err);
+    assert!(dropped.err.contains("0 matches, 32 open partial matches dropped at a bound"), "{}", dropped.err);
+    assert_eq!(folder.run("run p.cep --in tx=tx.jsonl --max-open 0").code, Some(2));
+    assert_eq!(folder.run("run p.cep --in tx=tx.jsonl --threads 0").code, Some(2));
+}

@@ -12,8 +12,9 @@ use ensue::event::{PartitionId, StreamId};
 use ensue::lang::hir::{Origin, Program, Test, TestCommand};
 use ensue::lang::{check, load};
 use ensue::matcher::{Class, Plan};
-use ensue::script::{Block, TestOptions, TestOutcome, run_test};
-use ensue::{BatchBuilder, Duration, EventTime, Record, Value};
+use ensue::runtime::Workers;
+use ensue::script::{Block, TestOptions, TestOutcome, run_test, run_test_by};
+use ensue::{BatchBuilder, Duration, Engine, EventTime, Record, Value};
 
 /// The ways in which a test is run: shards, the most events of a batch, and whether its rows are shuffled.
 const VARIANTS: [(u32, usize, Option<u64>); 8] = [
@@ -26,6 +27,12 @@ const VARIANTS: [(u32, usize, Option<u64>); 8] = [
     (2, usize::MAX, Some(3)),
     (5, 3, Some(4)),
 ];
+
+/// In which of these each shard works on a thread of its own too.
+const THREAD_VARIANTS: [usize; 3] = [0, 1, 5];
+
+/// On how many threads.
+const THREADS: [u32; 4] = [1, 2, 3, 5];
 
 /// In which of these every class is tried that takes all patterns of a test.
 const CLASS_VARIANTS: [usize; 3] = [2, 3, 7];
@@ -104,13 +111,32 @@ fn run(program: &Arc<Program>, plans: &[Arc<Plan>], test: &Test) -> Result<(), S
         let options = TestOptions { shards, batch_events_max, shuffle_seed, executor };
         let outcome =
             run_test(program, test, options).map_err(|error| format!("with {options:?}: {error}"))?;
-        if !outcome.passed() {
-            return Err(format!("with {options:?}\n{}", differences(program, &outcome)));
+        judge(program, &expected, &outcome).map_err(|error| format!("with {options:?}\n{error}"))?;
+    }
+    for at in THREAD_VARIANTS {
+        let (_, batch_events_max, shuffle_seed) = VARIANTS[at];
+        if has_late && shuffle_seed.is_some() {
+            continue;
         }
-        if !is_same(&expected, &outcome.records) {
-            let (expected, found) = (listed(program, &expected), listed(program, &outcome.records));
-            return Err(format!("with {options:?}\nthe oracle gives\n{expected}\nand the engine\n{found}"));
+        for shards in THREADS {
+            let options = TestOptions { shards, batch_events_max, shuffle_seed, executor: None };
+            let on_threads = |engine: &mut Engine| engine.staff(Workers::start).expect("a few threads");
+            let outcome = run_test_by(program, test, options, &on_threads)
+                .map_err(|error| format!("on {shards} threads: {error}"))?;
+            judge(program, &expected, &outcome).map_err(|error| format!("on {shards} threads\n{error}"))?;
         }
+    }
+    Ok(())
+}
+
+/// Whether a test passes and gives the records of the oracle.
+fn judge(program: &Program, expected: &[Record], outcome: &TestOutcome) -> Result<(), String> {
+    if !outcome.passed() {
+        return Err(differences(program, outcome));
+    }
+    if !is_same(expected, &outcome.records) {
+        let (expected, found) = (listed(program, expected), listed(program, &outcome.records));
+        return Err(format!("the oracle gives\n{expected}\nand the engine\n{found}"));
     }
     Ok(())
 }

@@ -3,6 +3,8 @@
 #[cfg(feature = "cli")]
 mod bad_lines;
 #[cfg(feature = "cli")]
+mod bounds;
+#[cfg(feature = "cli")]
 mod command_line;
 mod corpus;
 mod diagnostics;
@@ -10,4 +12,7 @@ mod diagnostics;
 mod disorder;
 mod docs;
 mod families;
+mod long_runs;
+#[cfg(feature = "cli")]
+mod threads;
 mod tidy;

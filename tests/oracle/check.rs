@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ensue::engine::{Config, Engine, Record, reference};
 use ensue::event::PatternId;
 use ensue::matcher::{Class, Kind};
+use ensue::runtime::Workers;
 
 use crate::model::Program;
 use crate::random::Random;
@@ -27,18 +28,21 @@ pub(crate) struct Variant {
     /// How many events of a partition come at once.
     pub(crate) batch: usize,
     pub(crate) shards: u32,
+    /// Whether each shard works on a thread of its own.
+    pub(crate) threads: bool,
     /// The executor class of every pattern; `None` for the cheapest of each.
     pub(crate) class: Option<Class>,
 }
 
 /// Each kind of arrival with each kind of split.
-const VARIANTS: [Variant; 6] = [
-    Variant { shuffled: false, batch: 1, shards: 1, class: None },
-    Variant { shuffled: false, batch: 3, shards: 2, class: None },
-    Variant { shuffled: false, batch: usize::MAX, shards: 5, class: None },
-    Variant { shuffled: true, batch: usize::MAX, shards: 1, class: None },
-    Variant { shuffled: true, batch: 1, shards: 5, class: None },
-    Variant { shuffled: true, batch: 3, shards: 1, class: None },
+const VARIANTS: [Variant; 7] = [
+    Variant { shuffled: false, batch: 1, shards: 1, threads: false, class: None },
+    Variant { shuffled: false, batch: 3, shards: 2, threads: false, class: None },
+    Variant { shuffled: false, batch: usize::MAX, shards: 5, threads: false, class: None },
+    Variant { shuffled: true, batch: usize::MAX, shards: 1, threads: false, class: None },
+    Variant { shuffled: true, batch: 1, shards: 5, threads: false, class: None },
+    Variant { shuffled: true, batch: 3, shards: 1, threads: false, class: None },
+    Variant { shuffled: true, batch: 2, shards: 3, threads: true, class: None },
 ];
 
 /// In how many of these every other class is tried that takes all patterns.
@@ -152,6 +156,9 @@ fn engine_records(
 ) -> Vec<Record> {
     let config = Config { shards: variant.shards, executor: variant.class, ..Config::default() };
     let mut engine = Engine::new(Arc::clone(&compiled.program), &config).expect("it was built once");
+    if variant.threads {
+        engine.staff(Workers::start).expect("a few threads");
+    }
     let mut partitions: BTreeMap<(usize, u32), Vec<&Event>> = BTreeMap::new();
     for event in arrival {
         partitions.entry(event.place()).or_default().push(event);

@@ -1,6 +1,7 @@
 //! Random programs of the whole language, biased so that the checker takes most of them.
 
 mod chains;
+mod tallies;
 
 use crate::conditions::{self, DERIVED_FIELDS, SOURCE_FIELDS, Site, Visible};
 use crate::model::{
@@ -63,7 +64,13 @@ fn pattern(random: &mut Random, name: &str, output: &str, reads: Option<&Pattern
         .then(|| record(&format!("lost_{output}"), &visible, &keys));
     let name = name.to_owned();
     let sources = sources.into_iter().map(|source| (source.stream, source.filter)).collect();
-    Pattern { name, sources, keys, mode, body, within, having, skip, limit, keep, emit, timeout }
+    let tally = false;
+    let mut pattern =
+        Pattern { name, sources, keys, mode, body, within, having, skip, limit, keep, emit, tally, timeout };
+    if mode == Mode::All && trailing == Trailing::Nothing && random.percent(12) {
+        tallies::tally(random, &mut pattern, &visible);
+    }
+    pattern
 }
 
 /// A stream that a pattern reads.

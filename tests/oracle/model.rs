@@ -47,10 +47,12 @@ pub(crate) struct Pattern {
     /// How many, and the policy.
     pub(crate) keep: Option<(i64, &'static str)>,
     pub(crate) emit: Record,
+    /// Whether `emit` is a tally.
+    pub(crate) tally: bool,
     pub(crate) timeout: Option<Record>,
 }
 
-/// `emit NAME { … }`.
+/// The `NAME { … }` of an `emit` or a `tally`.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Record {
     pub(crate) stream: String,
@@ -219,9 +221,12 @@ impl Display for Pattern {
         if let Some((count, policy)) = self.keep {
             write!(f, "\n    keep {count} per key, {policy}")?;
         }
-        write!(f, "\n\n    {}", self.emit)?;
+        match self.tally {
+            true => write!(f, "\n\n    tally {}", self.emit)?,
+            false => write!(f, "\n\n    emit {}", self.emit)?,
+        }
         if let Some(record) = &self.timeout {
-            write!(f, "\n    on timeout {record}")?;
+            write!(f, "\n    on timeout emit {record}")?;
         }
         f.write_str("\n}\n")
     }
@@ -230,7 +235,7 @@ impl Display for Pattern {
 impl Display for Record {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let entries: Vec<_> = self.entries.iter().map(|(key, value)| format!("{key}: {value}")).collect();
-        write!(f, "emit {} {{ {} }}", self.stream, entries.join(", "))
+        write!(f, "{} {{ {} }}", self.stream, entries.join(", "))
     }
 }
 

@@ -116,7 +116,7 @@ fn trim(pattern: &mut Pattern) {
                 words.filter(|word| !word.is_empty()).map(|word| word.split('.').next().unwrap_or(word));
             (key == "k" && keyed)
                 || steps.all(|word| {
-                    matches!(word, "count" | "first" | "last" | "sum" | "n" | "")
+                    matches!(word, "count" | "first" | "last" | "sum" | "min" | "max" | "avg" | "n" | "")
                         || word.starts_with(|c: char| c.is_ascii_digit())
                         || names.iter().any(|name| name == word)
                 })

@@ -2,7 +2,8 @@
 //!
 //! The partition that is furthest behind in event time is read next, so that the engine holds little more than the
 //! disorder and a batch of each: no partition runs ahead of the others. What comes out does not depend on it. Decoding
-//! is done on a thread of its own where that helps; see [`crate::runtime::Readers`].
+//! is done on a thread of its own where that helps ([`crate::runtime::Readers`]), and so is the work of the shards where
+//! that is asked for ([`crate::runtime::Workers`]).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,13 +11,14 @@ use std::time::{Duration as WallDuration, Instant};
 
 use super::outputs::Outputs;
 use super::plan::RunPlan;
-use crate::cli::{CliError, style};
+use crate::cli::{CliError, note, style};
 use crate::engine::{Config, Engine, projection};
 use crate::event::{Batch, PartitionId, StreamId};
 use crate::io::{BadLine, Input, JsonSource};
 use crate::lang::hir::Program;
-use crate::matcher::Class;
-use crate::runtime::Readers;
+use crate::matcher::bounds::shown_key;
+use crate::matcher::{Bound, Bounds, Class, Reached};
+use crate::runtime::{Readers, Workers};
 
 /// How a run goes.
 pub(super) struct Options {
@@ -26,8 +28,12 @@ pub(super) struct Options {
     pub(super) drains: bool,
     /// The executor class of every pattern.
     pub(super) executor: Option<Class>,
-    /// The most memory for partial matches.
-    pub(super) state_bytes_max: Option<u64>,
+    /// Over how many threads keys are spread. Where it is one, the engine works on the thread that calls it.
+    pub(super) threads: u32,
+    /// Only the records of each key are to be in order.
+    pub(super) is_unordered: bool,
+    /// What may be held.
+    pub(super) bounds: Bounds,
 }
 
 /// What happened.
@@ -55,6 +61,7 @@ struct Partition {
 
 /// A run under way.
 pub(super) struct Feed {
+    program: Arc<Program>,
     partitions: Vec<Partition>,
     /// By the same numbers.
     readers: Readers,
@@ -75,10 +82,14 @@ impl Feed {
         let config = Config {
             patterns: Some(plan.patterns.clone()),
             executor: options.executor,
-            state_bytes_max: options.state_bytes_max,
-            ..Config::default()
+            shards: options.threads,
+            unordered: options.is_unordered,
+            bounds: options.bounds,
         };
         let mut engine = Engine::new(Arc::clone(program), &config)?;
+        if options.threads > 1 {
+            engine.staff(Workers::start).map_err(|source| CliError::Threads { source })?;
+        }
         let mut partitions = Vec::new();
         let mut sources = Vec::new();
         for (stream, input) in &plan.partitions {
@@ -90,8 +101,7 @@ impl Feed {
             sources.push(source);
             partitions.push(Partition { name: input.name(), stream: *stream, id, is_open: true });
         }
-        let readers = Readers::new(sources)
-            .map_err(|source| CliError::Read { path: "the inputs on a thread".to_owned(), source })?;
+        let readers = Readers::new(sources).map_err(|source| CliError::Threads { source })?;
         let report = Report {
             engine,
             events: 0,
@@ -102,6 +112,7 @@ impl Feed {
         let is_live = plan.partitions.iter().any(|(_, input)| *input == Input::Stdin);
         let started = Instant::now();
         Ok(Feed {
+            program: Arc::clone(program),
             partitions,
             readers,
             report,
@@ -114,7 +125,12 @@ impl Feed {
 
     /// Runs to the end of all inputs.
     pub(super) fn run(mut self, options: &Options, outputs: &mut Outputs<'_>) -> Result<Report, CliError> {
-        let finished = self.read_all(options, outputs);
+        // Where it fails, what was found up to there is written as it is on one thread.
+        let finished = self.read_all(options, outputs).or_else(|error| {
+            self.report.engine.settle()?;
+            self.write(outputs)?;
+            Err(error)
+        });
         self.progress.clear();
         // What was written before a failure stays, whole lines only.
         let flushed = outputs.flush();
@@ -137,6 +153,9 @@ impl Feed {
                 }
             }
             self.report.engine.advance()?;
+            if self.is_live {
+                self.report.engine.settle()?;
+            }
             self.write(outputs)?;
             if self.is_live || self.flushed_at.elapsed() >= Feed::FLUSH_EVERY {
                 outputs.flush()?;
@@ -184,6 +203,10 @@ impl Feed {
 
     /// Writes what the engine has made.
     fn write(&mut self, outputs: &mut Outputs<'_>) -> Result<(), CliError> {
+        for reached in self.report.engine.take_reached() {
+            self.progress.clear();
+            note(&format!("{} {}", style::help("note:"), told(&self.program, &reached)));
+        }
         outputs.write_records(&self.report.engine.take_records())?;
         let late = self.report.engine.take_late();
         for event in &late {
@@ -191,6 +214,21 @@ impl Feed {
         }
         outputs.write_late(&late)
     }
+}
+
+/// What is said of a bound when a pattern reaches it for the first time.
+fn told(program: &Program, reached: &Reached) -> String {
+    let name = &program.pattern(reached.pattern).name;
+    let key = shown_key(&reached.keys);
+    let excess = reached.bound.excess(reached.allowed);
+    let what = match reached.bound {
+        Bound::MatchesPerEvent => "the others are cut off",
+        _ => "some are dropped",
+    };
+    let of = if reached.bound == Bound::State { "the run" } else { "it" };
+    format!(
+        "pattern `{name}` is bounded: {of} has {excess} (such as key {key}), and {what}; this is told once"
+    )
 }
 
 fn strict(bad: &BadLine) -> CliError {

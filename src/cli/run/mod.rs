@@ -7,13 +7,14 @@
 
 mod bindings;
 mod feed;
+mod memory;
 mod outputs;
 mod plan;
 mod summary;
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use self::bindings::Binding;
 use self::plan::Wishes;
@@ -21,7 +22,9 @@ use self::summary::Summary;
 use super::program::load_to_run;
 use super::{CliError, Format, Verdict, note};
 use crate::config::RunConfig;
-use crate::matcher::Class;
+use crate::lang::hir::KeepPolicy;
+use crate::limits;
+use crate::matcher::{Bounds, Class};
 
 /// Run patterns over JSON lines
 ///
@@ -32,6 +35,8 @@ use crate::matcher::Class;
   ensue run patterns/card_testing.cep --in transactions=tx.jsonl --out alert=alerts.jsonl
   cat tx.jsonl | ensue run patterns/ --in transactions=- --select card_testing,velocity
   ensue run patterns/velocity.cep --in 'transactions=day-*.jsonl' --out transactions.late=late.jsonl
+  ensue run patterns/ --in transactions=tx.jsonl --out alert=alerts.jsonl --threads 4
+  ensue run patterns/ --in transactions=tx.jsonl --max-open 1000000 --at-bound drop-oldest
   ensue run --config ensue.toml
 
 Bindings:
@@ -42,7 +47,11 @@ Bindings:
   --out STREAM.bad=PATH    lines that cannot become events
 Without any --out for records, all records go to standard output.
 
-ensue.toml says the same, with paths relative to it; the command line wins:
+Bounds: a pattern that never ends what it began, or of which one event completes more than anybody reads, ends the run
+with an error that names it and a key; with --at-bound drop-oldest or drop-newest it goes on, says so once for each
+pattern, and counts what it dropped. See docs/running.md.
+
+ensue.toml says which patterns and bindings, with paths relative to it; the command line wins:
   patterns = [\"patterns/\"]
   [in]
   transactions = \"tx.jsonl\"
@@ -77,9 +86,36 @@ pub(super) struct RunArgs {
     #[arg(long)]
     no_drain: bool,
 
-    /// The most memory that partial matches may take, such as 512M or 2G; reaching it ends the run
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    /// The most memory that partial matches may take, such as 512M or 2G; half of the machine's unless said
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, help_heading = "Bounds")]
     max_state: Option<u64>,
+
+    /// The most open partial matches of a pattern over all keys, counted by their first events
+    #[arg(long, value_name = "N", default_value_t = limits::OPEN_MAX, help_heading = "Bounds",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    max_open: u64,
+
+    /// The most partial matches of one key of a pattern of class `runs`
+    #[arg(long, value_name = "N", default_value_t = limits::RUNS_PER_KEY_MAX, help_heading = "Bounds",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    max_runs_per_key: u64,
+
+    /// The most matches of a pattern that one event may complete
+    #[arg(long, value_name = "N", default_value_t = limits::MATCHES_PER_EVENT_MAX, help_heading = "Bounds",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    max_matches: u64,
+
+    /// What happens at a bound: the run fails, or partial matches are dropped, which is counted
+    #[arg(long, value_name = "POLICY", value_enum, default_value_t = AtBound::Fail, help_heading = "Bounds")]
+    at_bound: AtBound,
+
+    /// Over how many threads keys are spread; `auto` is one for each core. Records do not depend on it
+    #[arg(long, value_name = "N", default_value = "1", value_parser = parse_threads)]
+    threads: u32,
+
+    /// Only the records of each key stand in order: with --threads, those of different keys are not put in order
+    #[arg(long)]
+    unordered: bool,
 
     /// The executor class of every pattern; without it each has the cheapest that takes it (see `ensue explain`)
     #[arg(long, value_name = "CLASS")]
@@ -88,6 +124,17 @@ pub(super) struct RunArgs {
     /// How the closing summary is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+}
+
+/// What happens at a bound.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum AtBound {
+    /// The run ends with an error
+    Fail,
+    /// What began first is dropped
+    DropOldest,
+    /// What began last is dropped; at --max-state the run fails, as that would free nothing
+    DropNewest,
 }
 
 pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
@@ -107,7 +154,9 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         is_strict: args.strict,
         drains: !args.no_drain,
         executor: args.executor,
-        state_bytes_max: args.max_state,
+        threads: args.threads,
+        is_unordered: args.unordered,
+        bounds: bounds(args),
     };
     let feed = feed::Feed::open(&program, &plan, &options)?;
     let mut outputs = outputs::Outputs::open(&program, &plan)?;
@@ -118,6 +167,22 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         Format::Json => summary.json(),
     });
     Ok(Verdict::Yes)
+}
+
+/// What may be held.
+fn bounds(args: &RunArgs) -> Bounds {
+    let share = || memory::of_machine().map(|bytes| bytes / limits::STATE_MEMORY_SHARE);
+    Bounds {
+        policy: match args.at_bound {
+            AtBound::Fail => KeepPolicy::Fail,
+            AtBound::DropOldest => KeepPolicy::DropOldest,
+            AtBound::DropNewest => KeepPolicy::DropNewest,
+        },
+        open_max: args.max_open,
+        runs_per_key_max: args.max_runs_per_key,
+        matches_per_event_max: args.max_matches,
+        state_bytes_max: args.max_state.or_else(share),
+    }
 }
 
 /// The configuration that is named; without one, and without pattern files, that of the working directory.
@@ -155,6 +220,18 @@ fn wishes(args: &RunArgs, config: &RunConfig) -> Result<Wishes, CliError> {
     Ok(wishes)
 }
 
+/// A number of threads, or `auto`.
+fn parse_threads(text: &str) -> Result<u32, String> {
+    let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
+    match text {
+        "auto" => Ok(cores().min(limits::THREADS_MAX)),
+        _ => match text.parse() {
+            Ok(threads) if (1..=limits::THREADS_MAX).contains(&threads) => Ok(threads),
+            _ => Err(format!("write a number from 1 to {}, or `auto`", limits::THREADS_MAX)),
+        },
+    }
+}
+
 /// `1000`, `64K`, `512M`, `2G`; powers of 1024.
 fn parse_bytes(text: &str) -> Result<u64, String> {
     let text = text.trim_end_matches(['B', 'b']).trim_end_matches('i');
@@ -171,6 +248,15 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn threads_are_counted() {
+        assert_eq!(parse_threads("4"), Ok(4));
+        assert!(parse_threads("auto").is_ok_and(|threads| threads > 0));
+        for text in ["", "0", "-1", "x", "257"] {
+            assert!(parse_threads(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn sizes_have_units() {

@@ -40,6 +40,10 @@ struct PatternLine {
     suppressed: u64,
     /// Starts that `keep` dropped.
     dropped: u64,
+    /// First events whose partial matches a bound has ended.
+    ended: u64,
+    /// Events whose matches a bound has cut short.
+    cut_short: u64,
 }
 
 impl Summary {
@@ -65,6 +69,8 @@ impl Summary {
                 timeouts: if pattern.timeout_emits.is_empty() { 0 } else { stats.timeouts },
                 suppressed: stats.suppressed,
                 dropped: stats.dropped,
+                ended: stats.ended,
+                cut_short: stats.cut_short,
             }
         };
         let is_output = |at: &usize| matches!(program.streams[*at].origin, Origin::Derived { .. });
@@ -137,13 +143,15 @@ impl Summary {
         };
         let line = |line: &PatternLine| {
             format!(
-                "pattern  {:<width$}  {} {}{}{}{}",
+                "pattern  {:<width$}  {} {}{}{}{}{}{}",
                 line.name,
                 grouped(line.matches),
                 if line.matches == 1 { "match" } else { "matches" },
                 part(line.timeouts, if line.timeouts == 1 { "timeout" } else { "timeouts" }),
                 part(line.suppressed, "suppressed by `limit`"),
                 part(line.dropped, "dropped by `keep`"),
+                part(line.ended, "open partial matches dropped at a bound"),
+                part(line.cut_short, "events with more matches than a bound allows"),
             )
         };
         self.patterns.iter().map(line).collect()
@@ -171,6 +179,8 @@ impl Summary {
                 "timeouts": line.timeouts,
                 "suppressed": line.suppressed,
                 "dropped": line.dropped,
+                "dropped_at_bound": line.ended,
+                "cut_short": line.cut_short,
             });
             (line.name.clone(), counts)
         };

@@ -62,7 +62,13 @@ impl PatternChecker<'_, '_> {
         !matches!(self.field_among(&all, name), Found::No)
     }
 
-    fn wrong_aggregate(&mut self, function: Aggregate, name: &Ident, ty: Type, span: Span) -> Typed {
+    pub(super) fn wrong_aggregate(
+        &mut self,
+        function: Aggregate,
+        name: &Ident,
+        ty: Type,
+        span: Span,
+    ) -> Typed {
         let message = format!("`{}` of {}", name.text, a_type(ty));
         let help = match function {
             Aggregate::Min | Aggregate::Max => "compare with `==`, or count with `count(…)`",
@@ -147,7 +153,12 @@ impl PatternChecker<'_, '_> {
     }
 
     fn picked(&mut self, place: Place, pick: Pick, (step, span): (&str, Span), field: &Ident) -> Typed {
-        let how = if pick == Pick::First { How::First } else { How::OverSome };
+        let how = match pick {
+            Pick::First => How::First,
+            // Of what completes a match the last event is the only one to be asked for.
+            Pick::Last if place.is_of_a_tally() => How::Bare,
+            _ => How::OverSome,
+        };
         let Some(step) = self.step_to_read(place, step, span, how) else { return Typed::error() };
         let Some((slot, ty)) = self.step_field(step, field) else { return Typed::error() };
         Typed::new(Expr::Held { step: StepId(step as u32), pick, slot }, ty)
@@ -291,7 +302,7 @@ fn pick_of(name: &str) -> Pick {
 }
 
 /// The type of an aggregate over a field.
-fn aggregate_type(function: Aggregate, field: Type) -> Option<Type> {
+pub(super) fn aggregate_type(function: Aggregate, field: Type) -> Option<Type> {
     match function {
         Aggregate::Count | Aggregate::Distinct => Some(Type::Int),
         Aggregate::Sum => field.is_numeric().then_some(field),

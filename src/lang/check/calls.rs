@@ -192,6 +192,9 @@ impl PatternChecker<'_, '_> {
             "concat" => return self.concat(place, arguments, span),
             _ => return self.function(place, name, arguments, span),
         };
+        if place.is_of_a_tally() {
+            return self.tallied(aggregate, name, arguments, span);
+        }
         self.aggregate(place, aggregate, name, arguments, span)
     }
 

@@ -31,7 +31,7 @@ struct Output {
 
 /// Every emit of a pattern, the timeouts' last.
 fn outputs_of(item: &PatternItem) -> impl Iterator<Item = &Ident> {
-    item.emits.iter().chain(&item.timeout_emits).map(|emit| &emit.stream)
+    item.emits.iter().chain(&item.tallies).chain(&item.timeout_emits).map(|emit| &emit.stream)
 }
 
 impl Checker<'_> {

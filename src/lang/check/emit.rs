@@ -33,7 +33,11 @@ pub(super) struct PendingEmit {
 pub(super) fn check_emits(checker: &mut PatternChecker<'_, '_>) -> Vec<PendingEmit> {
     let item = checker.item;
     let mut pending = Vec::new();
-    for (emits, timeout) in [(&item.emits, false), (&item.timeout_emits, true)] {
+    for (emits, place, timeout) in [
+        (&item.emits, Place::Emit, false),
+        (&item.tallies, Place::Tally, false),
+        (&item.timeout_emits, Place::Emit, true),
+    ] {
         for (at, emit) in emits.iter().enumerate() {
             if let Some(first) = emits[..at].iter().find(|earlier| earlier.stream.text == emit.stream.text) {
                 let name = &emit.stream.text;
@@ -48,7 +52,7 @@ pub(super) fn check_emits(checker: &mut PatternChecker<'_, '_>) -> Vec<PendingEm
                 checker.report(diagnostic);
             }
             let stream = output(checker, emit);
-            let entries = entries(checker, emit);
+            let entries = entries(checker, place, emit);
             pending.push(PendingEmit { stream, timeout, entries });
         }
     }
@@ -79,7 +83,7 @@ fn output(checker: &mut PatternChecker<'_, '_>, emit: &Emit) -> Option<StreamId>
     at.map(|at| StreamId(at as u32))
 }
 
-fn entries(checker: &mut PatternChecker<'_, '_>, emit: &Emit) -> Vec<(Ident, Typed)> {
+fn entries(checker: &mut PatternChecker<'_, '_>, place: Place, emit: &Emit) -> Vec<(Ident, Typed)> {
     let mut entries: Vec<(Ident, Typed)> = Vec::new();
     for entry in &emit.entries {
         let key = &entry.key;
@@ -108,7 +112,7 @@ fn entries(checker: &mut PatternChecker<'_, '_>, emit: &Emit) -> Vec<(Ident, Typ
             checker.report(diagnostic);
             continue;
         }
-        let typed = checker.expr(Place::Emit, &entry.value);
+        let typed = checker.expr(place, &entry.value);
         entries.push((key.clone(), typed));
     }
     entries

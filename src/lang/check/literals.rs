@@ -38,7 +38,8 @@ impl PatternChecker<'_, '_> {
 
     /// Text. In a record `{…}` in it is an expression, unless the text is raw.
     pub(super) fn string(&mut self, place: Place, literal: &StringLiteral) -> Typed {
-        if place != Place::Emit || literal.is_raw || !literal.raw.contains(['{', '}']) {
+        if !matches!(place, Place::Emit | Place::Tally) || literal.is_raw || !literal.raw.contains(['{', '}'])
+        {
             return Typed::new(Expr::Const(Value::text(&literal.text)), Type::String);
         }
         let mut parts = Vec::new();

@@ -31,6 +31,7 @@ mod reading;
 mod scope;
 mod steps;
 mod streams;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod tests_items;

@@ -25,6 +25,10 @@ pub(super) struct PatternChecker<'c, 'a> {
     pub(super) steps: Vec<StepScope>,
     pub(super) groups: Vec<GroupScope>,
     pub(super) reads: super::scope::Reads,
+    /// The step of the event that completes a match, where a tally may read it.
+    pub(super) completing: Option<usize>,
+    /// The aggregates of the tally.
+    pub(super) tallied: Vec<hir::Tallied>,
 }
 
 /// A stream that the pattern reads.
@@ -61,6 +65,8 @@ pub(super) fn check_pattern(
         steps: Vec::new(),
         groups: Vec::new(),
         reads: super::scope::Reads::default(),
+        completing: None,
+        tallied: Vec::new(),
     };
     checker.bind_sources();
     checker.bind_keys();
@@ -70,7 +76,9 @@ pub(super) fn check_pattern(
     let (body, steps) = checker.lower_body(&elements);
     checker.check_absences(&elements);
     let skip = checker.check_mode(&elements);
-    let having = item.having.as_ref().map(|having| checker.condition(Place::Having, having));
+    checker.check_tally(&elements);
+    let place = if item.tallies.is_empty() { Place::Having } else { Place::TallyHaving };
+    let having = item.having.as_ref().map(|having| checker.condition(place, having));
     let pending = checker.check_emits();
     checker.into_pattern(at, level, (body, steps), skip, having, pending, &elements)
 }
@@ -93,6 +101,13 @@ impl PatternChecker<'_, '_> {
         let limit = self.limit();
         let keep = self.keep();
         modes::warn_unbounded(&mut self, elements);
+        let (having, tally) = match item.tallies.is_empty() {
+            true => (having, None),
+            false => {
+                let aggregates = std::mem::take(&mut self.tallied);
+                (None, Some(hir::Tally { aggregates, having }))
+            }
+        };
         let pattern = hir::Pattern {
             id: PatternId(at as u32),
             name: item.name.text.clone(),
@@ -112,6 +127,7 @@ impl PatternChecker<'_, '_> {
             limit,
             keep,
             emits: Vec::new(),
+            tally,
             timeout_emits: Vec::new(),
         };
         (pattern, pending)
@@ -432,7 +448,7 @@ impl PatternChecker<'_, '_> {
     }
 
     fn check_emits(&mut self) -> Vec<PendingEmit> {
-        if self.item.emits.is_empty() {
+        if self.item.emits.is_empty() && self.item.tallies.is_empty() {
             let fields = self.item.keys.first().and_then(|key| key.paths.first());
             let entry = fields.map_or_else(String::new, |path| format!(" {0}: {0} ", path.field.text));
             let name = &self.item.name;

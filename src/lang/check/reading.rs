@@ -68,6 +68,8 @@ impl PatternChecker<'_, '_> {
             )
         } else if let Some(own) = Self::own_step(place) {
             self.refused_in_step(own, step, span, how)
+        } else if place.is_of_a_tally() {
+            self.refused_in_tally(step, span, how == How::Bare)
         } else if let Place::GroupUntil(group) = place {
             (step >= self.groups[group].steps.1).then(|| later(span, &name, declared))
         } else {
@@ -162,7 +164,7 @@ impl PatternChecker<'_, '_> {
         let around: &[usize] = match place {
             Place::Condition(step) | Place::Until(step) => &self.steps[step].looped_groups,
             Place::GroupUntil(group) => &self.groups[group].looped_groups,
-            Place::Filter(_) | Place::Having | Place::Emit => &[],
+            _ => &[],
         };
         !target.loops && target.looped_groups.last().is_none_or(|group| around.contains(group))
     }

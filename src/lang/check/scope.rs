@@ -28,6 +28,22 @@ pub(super) enum Place {
     Having,
     /// A record.
     Emit,
+    /// A record of a tally.
+    Tally,
+    /// `having` beside a tally.
+    TallyHaving,
+}
+
+impl Place {
+    /// Whether it is about all matches that one event completes.
+    pub(super) fn is_of_a_tally(self) -> bool {
+        matches!(self, Place::Tally | Place::TallyHaving)
+    }
+
+    /// Whether it is about a whole match: there is no candidate.
+    pub(super) fn is_of_a_match(self) -> bool {
+        matches!(self, Place::Having | Place::Emit) || self.is_of_a_tally()
+    }
 }
 
 /// A step, an absence or a branch.
@@ -109,7 +125,7 @@ impl PatternChecker<'_, '_> {
     pub(super) fn own_step(place: Place) -> Option<usize> {
         match place {
             Place::Condition(step) | Place::Until(step) => Some(step),
-            Place::Filter(_) | Place::GroupUntil(_) | Place::Having | Place::Emit => None,
+            _ => None,
         }
     }
 
@@ -126,7 +142,7 @@ impl PatternChecker<'_, '_> {
                 sources.dedup();
                 Some(sources)
             }
-            Place::Having | Place::Emit => None,
+            Place::Having | Place::Emit | Place::Tally | Place::TallyHaving => None,
         }
     }
 
@@ -270,7 +286,7 @@ impl PatternChecker<'_, '_> {
     fn unknown_name(&mut self, place: Place, name: &str, span: Span) -> Typed {
         let everywhere: Vec<usize> = (0..self.sources.len()).collect();
         let found = !matches!(self.field_among(&everywhere, name), Found::No);
-        if found && matches!(place, Place::Having | Place::Emit) {
+        if found && place.is_of_a_match() {
             return self.field_without_step(name, span);
         }
         let diagnostic =
@@ -311,7 +327,7 @@ impl PatternChecker<'_, '_> {
         if !matches!(place, Place::Filter(_)) {
             names.extend(self.keys.iter().map(|key| key.name.clone()));
         }
-        if matches!(place, Place::Having | Place::Emit) {
+        if place.is_of_a_match() {
             let steps = self.steps.iter().filter(|step| !step.absent);
             names.extend(steps.map(|step| step.name.text.clone()));
         }

@@ -45,7 +45,7 @@ impl Unread {
         self.file || self.names.contains(name)
     }
 
-    /// `WORD NAME` at the start of an item, whose word may be misspelt, and `emit NAME` inside of it.
+    /// `WORD NAME` at the start of an item, whose word may be misspelt, and `emit NAME` or `tally NAME` inside of it.
     fn add_names(&mut self, text: &str, chunk: &Chunk) {
         let mut before = "";
         let mut first = true;
@@ -57,7 +57,7 @@ impl Unread {
             };
             let word = text[at..end].trim_matches('`');
             let is_item = chunk.kind == ChunkKind::Stray && text[end..].trim_start().starts_with('{');
-            if before == "emit" || (!before.is_empty() && (first || is_item)) {
+            if ["emit", "tally"].contains(&before) || (!before.is_empty() && (first || is_item)) {
                 self.names.insert(word.to_owned());
             }
             first &= before.is_empty();

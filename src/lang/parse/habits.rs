@@ -35,9 +35,9 @@ const WORDS: [(&str, &str); 8] = [
 ];
 
 /// Keywords that are often written in capitals.
-const OTHERS: [&str; 14] = [
-    "match", "on", "by", "emit", "any", "skip", "limit", "keep", "greedy", "lazy", "strict", "longest",
-    "all", "meta",
+const OTHERS: [&str; 15] = [
+    "match", "on", "by", "emit", "tally", "any", "skip", "limit", "keep", "greedy", "lazy", "strict",
+    "longest", "all", "meta",
 ];
 
 /// What units of time are called, and how they are written.
@@ -226,7 +226,7 @@ fn body(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         "then" | "next" if stop.expects(&[Rule::first_line, Rule::match_word]) => {
             ("the first step has another word", "write `match` before the first step")
         }
-        "within" | "having" | "skip" | "limit" | "keep" | "emit"
+        "within" | "having" | "skip" | "limit" | "keep" | "emit" | "tally"
             if stop.expects(&[Rule::first_line, Rule::match_word]) =>
         {
             ("the steps come first", "write `match` and its steps before the clauses")
@@ -407,7 +407,7 @@ fn second_key(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
 
 /// `where x and` and then `emit a`, which reads as `where x and emit`; `then` and then `within 10m`.
 fn incomplete(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
-    let clause = ["emit", "limit", "keep", "skip", "on"].contains(&stop.previous);
+    let clause = ["emit", "tally", "limit", "keep", "skip", "on"].contains(&stop.previous);
     let is_name = stop.found.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
     let is_step = stop.expects(&[Rule::quantifier, Rule::q_optional, Rule::contiguity]);
     if (clause || ["within", "having"].contains(&stop.previous)) && is_name && is_step {

@@ -28,6 +28,7 @@ impl Tree {
             limit: None,
             keep: None,
             emits: Vec::new(),
+            tallies: Vec::new(),
             timeout_emits: Vec::new(),
         };
         self.head(&mut pattern, &mut nodes);
@@ -135,6 +136,10 @@ impl Tree {
             Rule::emit => {
                 let emit = self.emit(node, span);
                 pattern.emits.push(emit);
+            }
+            Rule::tally => {
+                let tally = self.emit(node, span);
+                pattern.tallies.push(tally);
             }
             _ => {
                 let emit = self.emit(only_child(node), span);

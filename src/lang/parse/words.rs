@@ -59,6 +59,7 @@ tokens! {
     kw_newest = "`newest`",
     kw_fail = "`fail`",
     kw_emit = "`emit`",
+    kw_tally = "`tally`",
     kw_timeout = "`timeout`",
     kw_test = "`test`",
     kw_given = "`given`",
@@ -170,6 +171,7 @@ pub(super) fn phrase(rule: Rule) -> &'static str {
         Rule::drop_oldest | Rule::drop_newest => "`drop`",
         Rule::keep_fail => "`fail`",
         Rule::emit => "`emit`",
+        Rule::tally => "`tally`",
         Rule::timeout_emit => "`on timeout`",
         Rule::record => "`{`",
         Rule::entry => "a record entry",
@@ -187,8 +189,9 @@ pub(super) fn phrase(rule: Rule) -> &'static str {
 pub(super) fn is_clause(rule: Rule) -> bool {
     matches!(
         rule,
-        Rule::within | Rule::having | Rule::skip | Rule::limit | Rule::keep | Rule::emit | Rule::timeout_emit
-    ) || matches!(rule, Rule::kw_having | Rule::kw_skip | Rule::kw_limit | Rule::kw_keep | Rule::kw_emit)
+        Rule::within | Rule::having | Rule::skip | Rule::limit | Rule::keep | Rule::emit | Rule::tally
+    ) || matches!(rule, Rule::timeout_emit | Rule::kw_having | Rule::kw_skip | Rule::kw_limit | Rule::kw_keep)
+        || matches!(rule, Rule::kw_emit | Rule::kw_tally)
 }
 
 /// Whether the rule is what may follow a step's name.

@@ -26,6 +26,9 @@ impl Page {
         for emit in &pattern.emits {
             self.emit("emit", emit);
         }
+        for tally in &pattern.tallies {
+            self.emit("tally", tally);
+        }
         for emit in &pattern.timeout_emits {
             self.emit("on timeout emit", emit);
         }

@@ -27,7 +27,7 @@ use super::executor::{Chunk, Findings, FoundEvents, KeyFound};
 use super::keys::{KeyId, KeyTable};
 use super::linear::{self, Linear, refused};
 use super::predicates::SourcePredicates;
-use super::{Executor, KeepExceeded, Kind, Plan, Refused, Usage};
+use super::{Bounds, Cut, Dropped, Exceeded, Executor, Kind, Plan, Refused, Usage};
 use crate::event::{PatternId, StepId, Value};
 use crate::lang::hir::{Mode, Skip, Word};
 use crate::time::{Duration, EventTime};
@@ -48,6 +48,8 @@ pub(super) struct Enumerable {
     expiry: Expiry,
     /// Events in queues.
     held: u64,
+    /// The most matches that an event may complete.
+    matches_max: u64,
     choice: Choice,
 }
 
@@ -83,6 +85,7 @@ impl Enumerable {
             states: Vec::new(),
             expiry: Expiry::new(within),
             held: 0,
+            matches_max: u64::MAX,
             choice: Choice::default(),
         })
     }
@@ -184,6 +187,8 @@ impl Enumerable {
             keys: keys.values(row.key),
             block,
             found: &mut out.found,
+            // One more than may be, so that it shows.
+            left: self.matches_max.saturating_add(1),
         };
         self.choice.events.clear();
         for item in first.range(..self.choice.ends[0]) {
@@ -191,6 +196,9 @@ impl Enumerable {
                 self.choice.events.push(item.handle);
                 self.choice.choose(&state.middle, &mut telling);
                 self.choice.events.pop();
+            }
+            if telling.left == 0 {
+                return;
             }
         }
     }
@@ -277,6 +285,9 @@ impl Choice {
             self.events.push(item.handle);
             self.choose(middle, telling);
             self.events.pop();
+            if telling.left == 0 {
+                return;
+            }
         }
     }
 }
@@ -291,10 +302,13 @@ struct Telling<'a, 'r> {
     keys: &'a Arc<[Value]>,
     block: &'a mut Block,
     found: &'a mut Vec<KeyFound>,
+    /// How many more matches are told. The first in output order come first.
+    left: u64,
 }
 
 impl Telling<'_, '_> {
     fn tell(&mut self, events: &[Handle]) {
+        self.left -= 1;
         let first = self.block.len();
         for (handle, link) in events.iter().zip(&self.linear.links) {
             self.block.push(self.arena, *handle, link.step);
@@ -314,7 +328,11 @@ impl Telling<'_, '_> {
 }
 
 impl Executor for Enumerable {
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), KeepExceeded> {
+    fn set_bounds(&mut self, bounds: &Bounds) {
+        self.matches_max = bounds.matches_per_event_max;
+    }
+
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
         let done: Result<(), Infallible> = chunk.lens.visit(chunk.rows, Wanted::FitsAStep, |row| {
             if self.expiry.is_due(row.time()) {
                 self.expire(row.time());
@@ -336,6 +354,36 @@ impl Executor for Enumerable {
         self.expiry.clear();
         self.arena.clear();
         self.held = 0;
+    }
+
+    fn each_start(&self, now: EventTime, visit: &mut dyn FnMut(PatternId, EventTime)) {
+        for (cell, _) in self.cells.iter() {
+            let firsts = self.states[cell as usize].first.values().flatten();
+            let open = firsts.filter(|item| item.time.plus(self.within) > now);
+            open.for_each(|item| visit(self.plan.pattern.id, item.time));
+        }
+    }
+
+    fn drop_starts(
+        &mut self,
+        _: PatternId,
+        cut: Cut,
+        now: EventTime,
+        keys: &KeyTable,
+        _: &mut Findings,
+    ) -> Dropped {
+        let mut dropped = Dropped::default();
+        for (cell, key) in self.cells.iter() {
+            let state = &mut self.states[cell as usize];
+            self.held -= state.prune(self.within, now);
+            let (firsts, others, oldest) = state.cut(cut);
+            self.held -= firsts + others;
+            dropped.add(firsts, oldest, keys.values(key));
+        }
+        if let Cut::Before(time) = cut {
+            self.arena.free_before(time);
+        }
+        dropped
     }
 
     fn keys(&self) -> &[KeyId] {

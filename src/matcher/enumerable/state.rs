@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
+use crate::matcher::Cut;
 use crate::matcher::capture::{Handle, is_before};
 use crate::time::{Duration, EventTime};
 
@@ -53,6 +54,37 @@ impl State {
             shrink(queue);
         }
         pruned
+    }
+
+    /// Drops events of the first link, and of the others those that come after none. Says how many of both, and the
+    /// oldest of the first.
+    pub(super) fn cut(&mut self, cut: Cut) -> (u64, u64, EventTime) {
+        let (mut firsts, mut others, mut oldest) = (0, 0, EventTime::END);
+        self.first.retain(|_, queue| {
+            let before = queue.len();
+            if queue.front().is_some_and(|item| cut.drops(item.time)) {
+                oldest = oldest.min(queue[0].time);
+            }
+            while queue.front().is_some_and(|item| cut.drops(item.time)) {
+                queue.pop_front();
+            }
+            while queue.back().is_some_and(|item| cut.drops(item.time)) {
+                let item = queue.pop_back().expect("it was looked at");
+                oldest = oldest.min(item.time);
+            }
+            firsts += (before - queue.len()) as u64;
+            !queue.is_empty()
+        });
+        self.first_len -= firsts;
+        let first = self.first.values().filter_map(|queue| queue.front()).map(|item| item.time).min();
+        for queue in &mut self.middle {
+            let before = queue.len();
+            while queue.front().is_some_and(|item| first.is_none_or(|first| item.time < first)) {
+                queue.pop_front();
+            }
+            others += (before - queue.len()) as u64;
+        }
+        (firsts, others, oldest)
     }
 
     /// Frees everything. Says how many events were left: such as come after no first one.

@@ -3,7 +3,7 @@
 mod functions;
 mod numbers;
 
-pub(super) use numbers::{mean_of, sum_of};
+pub(super) use numbers::{fault, mean_of, sum_of};
 
 use std::cell::Cell;
 use std::cmp::Ordering;
@@ -33,6 +33,11 @@ pub struct Taken<'a> {
 pub trait Held {
     /// Shows them, the newest first, until the visitor breaks.
     fn walk<'a>(&'a self, visit: &mut dyn FnMut(Taken<'a>) -> ControlFlow<()>);
+
+    /// An aggregate of the pattern's tally; null where nothing was counted.
+    fn tallied(&self, _aggregate: usize) -> Value {
+        Value::Null
+    }
 }
 
 /// A run that holds nothing.
@@ -91,6 +96,7 @@ pub fn evaluate(expr: &Expr, scope: &Scope<'_>) -> Value {
         Expr::Held { step, pick, slot } => held(*step, *pick, *slot, scope),
         Expr::IsTaken(step) => Value::Bool(is_taken(*step, scope)),
         Expr::Aggregate { function, step, slot } => aggregate(*function, *step, *slot, scope),
+        Expr::Tallied(aggregate) => scope.held.tallied(*aggregate),
         Expr::IsAmong { item, step, slot } => is_among(&evaluate(item, scope), *step, *slot, scope),
         Expr::Not(inner) => truth(truth_of(&evaluate(inner, scope)).map(|value| !value)),
         Expr::And(parts) => junction(parts, false, scope),
@@ -323,10 +329,11 @@ fn aggregate(function: Aggregate, step: StepId, slot: Option<SlotId>, scope: &Sc
     // Oldest first, so that sums of floats do not depend on how the events are stored.
     values.reverse();
     let ty = scope.pattern.slots[slot.index()].ty;
-    fold(function, &values, ty, scope.faults)
+    fold_values(function, &values, ty, scope.faults)
 }
 
-fn fold(function: Aggregate, values: &[Value], ty: Type, faults: &Faults) -> Value {
+/// An aggregate of some values of one type, none of them null.
+pub fn fold_values(function: Aggregate, values: &[Value], ty: Type, faults: &Faults) -> Value {
     match function {
         Aggregate::Count => Value::Int(values.len() as i64),
         Aggregate::Sum => numbers::sum(values, ty, faults),

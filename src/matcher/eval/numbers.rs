@@ -31,7 +31,7 @@ pub(super) fn from_float(value: f64, faults: &Faults) -> Value {
     if value.is_finite() { Value::Float(value) } else { fault(faults) }
 }
 
-pub(super) fn fault(faults: &Faults) -> Value {
+pub(crate) fn fault(faults: &Faults) -> Value {
     faults.add();
     Value::Null
 }

@@ -90,7 +90,10 @@ fn member(plan: &Arc<Plan>) -> Option<Member> {
     let is_chain = (2..=POSITIONS_MAX).contains(&linear.links.len())
         && linear.wait.is_none()
         && (0..linear.links.len()).all(is_plain);
-    let is_open = pattern.mode == Mode::All && pattern.skip == Skip::None && pattern.timeout_emits.is_empty();
+    let is_open = pattern.mode == Mode::All
+        && pattern.skip == Skip::None
+        && pattern.timeout_emits.is_empty()
+        && pattern.tally.is_none();
     if !is_chain || !is_open || pattern.within.is_none() || pattern.steps.iter().any(|step| step.absent) {
         return None;
     }

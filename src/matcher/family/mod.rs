@@ -24,7 +24,7 @@ use super::cells::{CellId, Cells};
 use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings, FoundEvents};
 use super::keys::{KeyId, KeyTable};
-use super::{Executor, KeepExceeded, KeyFound, Kind, Usage};
+use super::{Cut, Dropped, Exceeded, Executor, KeyFound, Kind, Usage};
 use crate::event::{PatternId, StepId};
 use crate::lang::hir::Step;
 use crate::time::{Duration, EventTime};
@@ -236,7 +236,7 @@ fn intersection<const WORDS: usize>(left: &Mask<WORDS>, right: &Mask<WORDS>) -> 
 }
 
 impl<const WORDS: usize> Executor for Shared<WORDS> {
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), KeepExceeded> {
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
         let visited: Result<(), Infallible> = chunk.lens.visit(chunk.rows, Wanted::FitsAStep, |row| {
             self.event(&row, keys, out);
             Ok(())
@@ -264,6 +264,49 @@ impl<const WORDS: usize> Executor for Shared<WORDS> {
     fn finish(&mut self, keys: &KeyTable, out: &mut Findings) {
         self.advance(EventTime::END, keys, out);
         self.arena.clear();
+    }
+
+    fn each_start(&self, now: EventTime, visit: &mut dyn FnMut(PatternId, EventTime)) {
+        let cells = self.cells.iter().flat_map(|(slot, _)| &self.runs_of[slot as usize]);
+        for run in cells.filter(|run| run.began.plus(self.within) > now) {
+            for (rule, pattern) in self.rules.iter().enumerate() {
+                if run.rules[rule / 64] >> (rule % 64) & 1 == 1 {
+                    visit(*pattern, run.began);
+                }
+            }
+        }
+    }
+
+    fn drop_starts(
+        &mut self,
+        pattern: PatternId,
+        cut: Cut,
+        now: EventTime,
+        keys: &KeyTable,
+        _: &mut Findings,
+    ) -> Dropped {
+        let mut dropped = Dropped::default();
+        let Some(rule) = self.rules.iter().position(|rule| *rule == pattern) else { return dropped };
+        for (slot, key) in self.cells.iter().collect::<Vec<_>>() {
+            if !self.end_runs(key, now) {
+                continue;
+            }
+            let cell = &mut self.runs_of[slot as usize];
+            let before = cell.len();
+            cell.retain_mut(|run| {
+                let word = &mut run.rules[rule / 64];
+                if *word >> (rule % 64) & 1 == 1 && cut.drops(run.began) {
+                    *word &= !(1 << (rule % 64));
+                    dropped.add(1, run.began, keys.values(key));
+                }
+                is_any(&run.rules)
+            });
+            self.runs -= (before - cell.len()) as u64;
+            if cell.is_empty() {
+                self.remove_cell(slot);
+            }
+        }
+        dropped
     }
 
     fn keys(&self) -> &[KeyId] {

@@ -16,6 +16,29 @@ pub struct Answers {
     begins: OnceLock<Begins>,
 }
 
+/// A part of a condition on the events of a batch.
+#[derive(Clone, Copy, Debug)]
+pub enum Part<'a> {
+    /// It asks nothing.
+    Always,
+    /// It was answered for all rows.
+    Answered(&'a Bitmap),
+    /// It is answered row by row.
+    Open(&'a Answers, PredicateId),
+}
+
+impl Part<'_> {
+    /// Whether it is true for a row.
+    #[inline]
+    pub fn holds(self, row: usize) -> bool {
+        match self {
+            Part::Always => true,
+            Part::Answered(bitmap) => bitmap.contains(row),
+            Part::Open(answers, id) => answers.holds(id, row),
+        }
+    }
+}
+
 impl Answers {
     pub(super) fn new(of: &Arc<StreamPredicates>, batch: &Arc<Batch>) -> Answers {
         Answers {
@@ -37,6 +60,15 @@ impl Answers {
         match self.bitmaps[id.index()].get() {
             Some(bitmap) => bitmap.contains(row),
             None => self.test(id, row),
+        }
+    }
+
+    /// A part, for who asks it of many rows.
+    pub fn part(&self, id: PredicateId) -> Part<'_> {
+        match (&self.of.tests[id.index()], self.bitmaps[id.index()].get()) {
+            (Test::Always, _) => Part::Always,
+            (_, Some(bitmap)) => Part::Answered(bitmap),
+            (_, None) => Part::Open(self, id),
         }
     }
 

@@ -233,6 +233,7 @@ impl Reads {
             | Expr::Held { .. }
             | Expr::IsTaken(_)
             | Expr::Aggregate { .. }
+            | Expr::Tallied(_)
             | Expr::IsAmong { .. } => self.more = true,
             _ => {}
         }

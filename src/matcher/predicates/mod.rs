@@ -7,7 +7,7 @@
 //! What is left — arithmetic, functions of several fields — is evaluated row by row.
 //!
 //! Nothing is answered before somebody asks: for all rows of a batch, or, where a pattern looks at a few events only, for
-//! a single row. Which patterns an event can begin a match of is found for all of them together ([`index`]).
+//! a single row. Which patterns an event can begin a match of is found for all of them together (`index`).
 //!
 //! Each part answers one question, "is it true?"; what is unknown is not. `not` is moved inwards while a condition is
 //! taken apart, where it turns the question into "is it false?", which is another part.
@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex};
 
 use rustc_hash::FxHashMap;
 
-pub use answers::Answers;
+pub use answers::{Answers, Part};
 pub use bitmap::Bitmap;
 pub use index::{BeginId, BeginRows};
 pub(super) use kernel::whole;

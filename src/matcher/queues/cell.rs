@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use super::{Fit, Shape};
 use crate::lang::hir::Skip;
-use crate::matcher::Kind;
 use crate::matcher::capture::{Arena, Handle, is_before};
+use crate::matcher::{Cut, Kind};
 use crate::time::EventTime;
 
 /// The runs of one key.
@@ -336,6 +336,39 @@ impl Cell {
                 ended.runs.drain(..shape.len());
                 ended.until.pop_front();
             }
+        }
+    }
+
+    /// The first events of the open runs.
+    pub(super) fn starts(&self, shape: &Shape) -> impl Iterator<Item = Handle> + '_ {
+        let ended = self.ended.iter().flat_map(|ended| &ended.runs);
+        self.runs.iter().step_by(shape.len()).chain(ended.step_by(shape.len())).copied()
+    }
+
+    /// Ends the runs whose first events a cut drops: they stand in front, or at the end.
+    pub(super) fn cut(&mut self, shape: &Shape, arena: &Arena, cut: Cut) {
+        let goes = |start: Option<&Handle>| start.is_some_and(|start| cut.drops(arena.time(*start)));
+        let len = shape.len();
+        while goes(self.runs.front()) {
+            self.drop_front(shape);
+        }
+        while self.runs.len() >= len && goes(self.runs.get(self.runs.len() - len)) {
+            self.runs.truncate(self.runs.len() - len);
+            let size = self.waiting.trailing_zeros() as usize;
+            let count = self.counts.at(size);
+            *count -= 1;
+            if *count == 0 {
+                self.waiting &= !(1 << size);
+            }
+        }
+        let Some(ended) = &mut self.ended else { return };
+        while goes(ended.runs.front()) {
+            ended.runs.drain(..len);
+            ended.until.pop_front();
+        }
+        while ended.runs.len() >= len && goes(ended.runs.get(ended.runs.len() - len)) {
+            ended.runs.truncate(ended.runs.len() - len);
+            ended.until.pop_back();
         }
     }
 

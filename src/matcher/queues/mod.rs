@@ -17,20 +17,17 @@ use std::sync::Arc;
 
 use self::cell::{Cell, Settled};
 use super::capture::{Arena, Block, Handle, Layout};
-use super::cells::{CellId, Cells};
+use super::cells::{CELLS_CACHED, CellId, Cells};
 use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings, FoundEvents};
 use super::keys::{KeyId, KeyTable};
 use super::linear::{Linear, absences_are_local, check_clauses, lifetime, refused};
 use super::predicates::SourcePredicates;
-use super::{Executor, KeepExceeded, KeyFound, Kind, Plan, Refused, Usage};
+use super::{Cut, Dropped, Exceeded, Executor, KeyFound, Kind, Plan, Refused, Usage};
 use crate::event::{PatternId, StepId};
 use crate::lang::hir::{Mode, Skip, Word};
 use crate::nfa::Wait;
 use crate::time::{Duration, EventTime};
-
-/// So many cells are in the cache anyway.
-const CELLS_CACHED: usize = 1 << 14;
 
 /// What is the same for all keys.
 #[derive(Debug)]
@@ -155,7 +152,7 @@ impl Queues {
     /// Reads something of the cell of each row, where there are more cells than the cache holds: asked for one after
     /// another, they come at the same time.
     fn touch(&self, rows: &[Row<'_>]) {
-        if self.queues.len() > CELLS_CACHED {
+        if self.cells.len() > CELLS_CACHED {
             let cells = rows.iter().filter_map(|row| self.cells.find(row.key));
             std::hint::black_box(cells.fold(0, |sum, cell| sum ^ self.queues[cell as usize].touch()));
         }
@@ -293,7 +290,7 @@ fn tests(linear: &Linear) -> Vec<(StepId, Fit)> {
 }
 
 impl Executor for Queues {
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), KeepExceeded> {
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
         chunk.lens.visit_groups(chunk.rows, self.wanted, |rows| {
             self.touch(rows);
             for row in rows {
@@ -333,6 +330,48 @@ impl Executor for Queues {
     fn finish(&mut self, keys: &KeyTable, out: &mut Findings) {
         self.advance(EventTime::END, keys, out);
         self.arena.clear();
+    }
+
+    fn each_start(&self, now: EventTime, visit: &mut dyn FnMut(PatternId, EventTime)) {
+        let is_open = |time: &EventTime| self.shape.within.is_none_or(|within| time.plus(within) > now);
+        for (slot, _) in self.cells.iter() {
+            let starts = self.queues[slot as usize].starts(&self.shape).map(|start| self.arena.time(start));
+            starts.filter(is_open).for_each(|time| visit(self.pattern, time));
+        }
+    }
+
+    fn drop_starts(
+        &mut self,
+        _: PatternId,
+        cut: Cut,
+        now: EventTime,
+        keys: &KeyTable,
+        out: &mut Findings,
+    ) -> Dropped {
+        let mut dropped = Dropped::default();
+        for (slot, key) in self.cells.iter().collect::<Vec<_>>() {
+            // What the window has ended by now is not dropped.
+            if !self.fire(key, now, keys, out) {
+                continue;
+            }
+            let cell = &mut self.queues[slot as usize];
+            let goes = |start: &EventTime| cut.drops(*start);
+            let oldest = cell.starts(&self.shape).map(|start| self.arena.time(start)).filter(goes).min();
+            let Some(oldest) = oldest else { continue };
+            let before = cell.len(&self.shape);
+            cell.cut(&self.shape, &self.arena, cut);
+            let ended = before - cell.len(&self.shape);
+            let is_empty = cell.is_empty();
+            self.runs -= ended;
+            dropped.add(ended, oldest, keys.values(key));
+            if is_empty {
+                self.remove_cell(slot);
+            }
+        }
+        if let Cut::Before(time) = cut {
+            self.arena.free_before(time);
+        }
+        dropped
     }
 
     fn keys(&self) -> &[KeyId] {

@@ -1,17 +1,18 @@
 //! The runs of one key.
 
 use std::cell::OnceCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::LocalFits;
 use super::run::{Pending, Run};
-use super::select::Selection;
+use super::select::{HeldBack, Selection};
 use crate::event::{StepId, Value};
 use crate::lang::hir::{Greed, GroupId, Word};
 use crate::matcher::{
-    Arrival, Event, Faults, Fields, Found, Held, KeepExceeded, Kind, Nothing, Plan, Scope, is_true,
+    Arrival, Bound, Bounds, Cut, Event, Faults, Fields, Found, Held, Kind, Nothing, Order, Plan, Scope,
+    is_true,
 };
 use crate::nfa::{LoopId, PositionId, Way};
 use crate::time::{Duration, EventTime};
@@ -19,6 +20,7 @@ use crate::time::{Duration, EventTime};
 /// What is the same for all runs of a key.
 pub(super) struct Context<'a> {
     pub(super) plan: &'a Plan,
+    pub(super) bounds: &'a Bounds,
     pub(super) keys: &'a [Value],
     pub(super) faults: &'a Faults,
 }
@@ -31,7 +33,7 @@ impl Context<'_> {
         held: &dyn Held,
         entering: &[GroupId],
     ) -> bool {
-        let Context { plan, keys, faults } = self;
+        let Context { plan, keys, faults, .. } = self;
         is_true(expr, &Scope { pattern: &plan.pattern, candidate, held, entering, keys, faults })
     }
 }
@@ -76,7 +78,7 @@ impl KeyRuns {
     }
 
     /// Matches suppressed and starts dropped since the last call.
-    pub(super) fn take_held_back(&mut self) -> (u64, u64) {
+    pub(super) fn take_held_back(&mut self) -> HeldBack {
         self.selection.take_held_back()
     }
 
@@ -100,7 +102,7 @@ impl KeyRuns {
         context: &Context<'_>,
         local: &LocalFits,
         arrival: &dyn Arrival,
-    ) -> Result<(), KeepExceeded> {
+    ) -> Result<(), (Bound, u64)> {
         self.advance(context, arrival.time());
         self.selection.next_moment();
         let offer = Offer { arrival, local, made: OnceCell::new() };
@@ -129,6 +131,7 @@ impl KeyRuns {
         self.remember(context, &offer);
         let newest = offer.made.get().map(|event| event.order());
         self.selection.keep(context.plan, &mut self.runs, newest)?;
+        self.selection.bound(context.bounds, &mut self.runs)?;
         self.settle(context, arrival.time(), completed, Vec::new());
         Ok(())
     }
@@ -199,6 +202,19 @@ impl KeyRuns {
         let ended = std::mem::take(&mut self.runs);
         ended.iter().for_each(|run| self.selection.run_ended(run.start));
         self.settle(context, EventTime::END, Vec::new(), Vec::new());
+    }
+
+    /// The first events of its runs, each once.
+    pub(super) fn starts(&self) -> BTreeSet<Order> {
+        self.runs.iter().map(|run| run.start).collect()
+    }
+
+    /// Ends the runs whose first events a cut drops; what only waited for these comes out.
+    pub(super) fn cut(&mut self, context: &Context<'_>, cut: Cut, now: EventTime) {
+        self.selection.next_moment();
+        self.runs.retain(|run| !cut.drops(run.start.time));
+        self.selection.cut(cut);
+        self.settle(context, now, Vec::new(), Vec::new());
     }
 
     fn fire(&mut self, context: &Context<'_>, at: EventTime) {

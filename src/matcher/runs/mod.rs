@@ -13,14 +13,18 @@ use std::sync::Arc;
 
 use self::key::{Context, KeyRuns};
 use self::queue::DeadlineQueue;
+use super::bounds::shown_key;
 use super::cells::{CellId, Cells};
 use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
 use super::predicates::SourcePredicates;
-use super::{Arrival, Event, Executor, Faults, Fields, KeepExceeded, Plan, Usage};
-use crate::event::{SlotId, StepId, Value};
-use crate::lang::hir::Word;
+use super::{
+    Arrival, Bound, Bounds, Cut, Dropped, Event, Exceeded, Executor, Faults, Fields, Order, Plan, Reached,
+    Usage,
+};
+use crate::event::{PatternId, SlotId, StepId, Value};
+use crate::lang::hir::{KeepPolicy, Word};
 use crate::nfa::Position;
 use crate::time::EventTime;
 
@@ -28,6 +32,9 @@ use crate::time::EventTime;
 #[derive(Debug)]
 pub struct Runs {
     plan: Arc<Plan>,
+    bounds: Bounds,
+    /// The bounds that were told to be reached.
+    reached: Vec<Bound>,
     faults: Faults,
     cells: Cells,
     keys: Vec<Option<KeySlot>>,
@@ -60,6 +67,8 @@ impl Runs {
         Runs {
             ignores_strangers: ignores_strangers(&plan),
             plan,
+            bounds: Bounds::default(),
+            reached: Vec::new(),
             faults: Faults::default(),
             cells: Cells::default(),
             keys: Vec::new(),
@@ -103,16 +112,29 @@ impl Runs {
         work: impl FnOnce(&mut KeyRuns, &Context<'_>, &LocalFits) -> T,
     ) -> T {
         let key = self.keys[slot as usize].as_mut().expect("a slot in use has a key");
-        let context = Context { plan: &self.plan, keys: &key.keys, faults: &self.faults };
+        let context =
+            Context { plan: &self.plan, bounds: &self.bounds, keys: &key.keys, faults: &self.faults };
         let runs_before = key.runs.run_count();
         let bytes_before = key.runs.bytes();
         let result = work(&mut key.runs, &context, &self.local);
         self.usage.runs = self.usage.runs + key.runs.run_count() - runs_before;
         self.usage.bytes = self.usage.bytes + key.runs.bytes() - bytes_before;
-        let (suppressed, dropped) = key.runs.take_held_back();
-        self.usage.suppressed += suppressed;
-        self.usage.dropped += dropped;
+        let held_back = key.runs.take_held_back();
+        self.usage.suppressed += held_back.suppressed;
+        self.usage.dropped += held_back.dropped;
+        self.usage.ended += held_back.ended;
         let keys = &key.keys;
+        let kept = self.plan.pattern.keep.map_or(0, |keep| u64::from(keep.count));
+        for (bound, allowed, count) in [
+            (Bound::Keep, kept, held_back.dropped),
+            (Bound::RunsPerKey, self.bounds.runs_per_key_max, held_back.ended),
+        ] {
+            if count > 0 && !self.reached.contains(&bound) {
+                self.reached.push(bound);
+                let keys = Arc::clone(keys);
+                out.reached.push(Reached { pattern: self.plan.pattern.id, bound, allowed, keys, at: now });
+            }
+        }
         key.runs.take_found().for_each(|found| out.push(self.plan.pattern.id, keys, found));
         match key.runs.next_deadline(&self.plan) {
             Some(deadline) => self.queue.set(slot, deadline.max(now)),
@@ -120,6 +142,19 @@ impl Runs {
             None => {}
         }
         result
+    }
+
+    /// Many keys at once could take more than there is before anybody looks: this looks at every event.
+    fn check_bytes(&self) -> Result<(), (Bound, u64)> {
+        let allowed = self.bounds.state_bytes_max.unwrap_or(u64::MAX);
+        // Where something is dropped for it, that comes between batches.
+        let at_once =
+            if self.bounds.policy == KeepPolicy::Fail { allowed } else { allowed.saturating_mul(2) };
+        if self.usage.bytes > at_once { Err((Bound::State, allowed)) } else { Ok(()) }
+    }
+
+    fn exceeded(&self, (bound, allowed): (Bound, u64), keys: &[Value], at: Order) -> Exceeded {
+        Exceeded { pattern: self.plan.pattern.name.clone(), bound, allowed, key: shown_key(keys), at }
     }
 
     fn remove(&mut self, slot: CellId) {
@@ -170,14 +205,23 @@ impl Arrival for RowArrival<'_> {
 }
 
 impl Executor for Runs {
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), KeepExceeded> {
+    fn set_bounds(&mut self, bounds: &Bounds) {
+        self.bounds = *bounds;
+    }
+
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
         let wanted = if self.ignores_strangers { Wanted::FitsAStep } else { Wanted::All };
         let plan = Arc::clone(&self.plan);
         chunk.lens.visit(chunk.rows, wanted, |row| {
             let can_begin = self.look(&row, &chunk.lens.predicates[row.source]);
             let Some(slot) = self.cell_of(row.key, can_begin, keys) else { return Ok(()) };
             let arrival = RowArrival { row, plan: &plan };
-            self.with_key(slot, row.time(), out, |runs, context, local| runs.event(context, local, &arrival))
+            let taken = self
+                .with_key(slot, row.time(), out, |runs, context, local| runs.event(context, local, &arrival));
+            taken.and_then(|()| self.check_bytes()).map_err(|bound| {
+                let at = Order { time: row.time(), position: row.position() };
+                self.exceeded(bound, keys.values(row.key), at)
+            })
         })
     }
 
@@ -195,6 +239,32 @@ impl Executor for Runs {
                 self.with_key(slot, EventTime::END, out, |runs, context, _| runs.finish(context));
             }
         }
+    }
+
+    fn each_start(&self, _: EventTime, visit: &mut dyn FnMut(PatternId, EventTime)) {
+        for key in self.keys.iter().flatten() {
+            key.runs.starts().into_iter().for_each(|start| visit(self.plan.pattern.id, start.time));
+        }
+    }
+
+    fn drop_starts(
+        &mut self,
+        _: PatternId,
+        cut: Cut,
+        now: EventTime,
+        _: &KeyTable,
+        out: &mut Findings,
+    ) -> Dropped {
+        let mut dropped = Dropped::default();
+        for slot in 0..self.keys.len() as u32 {
+            let Some(key) = &self.keys[slot as usize] else { continue };
+            let goes: Vec<Order> =
+                key.runs.starts().into_iter().filter(|start| cut.drops(start.time)).collect();
+            let Some(oldest) = goes.first() else { continue };
+            dropped.add(goes.len() as u64, oldest.time, &key.keys);
+            self.with_key(slot, now, out, |runs, context, _| runs.cut(context, cut, now));
+        }
+        dropped
     }
 
     fn keys(&self) -> &[KeyId] {

@@ -1,12 +1,12 @@
 //! Which matches of a key come out, and which runs they end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::run::Run;
 use crate::lang::hir::{KeepPolicy, Mode, Skip};
 use crate::matcher::limiter::Limiter;
 use crate::matcher::rank::{self, SkipPoint, Waiting};
-use crate::matcher::{Found, KeepExceeded, Order, Plan};
+use crate::matcher::{Bound, Bounds, Cut, Found, Order, Plan};
 use crate::time::EventTime;
 
 /// What is known of the runs with one first event.
@@ -18,6 +18,17 @@ struct Start {
     has_matched: bool,
     /// Under `match`: the best of those that a window or gap has ended.
     timeout: Option<Found>,
+}
+
+/// What was held back since somebody last asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeldBack {
+    /// Matches, by `limit`.
+    pub(super) suppressed: u64,
+    /// Starts, by `keep`.
+    pub(super) dropped: u64,
+    /// Starts, by the bound on the runs of a key.
+    pub(super) ended: u64,
 }
 
 /// The choice among matches, for one key.
@@ -32,7 +43,10 @@ pub(super) struct Selection {
     /// Under `match`: the last event of the last match or timeout.
     episode_end: Option<Order>,
     limiter: Limiter,
+    /// Starts that `keep` has dropped.
     dropped: u64,
+    /// Starts that the bound on runs has ended.
+    ended: u64,
 }
 
 impl Selection {
@@ -52,8 +66,12 @@ impl Selection {
         }
     }
 
-    pub(super) fn take_held_back(&mut self) -> (u64, u64) {
-        (self.limiter.take_suppressed(), std::mem::take(&mut self.dropped))
+    pub(super) fn take_held_back(&mut self) -> HeldBack {
+        HeldBack {
+            suppressed: self.limiter.take_suppressed(),
+            dropped: std::mem::take(&mut self.dropped),
+            ended: std::mem::take(&mut self.ended),
+        }
     }
 
     pub(super) fn forgets_at(&self, plan: &Plan) -> Option<EventTime> {
@@ -74,7 +92,7 @@ impl Selection {
         plan: &Plan,
         runs: &mut Vec<Run>,
         newest: Option<Order>,
-    ) -> Result<(), KeepExceeded> {
+    ) -> Result<(), (Bound, u64)> {
         let Some(keep) = plan.pattern.keep else { return Ok(()) };
         self.starts.retain(|_, start| start.live > 0 || start.timeout.is_some() || start.has_matched);
         loop {
@@ -85,16 +103,43 @@ impl Selection {
             let victim = match keep.policy {
                 KeepPolicy::DropOldest => live.map(|(order, _)| *order).next(),
                 KeepPolicy::DropNewest => newest,
-                KeepPolicy::Fail => {
-                    let pattern = plan.pattern.name.clone();
-                    return Err(KeepExceeded { pattern, allowed: keep.count });
-                }
+                KeepPolicy::Fail => return Err((Bound::Keep, u64::from(keep.count))),
             };
             let victim = victim.expect("more starts than none");
             self.starts.remove(&victim);
             runs.retain(|run| run.start != victim);
             self.dropped += 1;
         }
+    }
+
+    /// The bound on the runs of a key: ends all of the oldest or newest starts until they are few enough.
+    pub(super) fn bound(&mut self, bounds: &Bounds, runs: &mut Vec<Run>) -> Result<(), (Bound, u64)> {
+        let mut excess = (runs.len() as u64).saturating_sub(bounds.runs_per_key_max);
+        if excess == 0 {
+            return Ok(());
+        }
+        let mut counts: BTreeMap<Order, u64> = BTreeMap::new();
+        runs.iter().for_each(|run| *counts.entry(run.start).or_default() += 1);
+        let mut gone: BTreeSet<Order> = BTreeSet::new();
+        while excess > 0 {
+            let next = match bounds.policy {
+                KeepPolicy::DropOldest => counts.pop_first(),
+                KeepPolicy::DropNewest => counts.pop_last(),
+                KeepPolicy::Fail => return Err((Bound::RunsPerKey, bounds.runs_per_key_max)),
+            };
+            let (start, count) = next.expect("every run has a start");
+            excess = excess.saturating_sub(count);
+            gone.insert(start);
+        }
+        self.ended += gone.len() as u64;
+        self.starts.retain(|start, _| !gone.contains(start));
+        runs.retain(|run| !gone.contains(&run.start));
+        Ok(())
+    }
+
+    /// Forgets the starts that a cut drops. What is complete is a match, also if its start is dropped.
+    pub(super) fn cut(&mut self, cut: Cut) {
+        self.starts.retain(|start, _| !cut.drops(start.time));
     }
 
     /// Chooses among what completed or timed out at one moment, and ends the runs that this skips.

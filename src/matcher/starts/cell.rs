@@ -7,10 +7,10 @@ use super::run::{Run, Surroundings};
 use super::shape::{Absent, Repeated, Shape, Spot};
 use crate::event::StepId;
 use crate::lang::hir::{GroupId, Keep, KeepPolicy, Skip, Word};
-use crate::matcher::Kind;
-use crate::matcher::capture::{Handle, is_before};
+use crate::matcher::capture::{Arena, Handle, is_before};
 use crate::matcher::chunk::Row;
 use crate::matcher::predicates::SourcePredicates;
+use crate::matcher::{Cut, Kind};
 use crate::time::{Duration, EventTime};
 
 /// Everything of one key.
@@ -193,6 +193,22 @@ impl Start {
             None if shape.is_shared => list.handles(list.index(self.from), list.index(self.from) + 1)[0],
             None => self.own.handles(0, 1)[0],
         }
+    }
+
+    /// Whether no window, gap or wait has ended it by `now`. That need not have been noticed yet.
+    fn is_open(&self, shape: &Shape, arena: &Arena, now: EventTime) -> bool {
+        if self.is_over {
+            return false;
+        }
+        if let Some(until) = self.until {
+            return until > now;
+        }
+        let next = shape.prefix.get(self.fixed.len as usize).or(shape.last.as_ref());
+        let is_closed = |(place, within): &(usize, Duration)| {
+            arena.time(self.fixed.as_slice()[*place]).plus(*within) <= now
+        };
+        shape.within.is_none_or(|within| self.began.plus(within) > now)
+            && !next.is_some_and(|spot| spot.windows.iter().any(is_closed))
     }
 
     /// Its events in the loop.
@@ -487,6 +503,31 @@ impl Cell {
         if shape.tells_timeouts && self.episode_end.is_none_or(|end| is_before(end, event)) {
             self.episode_end = Some(event);
         }
+    }
+
+    // --- bounds --------------------------------------------------------------------------------------------------
+
+    /// The times of the first events of what is open at `now`.
+    pub(super) fn open<'a>(
+        &'a self,
+        shape: &'a Shape,
+        arena: &'a Arena,
+        now: EventTime,
+    ) -> impl Iterator<Item = EventTime> + 'a {
+        self.starts.iter().filter(move |start| start.is_open(shape, arena, now)).map(|start| start.began)
+    }
+
+    /// Ends the starts that a cut drops. Says how many were open, and the oldest of them.
+    pub(super) fn cut(&mut self, shape: &Shape, arena: &Arena, cut: Cut, now: EventTime) -> (u64, EventTime) {
+        let (mut count, mut oldest) = (0, EventTime::END);
+        for start in self.starts.iter_mut().filter(|start| cut.drops(start.began)) {
+            if start.is_open(shape, arena, now) {
+                (count, oldest) = (count + 1, oldest.min(start.began));
+            }
+            (start.is_over, self.has_over) = (true, true);
+        }
+        self.sweep(shape);
+        (count, oldest)
     }
 
     /// Takes out what is over.

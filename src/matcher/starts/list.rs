@@ -109,7 +109,9 @@ impl List {
         let same = |at: &usize| {
             self.is_same(*at, field, tracked, word, arena, || arena.value(event, tracked[field].slot))
         };
-        (0..self.handles.len()).rev().find(same).map_or(0, |at| self.gone + at as u64 + 1)
+        // What was freed stands in no start's stretch any more, and is left in front of the list for a while only.
+        let mut held = (0..self.handles.len()).rev().take_while(|at| arena.holds(self.handles[*at]));
+        held.find(same).map_or(0, |at| self.gone + at as u64 + 1)
     }
 
     /// Whether the value of an event is this one, that is not null. Texts of different dictionaries are compared as

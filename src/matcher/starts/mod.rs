@@ -33,13 +33,18 @@ pub(super) use self::advice::advice;
 use self::cell::{At, Cell, Settled, TooMany};
 use self::run::Surroundings;
 use self::shape::Shape;
+use super::bounds::shown_key;
 use super::capture::{Arena, Block, Handle, Layout};
 use super::cells::{CellId, Cells};
 use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings, FoundEvents};
 use super::keys::{KeyId, KeyTable};
 use super::predicates::SourcePredicates;
-use super::{Executor, Faults, KeepExceeded, KeyFound, Nothing, Plan, Refused, Scope, Usage, is_true};
+use super::{
+    Bound, Cut, Dropped, Exceeded, Executor, Faults, KeyFound, Nothing, Order, Plan, Reached, Refused, Scope,
+    Usage, is_true,
+};
+use crate::event::PatternId;
 use crate::time::EventTime;
 
 /// So many events may be there that no start holds any more, and as many as are held.
@@ -67,6 +72,9 @@ pub(super) struct Starts {
     compact_at: usize,
     starts: u64,
     dropped: u64,
+    /// The bytes of the cells when they were last added up, and the events since then.
+    weight: u64,
+    unweighed: usize,
     faults: Faults,
     /// What is being settled; kept for its memory.
     settled: Settled,
@@ -93,6 +101,8 @@ impl Starts {
             compact_at: EVENTS_KEPT,
             starts: 0,
             dropped: 0,
+            weight: 0,
+            unweighed: 0,
             faults: Faults::default(),
             settled: Settled::default(),
             plan: Arc::clone(plan),
@@ -106,7 +116,7 @@ impl Starts {
         asked: &SourcePredicates,
         keys: &KeyTable,
         out: &mut Findings,
-    ) -> Result<(), KeepExceeded> {
+    ) -> Result<(), Exceeded> {
         let fits = |bits: u64, (step, takes): &(crate::event::StepId, u64)| {
             if row.fits(asked.steps[step.index()]) { bits | takes } else { bits }
         };
@@ -121,6 +131,7 @@ impl Starts {
             None if takes & 1 == 1 || precedes != 0 => self.add_cell(row.key, row.time()),
             None => return Ok(()),
         };
+        self.unweighed += 1;
         let is_until = self.is_until(row, keys);
         let event = if takes | precedes == 0 { Handle::default() } else { self.arena.capture(row) };
         let Starts { shape, arena, faults, settled, plan, states, .. } = self;
@@ -139,10 +150,18 @@ impl Starts {
             self.histories.push_back((row.time().plus(looks_back), row.key));
         }
         self.after(row, slot, is_empty, keys, out);
-        kept.map_err(|TooMany| KeepExceeded {
+        kept.map_err(|TooMany| Exceeded {
             pattern: self.plan.pattern.name.clone(),
-            allowed: self.shape.keep.map_or(0, |keep| keep.count),
+            bound: Bound::Keep,
+            allowed: self.kept(),
+            key: shown_key(keys.values(row.key)),
+            at: Order { time: row.time(), position: row.position() },
         })
+    }
+
+    /// How many starts of a key `keep` allows.
+    fn kept(&self) -> u64 {
+        self.shape.keep.map_or(0, |keep| u64::from(keep.count))
     }
 
     /// Whether the event ends loops.
@@ -164,6 +183,11 @@ impl Starts {
 
     /// Remembers deadlines, and tells what was settled.
     fn after(&mut self, row: &Row<'_>, slot: CellId, is_empty: bool, keys: &KeyTable, out: &mut Findings) {
+        if self.dropped == 0 && self.settled.dropped > 0 {
+            let (pattern, keys) = (self.plan.pattern.id, Arc::clone(keys.values(row.key)));
+            let allowed = self.kept();
+            out.reached.push(Reached { pattern, bound: Bound::Keep, allowed, keys, at: row.time() });
+        }
         self.dropped += self.settled.dropped;
         if let Some(until) = self.settled.pending_until {
             self.waits.push_back((until, row.key));
@@ -214,6 +238,14 @@ impl Starts {
         !is_empty
     }
 
+    /// Adds up the bytes of all cells, once there were as many events as there is to add.
+    fn weigh(&mut self) {
+        if self.unweighed > self.states.len() + self.starts as usize {
+            self.weight = self.states.iter().map(Cell::bytes).sum::<usize>() as u64;
+            self.unweighed = 0;
+        }
+    }
+
     /// Frees the events that no start holds, where no window does that.
     fn compact(&mut self) {
         let mut live: Vec<Handle> = Vec::new();
@@ -252,7 +284,7 @@ impl Starts {
 }
 
 impl Executor for Starts {
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), KeepExceeded> {
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
         chunk.lens.visit(chunk.rows, self.wanted, |row| {
             let asked = &chunk.lens.predicates[row.source];
             self.event(&row, asked, keys, out)
@@ -277,6 +309,7 @@ impl Executor for Starts {
                 }
             }
         }
+        self.weigh();
         match self.shape.lifetime() {
             Some(lifetime) => self.arena.free_before(to.minus(lifetime)),
             None if self.arena.len() > self.compact_at => self.compact(),
@@ -289,6 +322,7 @@ impl Executor for Starts {
         self.states.iter_mut().for_each(|cell| *cell = Cell::default());
         self.cells.clear();
         self.starts = 0;
+        self.weight = 0;
         self.arena.clear();
     }
 
@@ -296,14 +330,47 @@ impl Executor for Starts {
         self.cells.keys()
     }
 
+    fn each_start(&self, now: EventTime, visit: &mut dyn FnMut(PatternId, EventTime)) {
+        for (slot, _) in self.cells.iter() {
+            let open = self.states[slot as usize].open(&self.shape, &self.arena, now);
+            open.for_each(|time| visit(self.plan.pattern.id, time));
+        }
+    }
+
+    fn drop_starts(
+        &mut self,
+        _: PatternId,
+        cut: Cut,
+        now: EventTime,
+        keys: &KeyTable,
+        out: &mut Findings,
+    ) -> Dropped {
+        let mut dropped = Dropped::default();
+        for (slot, key) in self.cells.iter().collect::<Vec<_>>() {
+            // What ends by now is told, and not dropped.
+            if !self.fire(key, now, keys, out) {
+                continue;
+            }
+            let cell = &mut self.states[slot as usize];
+            let before = cell.len();
+            let (count, oldest) = cell.cut(&self.shape, &self.arena, cut, now);
+            self.starts -= before - cell.len();
+            let is_empty = cell.is_empty();
+            dropped.add(count, oldest, keys.values(key));
+            if is_empty {
+                self.remove_cell(slot);
+            }
+        }
+        dropped
+    }
+
     fn usage(&self) -> Usage {
-        let cells = self.states.iter().map(Cell::bytes).sum::<usize>() as u64;
         let queues =
             (self.windows.len() + self.waits.len() + self.histories.len()) * size_of::<(EventTime, KeyId)>();
         Usage {
             keys: self.cells.len(),
             runs: self.starts,
-            bytes: self.cells.bytes() + cells + queues as u64 + self.arena.bytes(),
+            bytes: self.cells.bytes() + self.weight + queues as u64 + self.arena.bytes(),
             dropped: self.dropped,
             faults: self.faults.count(),
             ..Usage::default()

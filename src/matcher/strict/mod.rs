@@ -22,12 +22,14 @@ use std::sync::Arc;
 
 use self::ring::Rings;
 use self::shape::{Shape, Test};
-use super::capture::{Block, Layout, Writer, cell_of};
-use super::cells::{CellId, Cells, Expiry};
+use super::capture::{Block, ColumnView, Layout, View, Writer};
+use super::cells::{CELLS_CACHED, CellId, Cells, Hand};
 use super::chunk::{Lens, Row, Wanted};
 use super::executor::{Chunk, Findings, FoundEvents, KeyFound};
 use super::keys::{KeyId, KeyTable};
-use super::{Executor, Faults, KeepExceeded, Kind, Plan, Refused, Scope, Usage, is_true};
+use super::predicates::Part;
+use super::{Cut, Dropped, Exceeded, Executor, Faults, Fields, Kind, Plan, Refused, Scope, Usage, is_true};
+use crate::event::PatternId;
 use crate::lang::hir::CompareOp;
 use crate::time::EventTime;
 
@@ -40,7 +42,7 @@ pub(super) struct Strict {
     writer: Writer,
     cells: Cells,
     rings: Rings,
-    expiry: Expiry,
+    hand: Hand,
     faults: Faults,
     runs: u64,
 }
@@ -56,7 +58,7 @@ impl Strict {
         Ok(Strict {
             writer: Writer::new(&plan.pattern, Arc::clone(&layout)),
             rings: Rings::new(shape.len() - 1, layout.stride()),
-            expiry: Expiry::new(shape.within),
+            hand: Hand::default(),
             plan: Arc::clone(plan),
             shape,
             layout,
@@ -68,26 +70,29 @@ impl Strict {
 
     /// Takes some events.
     fn take(&mut self, rows: &[Row<'_>], lens: &Lens, keys: &KeyTable, out: &mut Findings) {
+        let Some(first) = rows.first() else { return };
+        // Before anything is written: what is written now refers to the dictionaries that the writer knows now.
+        self.expire(first.time());
         // The cells of many keys are not in the cache. Asked for one after another, they come at the same time.
-        let cells = rows.iter().filter_map(|row| self.cells.find(row.key));
-        std::hint::black_box(cells.fold(0, |sum, cell| sum ^ self.rings.touch(cell)));
-        for row in rows {
-            if self.expiry.is_due(row.time()) {
-                self.expire(row.time());
+        if self.cells.len() > CELLS_CACHED {
+            let cells = rows.iter().filter_map(|row| self.cells.find(row.key));
+            std::hint::black_box(cells.fold(0, |sum, cell| sum ^ self.rings.touch(cell)));
+        }
+        for rows in rows.chunk_by(|row, next| std::ptr::eq(row.batch, next.batch)) {
+            let first = &rows[0];
+            let view = BatchView {
+                writes: self.writer.view(first.batch, first.source),
+                tests: self.shape.test_columns(&self.plan, first),
+                steps: self.shape.asked(lens, first),
+            };
+            for row in rows {
+                self.event(row, &view, keys, out);
             }
-            let asked = &lens.predicates[row.source];
-            let mut fits = 0;
-            for (step, links) in &self.shape.steps {
-                if row.fits(asked.steps[step.index()]) {
-                    fits |= links;
-                }
-            }
-            self.event(row, fits, keys, out);
         }
     }
 
-    /// Takes an event that fits some links, as far as that can be said without a run.
-    fn event(&mut self, row: &Row<'_>, fits: u64, keys: &KeyTable, out: &mut Findings) {
+    fn event(&mut self, row: &Row<'_>, view: &BatchView<'_>, keys: &KeyTable, out: &mut Findings) {
+        let fits = view.fits(row.row);
         let cell = self.cells.find(row.key);
         let before = cell.map_or(0, |cell| self.rings.alive(cell));
         if before == 0 && fits & 1 == 0 {
@@ -100,7 +105,7 @@ impl Strict {
         }
         taking &= fits;
         if taking != 0 && self.shape.is_conditional {
-            taking = self.meets_tests(cell, row, taking);
+            taking = self.meets_tests(cell, row, view, taking);
             taking = self.meets_conditions(cell, row, taking, keys);
         }
         let mut alive = taking << 1;
@@ -118,7 +123,7 @@ impl Strict {
         }
         if alive != 0 {
             let cell = cell.unwrap_or_else(|| self.claim(row, alive));
-            self.rings.push(cell, row, &mut self.writer);
+            self.rings.push(cell, row.row, &view.writes);
         }
     }
 
@@ -126,34 +131,35 @@ impl Strict {
         let cell = self.cells.claim(row.key);
         self.rings.reset(cell);
         self.rings.set_alive(cell, alive);
-        self.expiry.set(cell, row.time().plus(self.shape.within));
         cell
     }
 
     /// Which of the runs that take the event meet the comparisons.
-    fn meets_tests(&self, cell: Option<CellId>, row: &Row<'_>, mut taking: u64) -> u64 {
-        for test in &self.shape.tests {
-            if taking & test.links != 0 && !cell.is_some_and(|cell| self.meets(test, cell, row)) {
+    fn meets_tests(&self, cell: Option<CellId>, row: &Row<'_>, view: &BatchView<'_>, mut taking: u64) -> u64 {
+        for (test, column) in self.shape.tests.iter().zip(&view.tests) {
+            if taking & test.links != 0 && !cell.is_some_and(|cell| self.meets(test, *column, cell, row)) {
                 taking &= !test.links;
             }
         }
         taking
     }
 
-    fn meets(&self, test: &Test, cell: CellId, row: &Row<'_>) -> bool {
-        let Some(field) = self.plan.pattern.sources[row.source].fields[test.candidate.index()] else {
-            return false;
-        };
+    #[inline]
+    fn meets(&self, test: &Test, column: ColumnView<'_>, cell: CellId, row: &Row<'_>) -> bool {
         let event = self.rings.event(cell, test.back);
         let held = Writer::word(event, test.captured);
-        let (Some(left), Some(right)) = (cell_of(row.batch, row.row, field), held) else { return false };
+        let (Some(left), Some(right)) = (column.word(row.row), held) else { return false };
         if !test.is_text {
             return test.op.meets((left as i64).cmp(&(right as i64)));
         }
-        let is_equal = left == right
-            || (left >> 32 != right >> 32
-                && row.batch.value(row.row, field) == self.writer.value(event, test.held));
+        let is_equal = left == right || (left >> 32 != right >> 32 && self.is_same_text(test, event, row));
         is_equal == (test.op == CompareOp::Equal)
+    }
+
+    /// Whether two texts of different dictionaries are equal.
+    #[cold]
+    fn is_same_text(&self, test: &Test, event: &[u64], row: &Row<'_>) -> bool {
+        row.fields(&self.plan.pattern).slot(test.candidate) == self.writer.value(event, test.held)
     }
 
     /// Which of the runs that take the event meet all other conditions.
@@ -209,27 +215,42 @@ impl Strict {
         });
     }
 
-    /// Gives back the cells of keys whose runs the window has ended.
+    /// Gives back the cells of keys whose runs the window has ended. A hand goes round over all cells once in a window,
+    /// so that a cell is kept for two windows at most, and what is done for one event is little.
     fn expire(&mut self, now: EventTime) {
-        while let Some(cells) = self.expiry.pop(now) {
-            for cell in cells {
-                let alive = self.rings.alive(cell);
-                let until = self.rings.newest(cell).plus(self.shape.within);
-                if alive == 0 || until <= now {
-                    self.runs -= u64::from(alive.count_ones());
-                    self.rings.set_alive(cell, 0);
-                    self.cells.release(cell);
-                } else {
-                    self.expiry.set(cell, until);
-                }
+        self.writer.forget(self.shape.within, now);
+        for _ in 0..self.hand.steps(self.cells.keys().len(), self.shape.within, now) {
+            let Some(cell) = self.hand.next(self.cells.keys()) else { continue };
+            let alive = self.rings.alive(cell);
+            if alive == 0 || self.rings.newest(cell).plus(self.shape.within) <= now {
+                self.runs -= u64::from(alive.count_ones());
+                self.rings.set_alive(cell, 0);
+                self.cells.release(cell);
             }
         }
-        self.writer.forget(self.shape.within, now);
+    }
+}
+
+/// What is asked and written of the events of a batch.
+struct BatchView<'a> {
+    writes: View<'a>,
+    /// For each test the candidate's field.
+    tests: Vec<ColumnView<'a>>,
+    /// What the steps ask, each with the links that take its events.
+    steps: Vec<(Part<'a>, u64)>,
+}
+
+impl BatchView<'_> {
+    /// The links that an event fits, as far as that can be said without a run.
+    #[inline]
+    fn fits(&self, row: usize) -> u64 {
+        let fits = |(part, links): &(Part<'_>, u64)| if part.holds(row) { *links } else { 0 };
+        self.steps.iter().fold(0, |all, step| all | fits(step))
     }
 }
 
 impl Executor for Strict {
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), KeepExceeded> {
+    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
         // An event that fits nothing still stands between two others.
         let wanted = if self.shape.len() == 1 { Wanted::FitsAStep } else { Wanted::All };
         chunk.lens.visit_groups(chunk.rows, wanted, |rows| self.take(rows, chunk.lens, keys, out));
@@ -243,9 +264,37 @@ impl Executor for Strict {
     fn finish(&mut self, _: &KeyTable, _: &mut Findings) {
         self.cells.clear();
         self.rings.clear();
-        self.expiry.clear();
         self.writer.clear();
         self.runs = 0;
+    }
+
+    fn each_start(&self, now: EventTime, visit: &mut dyn FnMut(PatternId, EventTime)) {
+        for (cell, _) in self.cells.iter() {
+            let alive = self.rings.alive_within(cell, self.shape.within, now);
+            self.rings.starts(cell, alive).for_each(|(_, time)| visit(self.plan.pattern.id, time));
+        }
+    }
+
+    fn drop_starts(
+        &mut self,
+        _: PatternId,
+        cut: Cut,
+        now: EventTime,
+        keys: &KeyTable,
+        _: &mut Findings,
+    ) -> Dropped {
+        let mut dropped = Dropped::default();
+        for (cell, key) in self.cells.iter() {
+            let before = self.rings.alive(cell);
+            let alive = self.rings.alive_within(cell, self.shape.within, now);
+            let goes = self.rings.starts(cell, alive).filter(|(_, time)| cut.drops(*time));
+            let (ended, oldest) = goes
+                .fold((0, EventTime::END), |(ended, oldest), (bit, time)| (ended | bit, oldest.min(time)));
+            self.rings.set_alive(cell, alive & !ended);
+            self.runs -= u64::from((before & !(alive & !ended)).count_ones());
+            dropped.add(u64::from(ended.count_ones()), oldest, keys.values(key));
+        }
+        dropped
     }
 
     fn keys(&self) -> &[KeyId] {

@@ -3,9 +3,8 @@
 use std::ops::ControlFlow;
 
 use crate::event::{SlotId, Value};
-use crate::matcher::capture::Writer;
+use crate::matcher::capture::{View, Writer};
 use crate::matcher::cells::CellId;
-use crate::matcher::chunk::Row;
 use crate::matcher::linear::{Linear, Link};
 use crate::matcher::{Fields, Held, Taken};
 use crate::time::{Duration, EventTime};
@@ -14,11 +13,6 @@ use crate::time::{Duration, EventTime};
 const ALIVE: usize = 0;
 const NEWEST: usize = 1;
 const HEAD: usize = 2;
-
-/// The words of a line of the cache.
-const LINE_WORDS: usize = 8;
-
-const TOUCHED_WORDS_MAX: usize = 6 * LINE_WORDS;
 
 /// A ring of events for every cell, all in one array. Events are counted backwards: 1 is the newest.
 #[derive(Debug)]
@@ -50,12 +44,12 @@ impl Rings {
         &self.words[at..at + self.stride]
     }
 
-    /// Reads something of every line of a cell, if it is no large one, so that it comes into the cache.
+    /// Reads something of a cell, so that it comes into the cache: what stands first, and an event of a large cell.
     #[inline]
     pub(super) fn touch(&self, cell: CellId) -> u64 {
         let start = self.start(cell);
-        let end = start + (HEAD + self.events * self.stride).min(TOUCHED_WORDS_MAX);
-        self.words[start..end].iter().step_by(LINE_WORDS).fold(self.words[end - 1], |sum, word| sum ^ word)
+        let middle = start + HEAD + self.events * self.stride / 2;
+        self.words[start] ^ self.words.get(middle).copied().unwrap_or(0)
     }
 
     /// Makes a cell empty, and room for it.
@@ -88,6 +82,12 @@ impl Rings {
         alive
     }
 
+    /// The first event of each of some runs: the run's bit, and the time.
+    pub(super) fn starts(&self, cell: CellId, runs: u64) -> impl Iterator<Item = (u64, EventTime)> + '_ {
+        let alive = (1..u64::BITS as usize).filter(move |back| runs >> back & 1 == 1);
+        alive.map(move |back| (1 << back, self.time(cell, back)))
+    }
+
     pub(super) fn set_alive(&mut self, cell: CellId, alive: u64) {
         let at = self.start(cell) + ALIVE;
         self.words[at] = alive;
@@ -95,13 +95,13 @@ impl Rings {
 
     /// Adds an event.
     #[inline]
-    pub(super) fn push(&mut self, cell: CellId, event: &Row<'_>, writer: &mut Writer) {
+    pub(super) fn push(&mut self, cell: CellId, row: usize, view: &View<'_>) {
         let start = self.start(cell);
         let place = self.words[start + NEWEST] as usize + 1;
         let place = if place == self.events { 0 } else { place };
         self.words[start + NEWEST] = place as u64;
         let at = start + HEAD + place * self.stride;
-        writer.write(event, &mut self.words[at..at + self.stride]);
+        view.write(row, &mut self.words[at..at + self.stride]);
     }
 
     fn time(&self, cell: CellId, back: usize) -> EventTime {

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use crate::event::{SlotId, StepId};
 use crate::lang::hir::{CompareOp, Expr, Skip, Word};
-use crate::matcher::capture::Layout;
+use crate::matcher::capture::{ColumnView, Layout};
+use crate::matcher::chunk::{Lens, Row};
 use crate::matcher::linear::{self, Comparison, Linear, refused};
+use crate::matcher::predicates::Part;
 use crate::matcher::{Plan, Refused};
 use crate::time::Duration;
 
@@ -96,6 +98,22 @@ impl Shape {
     /// How many events a match has.
     pub(super) fn len(&self) -> usize {
         self.linear.links.len()
+    }
+
+    /// What the steps ask of the events of a row's batch, each with the links that take its events.
+    pub(super) fn asked<'a>(&self, lens: &Lens, row: &Row<'a>) -> Vec<(Part<'a>, u64)> {
+        let asked = |(step, links): &(StepId, u64)| {
+            let part = lens.predicates[row.source].steps[step.index()]?;
+            Some((row.answers.part(part), *links))
+        };
+        self.steps.iter().filter_map(asked).collect()
+    }
+
+    /// For each test the candidate's column in a row's batch.
+    pub(super) fn test_columns<'a>(&self, plan: &Plan, row: &Row<'a>) -> Vec<ColumnView<'a>> {
+        let fields = &plan.pattern.sources[row.source].fields;
+        let column = |test: &Test| fields[test.candidate.index()].and_then(|field| row.batch.column(field));
+        self.tests.iter().map(|test| ColumnView::new(column(test))).collect()
     }
 
     fn add_conditions(&mut self, plan: &Plan, layout: &Layout, link: usize) {

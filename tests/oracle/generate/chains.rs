@@ -14,6 +14,8 @@ enum Shape {
     Joined,
     /// `then` alone, with absences and skip strategies.
     Plain,
+    /// Any words and absences, for a tally.
+    Tallied,
     /// `then`, and `next` at times, with comparisons with what is held.
     Compared,
     /// A loop of an open number, and a step behind it that reads it, under `match`.
@@ -28,6 +30,7 @@ pub(super) fn pattern(random: &mut Random, name: &str, output: &str) -> Pattern 
         (Shape::Plain, 22),
         (Shape::Compared, 14),
         (Shape::Looped, 18),
+        (Shape::Tallied, 25),
     ]);
     let (sources, keys) = sources(random, None);
     let mut maker =
@@ -40,12 +43,12 @@ pub(super) fn pattern(random: &mut Random, name: &str, output: &str) -> Pattern 
     }
     let visible = maker.visible;
     let mode = match shape {
-        Shape::Joined => Mode::All,
+        Shape::Joined | Shape::Tallied => Mode::All,
         Shape::Looped => random.weighted(&[(Mode::All, 3), (Mode::First, 94), (Mode::Longest, 3)]),
         _ => random.weighted(&[(Mode::All, 60), (Mode::First, 40)]),
     };
     let skip = match shape {
-        Shape::Joined => random.percent(20).then(|| "none".to_owned()),
+        Shape::Joined | Shape::Tallied => random.percent(20).then(|| "none".to_owned()),
         Shape::Looped if mode == Mode::First => random.percent(25).then(|| "to next".to_owned()),
         Shape::Compared if mode == Mode::All => None,
         _ => super::skip(random, mode, &visible),
@@ -70,7 +73,7 @@ pub(super) fn pattern(random: &mut Random, name: &str, output: &str) -> Pattern 
     let keep =
         (is_of_starts && random.percent(12)).then(|| (random.between(1, 4), random.weighted(&policies)));
     let filters = sources.into_iter().map(|Source { stream, filter, .. }| (stream, filter)).collect();
-    Pattern {
+    let mut pattern = Pattern {
         name: name.to_owned(),
         sources: filters,
         keys,
@@ -82,8 +85,20 @@ pub(super) fn pattern(random: &mut Random, name: &str, output: &str) -> Pattern 
         limit,
         keep,
         emit,
+        tally: false,
         timeout,
+    };
+    let share = match shape {
+        Shape::Tallied => 100,
+        Shape::Joined => 15,
+        // What waits for a time at the end has no event that completes it.
+        _ if pattern.mode == Mode::All && !pattern.body.last().is_some_and(Element::is_absence) => 10,
+        _ => 0,
+    };
+    if random.percent(share) {
+        super::tallies::tally(random, &mut pattern, &visible);
     }
+    pattern
 }
 
 /// Some patterns that differ only in the numbers that they compare with.
@@ -119,6 +134,7 @@ pub(super) fn family(random: &mut Random) -> Vec<Pattern> {
         limit: None,
         keep: None,
         emit,
+        tally: false,
         timeout: None,
     };
     let rules = random.between(2, 5);
@@ -141,20 +157,23 @@ impl Maker<'_> {
     fn chain(&mut self, shape: Shape) -> Vec<Element> {
         let length = match shape {
             Shape::Joined => self.random.between(2, 4),
+            Shape::Tallied => self.random.weighted(&[(1, 4), (2, 36), (3, 40), (4, 20)]),
             _ => self.random.weighted(&[(1, 10), (2, 35), (3, 35), (4, 20)]),
-        };
-        let word = match shape {
-            Shape::Strict => "next",
-            Shape::Joined => "then any",
-            Shape::Plain | Shape::Compared | Shape::Looped => "then",
         };
         let mut body = Vec::new();
         for at in 0..length {
-            let absences = if matches!(shape, Shape::Plain | Shape::Compared) { 25 } else { 0 };
+            let absences =
+                if matches!(shape, Shape::Plain | Shape::Compared | Shape::Tallied) { 25 } else { 0 };
             if at > 0 && self.random.percent(absences) {
                 let absence = self.local_absence(None);
                 body.push(Element { word: "then", kind: Kind::Absence(absence) });
             }
+            let word = match shape {
+                Shape::Strict => "next",
+                Shape::Joined => "then any",
+                Shape::Plain | Shape::Compared | Shape::Looped => "then",
+                Shape::Tallied => self.random.weighted(&[("then any", 6), ("then", 3), ("next", 1)]),
+            };
             let step = self.link(shape, at, length);
             let word = if shape == Shape::Compared && self.random.percent(20) { "next" } else { word };
             body.push(Element { word, kind: Kind::Step(step) });
@@ -263,6 +282,7 @@ impl Maker<'_> {
             Shape::Joined => "any",
             Shape::Compared if self.random.percent(20) => "strict",
             Shape::Plain | Shape::Compared | Shape::Looped => "",
+            Shape::Tallied => self.random.weighted(&[("", 2), ("any", 6), ("strict", 1)]),
         };
         let own = Visible {
             name: name.clone(),
@@ -275,6 +295,7 @@ impl Maker<'_> {
             Shape::Strict => 45,
             Shape::Joined | Shape::Compared => 55,
             Shape::Plain | Shape::Looped => 75,
+            Shape::Tallied => 70,
         };
         let mut conditions = Vec::new();
         if self.random.percent(share) {

@@ -38,6 +38,7 @@ fn pattern(id: u32, name: &str, reads: &[u32], emits: u32) -> Pattern {
         limit: None,
         keep: None,
         emits: vec![Emit { stream: StreamId(emits), fields: Vec::new() }],
+        tally: None,
         timeout_emits: Vec::new(),
     }
 }
