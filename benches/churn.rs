@@ -269,7 +269,9 @@ impl Churn {
     }
 
     fn show(&self, what: &str) {
-        let stats = self.engine.stats();
+        let (stats, tables) = (self.engine.stats(), self.engine.key_usage());
+        let bytes: u64 =
+            self.program.patterns.iter().map(|pattern| self.engine.state_bytes(pattern.id)).sum();
         let sum = |of: fn(&ensue::engine::PatternStats) -> u64| stats.patterns.iter().map(of).sum::<u64>();
         println!(
             "{what:<15} {:>11} {:>7.2} {:>7.1} {:>8.1} {:>10} {:>9} {:>9.2} {:>9} {:>8.2} {:>10}",
@@ -279,9 +281,9 @@ impl Churn {
             memory("VmHWM:"),
             sum(|pattern| pattern.keys),
             sum(|pattern| pattern.runs),
-            sum(|pattern| pattern.bytes) as f64 / 1e6,
-            stats.keys_known,
-            stats.key_table_bytes as f64 / 1e6,
+            bytes as f64 / 1e6,
+            tables.keys,
+            tables.bytes as f64 / 1e6,
             self.records
         );
     }
@@ -297,7 +299,11 @@ impl Churn {
             let class = self.engine.class(pattern.id).map(|class| class.to_string()).unwrap_or_default();
             println!(
                 "{:<16} {class:<10} {:>10} {:>6} {:>8} {:>10}",
-                pattern.name, counts.matches, counts.keys, counts.runs, counts.bytes
+                pattern.name,
+                counts.matches,
+                counts.keys,
+                counts.runs,
+                self.engine.state_bytes(pattern.id)
             );
         }
     }

@@ -296,8 +296,6 @@ impl Engine {
     /// What was counted so far; of tasks that are under way nothing.
     pub fn stats(&self) -> Stats {
         let mut stats = self.stats.clone();
-        stats.keys_known = self.key_usage.iter().map(|usage| usage.keys).sum();
-        stats.key_table_bytes = self.key_usage.iter().map(|usage| usage.bytes).sum();
         stats.faults = self.faults.count() + self.predicates.faults();
         for (pattern, usage) in self.usage.iter().flatten() {
             let counts = &mut stats.patterns[pattern.index()];
@@ -307,9 +305,19 @@ impl Engine {
             counts.faults += usage.faults;
             counts.runs += usage.runs;
             counts.keys += usage.keys;
-            counts.bytes += usage.bytes;
         }
         stats
+    }
+
+    /// Bytes of state that a pattern held after the last task, about; those of a family count for its first pattern.
+    pub fn state_bytes(&self, pattern: PatternId) -> u64 {
+        let of_it = self.usage.iter().flatten().filter(|(of, _)| *of == pattern);
+        of_it.map(|(_, usage)| usage.bytes).sum()
+    }
+
+    /// What the tables held, after the last task, from which patterns with the same `by` have the numbers of keys.
+    pub fn key_usage(&self) -> KeyUsage {
+        self.key_usage.iter().copied().fold(KeyUsage::default(), KeyUsage::plus)
     }
 
     /// Waits until everything that was to be evaluated is. After a failure there is nothing to wait for.

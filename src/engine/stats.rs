@@ -21,8 +21,6 @@ pub struct PatternStats {
     pub runs: u64,
     /// Keys with state now.
     pub keys: u64,
-    /// Bytes of state now, about; those of a family count for its first pattern.
-    pub bytes: u64,
 }
 
 /// Counts of an engine.
@@ -38,10 +36,6 @@ pub struct Stats {
     pub faults: u64,
     /// By pattern of the program.
     pub patterns: Vec<PatternStats>,
-    /// Keys that have a number now, with state or without, in the tables that patterns with the same `by` share.
-    pub keys_known: u64,
-    /// Bytes of these tables now, about.
-    pub key_table_bytes: u64,
     /// The most bytes of state so far, about.
     pub state_bytes_peak: u64,
 }
