@@ -50,7 +50,9 @@ impl Rings {
         let start = self.start(cell);
         let newest = start + HEAD + self.words[start + NEWEST] as usize * self.stride;
         let next = newest + self.stride;
-        self.words[start] ^ self.words[next - 1] ^ self.words.get(next + self.stride - 1).copied().unwrap_or(0)
+        self.words[start]
+            ^ self.words[next - 1]
+            ^ self.words.get(next + self.stride - 1).copied().unwrap_or(0)
     }
 
     /// Makes a cell empty, and room for it.
