@@ -56,8 +56,9 @@ pub struct KeyTable {
     bytes: Vec<u8>,
 }
 
-/// A key. As long as a line of the cache.
+/// A key: a line of the cache.
 #[derive(Debug, Default)]
+#[repr(align(64))]
 struct Entry {
     hash: u64,
     bytes: KeyBytes,

@@ -44,12 +44,15 @@ impl Rings {
         &self.words[at..at + self.stride]
     }
 
-    /// Reads something of a cell, so that it comes into the cache: what stands first, and an event of a large cell.
+    /// Reads something of what an event reads and writes of a cell, so that it comes into the cache.
     #[inline]
     pub(super) fn touch(&self, cell: CellId) -> u64 {
         let start = self.start(cell);
-        let middle = start + HEAD + self.events * self.stride / 2;
-        self.words[start] ^ self.words.get(middle).copied().unwrap_or(0)
+        let newest = start + HEAD + self.words[start + NEWEST] as usize * self.stride;
+        let next = newest + self.stride;
+        self.words[start]
+            ^ self.words[next - 1]
+            ^ self.words.get(next + self.stride - 1).copied().unwrap_or(0)
     }
 
     /// Makes a cell empty, and room for it.
