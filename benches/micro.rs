@@ -188,7 +188,7 @@ fn executors(criterion: &mut Criterion) {
     };
     // The same, but nothing ever ends.
     let opening = |number: u64| Made { kind: 1 + (mixed(number) >> 20) % 2, ..Made::random(number, 1_000) };
-    // Half of the last 128 events can be first and half second, when one of 64 events completes what is open.
+    // Half of the last 32 events can be first and half second, when one of 64 events completes what is open.
     let completing = |number: u64| {
         let kind = if number % 64 == 63 { 3 } else { 1 + number % 2 };
         Made { kind, ..Made::of_key(number, 0) }
@@ -197,7 +197,7 @@ fn executors(criterion: &mut Criterion) {
     measure(criterion, "queues, a step", BATCH_EVENTS, queues);
     let enumerable = Step::new(Class::Enumerable, &chain("then any", "1m"), Box::new(opening));
     measure(criterion, "enumerable, an update", BATCH_EVENTS, enumerable);
-    let mut enumerable = Step::new(Class::Enumerable, &chain("then any", "128ms"), Box::new(completing));
+    let mut enumerable = Step::new(Class::Enumerable, &chain("then any", "32ms"), Box::new(completing));
     let matches = enumerable.matches_of_a_batch();
     measure(criterion, "enumerable, enumeration", matches, enumerable);
 }
