@@ -8,12 +8,15 @@
 //! A number lives as long as an executor holds state for its key or a dictionary remembers it. Nobody counts that:
 //! once there are many numbers that may have become free, the table asks who still uses which, and takes back the rest.
 
+mod index;
+
 use std::cell::OnceCell;
 use std::hash::Hasher;
 use std::sync::{Arc, Weak};
 
 use rustc_hash::FxHasher;
 
+use self::index::Index;
 use super::chunk::Prepared;
 use crate::event::{Batch, Column, Dictionary, NULL_CODE, StreamId, Value};
 
@@ -218,7 +221,7 @@ impl KeyTable {
     pub fn usage(&self) -> KeyUsage {
         let caches = self.caches.iter().map(|cache| cache.ids.capacity() * size_of::<KeyId>());
         let bytes = self.entries.capacity() * size_of::<Entry>()
-            + self.index.slots.capacity() * size_of::<Slot>()
+            + self.index.bytes()
             + self.free.capacity() * size_of::<KeyId>()
             + caches.sum::<usize>();
         KeyUsage { keys: self.len() as u64, bytes: bytes as u64 }
@@ -368,98 +371,6 @@ impl Default for KeyBytes {
     }
 }
 
-/// The numbers of keys by their hashes: an open-addressed table with linear probing, at most three quarters full.
-#[derive(Debug, Default)]
-struct Index {
-    /// A power of two of them, or none.
-    slots: Vec<Slot>,
-    len: usize,
-}
-
-/// Half of the hash of a key, which says where the slot should be, and mostly that it is the right one.
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    tag: u32,
-    id: KeyId,
-}
-
-const EMPTY: Slot = Slot { tag: 0, id: UNKNOWN };
-
-impl Index {
-    fn with_room_for(keys: usize) -> Index {
-        Index { slots: vec![EMPTY; (keys * 2).next_power_of_two().max(64)], len: 0 }
-    }
-
-    /// Where looking for a tag begins.
-    fn start(&self, tag: u32) -> usize {
-        tag as usize & (self.slots.len() - 1)
-    }
-
-    fn behind(&self, at: usize) -> usize {
-        (at + 1) & (self.slots.len() - 1)
-    }
-
-    /// The number that stands where looking for a hash begins.
-    fn first(&self, hash: u64) -> KeyId {
-        if self.slots.is_empty() { UNKNOWN } else { self.slots[self.start(hash as u32)].id }
-    }
-
-    fn find(&self, hash: u64, is_it: impl Fn(KeyId) -> bool) -> Option<KeyId> {
-        if self.slots.is_empty() {
-            return None;
-        }
-        let mut at = self.start(hash as u32);
-        while self.slots[at].id != UNKNOWN {
-            let Slot { tag, id } = self.slots[at];
-            if tag == hash as u32 && is_it(id) {
-                return Some(id);
-            }
-            at = self.behind(at);
-        }
-        None
-    }
-
-    /// Enters a number that is not there.
-    fn insert(&mut self, hash: u64, id: KeyId) {
-        if self.len * 4 >= self.slots.len() * 3 {
-            let mut larger = Index::with_room_for(self.slots.len());
-            self.slots.iter().filter(|slot| slot.id != UNKNOWN).for_each(|slot| larger.place(*slot));
-            *self = larger;
-        }
-        self.place(Slot { tag: hash as u32, id });
-    }
-
-    /// Removes a number that is there. The slots behind it move up, so that no search ends before its slot.
-    fn remove(&mut self, hash: u64, id: KeyId) {
-        let mut hole = self.start(hash as u32);
-        while self.slots[hole].id != id {
-            hole = self.behind(hole);
-        }
-        let mut at = self.behind(hole);
-        while self.slots[at].id != UNKNOWN {
-            let distance =
-                |to: usize| to.wrapping_sub(self.start(self.slots[at].tag)) & (self.slots.len() - 1);
-            // A slot may stand anywhere between where its search begins and where it stands.
-            if distance(hole) <= distance(at) {
-                self.slots[hole] = self.slots[at];
-                hole = at;
-            }
-            at = self.behind(at);
-        }
-        self.slots[hole] = EMPTY;
-        self.len -= 1;
-    }
-
-    fn place(&mut self, slot: Slot) {
-        let mut at = self.start(slot.tag);
-        while self.slots[at].id != UNKNOWN {
-            at = self.behind(at);
-        }
-        self.slots[at] = slot;
-        self.len += 1;
-    }
-}
-
 fn hash_of(bytes: &[u8]) -> u64 {
     let mut hasher = FxHasher::default();
     hasher.write(bytes);
@@ -533,23 +444,6 @@ mod tests {
         assert!(!table.is_sweep_due());
         table.sweep(KeySet::default());
         assert!(table.is_empty());
-    }
-
-    #[test]
-    fn numbers_are_found_until_they_are_removed() {
-        // Half of the hashes begin at the last slots, so that searches go round.
-        let hash =
-            |id: KeyId| if id.is_multiple_of(2) { u64::from(id / 8) } else { u64::from(u32::MAX - id / 16) };
-        let mut index = Index::default();
-        (0..500).for_each(|id| index.insert(hash(id), id));
-        for removed in (0..500).filter(|id| id % 3 != 0) {
-            index.remove(hash(removed), removed);
-            for id in 0..500 {
-                let is_left = id % 3 == 0 || id > removed;
-                assert_eq!(index.find(hash(id), |found| found == id).is_some(), is_left, "{id}");
-            }
-        }
-        assert_eq!(index.len, 167);
     }
 
     #[test]

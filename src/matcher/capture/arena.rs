@@ -1,0 +1,168 @@
+//! Captured events in the order of capture, in segments that are freed whole.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::{Dictionaries, HEAD, Layout, STEP_AND_NULLS, TIME, value};
+use crate::event::{SlotId, Type, Value};
+use crate::lang::hir::Pattern;
+use crate::matcher::chunk::Row;
+use crate::time::EventTime;
+
+/// Rows of a segment.
+const SEGMENT_ROWS: u32 = 4096;
+
+/// The number of a captured event. Numbers grow with the order of events, and wrap round.
+pub type Handle = u32;
+
+/// Whether one handle was given before another. Handles that are held at one time lie less than 2³¹ apart.
+#[inline]
+pub fn is_before(left: Handle, right: Handle) -> bool {
+    (right.wrapping_sub(left) as i32) > 0
+}
+
+/// The captured events of one pattern.
+#[derive(Debug)]
+pub struct Arena {
+    layout: Arc<Layout>,
+    /// For each source the field of each slot.
+    sources: Vec<Vec<Option<usize>>>,
+    segments: VecDeque<Segment>,
+    /// A segment to be used again.
+    spare: Option<Segment>,
+    /// The number of the first event of the first segment.
+    first: Handle,
+    next: Handle,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Segment {
+    pub(super) words: Vec<u64>,
+    pub(super) dictionaries: Dictionaries,
+    newest: EventTime,
+}
+
+impl Arena {
+    /// An arena that holds nothing.
+    pub fn new(pattern: &Pattern, layout: Arc<Layout>) -> Arena {
+        let sources = pattern.sources.iter().map(|source| source.fields.clone()).collect();
+        Arena { layout, sources, segments: VecDeque::new(), spare: None, first: 0, next: 0 }
+    }
+
+    /// Captures an event.
+    pub fn capture(&mut self, row: &Row<'_>) -> Handle {
+        if self.next.wrapping_sub(self.first).is_multiple_of(SEGMENT_ROWS) {
+            let mut segment = self.spare.take().unwrap_or_default();
+            segment.words.clear();
+            segment.dictionaries.0.clear();
+            if segment.words.capacity() == 0 && self.next.wrapping_sub(self.first) > 0 {
+                segment.words.reserve_exact(SEGMENT_ROWS as usize * self.layout.stride());
+            }
+            self.segments.push_back(segment);
+        }
+        let segment = self.segments.back_mut().expect("there is one");
+        segment.newest = row.time();
+        self.layout.write(row, &self.sources[row.source], &mut segment.words, &mut segment.dictionaries);
+        let handle = self.next;
+        self.next = self.next.wrapping_add(1);
+        handle
+    }
+
+    /// Frees what is older than this, as far as it can be freed.
+    pub fn free_before(&mut self, time: EventTime) {
+        while self.segments.len() > 1 && self.segments[0].newest < time {
+            self.spare = self.segments.pop_front();
+            self.first = self.first.wrapping_add(SEGMENT_ROWS);
+        }
+    }
+
+    /// The number of its first event.
+    pub fn first(&self) -> Handle {
+        self.first
+    }
+
+    /// How many events it has room taken for.
+    pub fn len(&self) -> usize {
+        self.next.wrapping_sub(self.first) as usize
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Keeps these events alone, for a pattern that no window frees for. They are given in order and get new numbers, in
+    /// that order too; the first of them is returned.
+    pub fn keep_only(&mut self, live: &[Handle]) -> Handle {
+        let mut kept: VecDeque<Segment> = VecDeque::new();
+        for (at, handle) in live.iter().enumerate() {
+            if at.is_multiple_of(SEGMENT_ROWS as usize) {
+                kept.push_back(Segment::default());
+            }
+            let (from, start) = self.at(*handle);
+            let row = &from.words[start..start + self.layout.stride()];
+            let into = kept.back_mut().expect("there is one");
+            into.newest = EventTime::from_micros(row[TIME] as i64);
+            into.words.extend_from_slice(row);
+            for (field, (_, ty)) in self.layout.fields.iter().enumerate() {
+                if *ty == Type::String && row[STEP_AND_NULLS] >> field & 1 == 0 {
+                    into.dictionaries.add(from.dictionaries.of((row[HEAD + field] >> 32) as u32));
+                }
+            }
+        }
+        self.segments = kept;
+        self.first = self.next;
+        self.next = self.first.wrapping_add(live.len() as u32);
+        self.first
+    }
+
+    /// Frees everything: nothing is held any more.
+    pub fn clear(&mut self) {
+        self.segments.clear();
+        self.first = self.next;
+    }
+
+    /// Bytes, about.
+    pub fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| (segment.words.capacity() * 8) as u64).sum()
+    }
+
+    #[inline]
+    pub(super) fn at(&self, handle: Handle) -> (&Segment, usize) {
+        let number = handle.wrapping_sub(self.first);
+        let segment = &self.segments[(number / SEGMENT_ROWS) as usize];
+        (segment, (number % SEGMENT_ROWS) as usize * self.layout.stride())
+    }
+
+    /// Whether an event was captured and not freed since.
+    #[inline]
+    pub fn holds(&self, handle: Handle) -> bool {
+        ((handle.wrapping_sub(self.first) / SEGMENT_ROWS) as usize) < self.segments.len()
+    }
+
+    /// The time of an event; before all times, if it was freed.
+    #[inline]
+    pub fn time(&self, handle: Handle) -> EventTime {
+        let number = handle.wrapping_sub(self.first);
+        let Some(segment) = self.segments.get((number / SEGMENT_ROWS) as usize) else {
+            return EventTime::START;
+        };
+        let at = (number % SEGMENT_ROWS) as usize * self.layout.stride();
+        EventTime::from_micros(segment.words[at + TIME] as i64)
+    }
+
+    /// A captured field as a word, `None` for null.
+    #[inline]
+    pub fn word(&self, handle: Handle, field: usize) -> Option<u64> {
+        let (segment, at) = self.at(handle);
+        (segment.words[at + STEP_AND_NULLS] >> field & 1 == 0).then(|| segment.words[at + HEAD + field])
+    }
+
+    /// The value of a slot; null where it was not captured.
+    pub fn value(&self, handle: Handle, slot: SlotId) -> Value {
+        let Some(field) = self.layout.field(slot) else { return Value::Null };
+        let (segment, _) = self.at(handle);
+        let ty = self.layout.fields[field].1;
+        self.word(handle, field).map_or(Value::Null, |word| value(ty, word, &segment.dictionaries))
+    }
+}
