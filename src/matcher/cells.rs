@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashMap;
+
 use super::keys::{KeyId, NULL_KEY};
 use crate::time::{Duration, EventTime};
 
@@ -14,23 +16,79 @@ pub(super) type CellId = u32;
 /// From keys to the cells that hold their state. A cell that is given back is used again.
 #[derive(Debug, Default)]
 pub(super) struct Cells {
-    by_key: Vec<CellId>,
+    by_key: ByKey,
     keys: Vec<KeyId>,
     free: Vec<CellId>,
+}
+
+/// The cells of keys: of few keys by a hash of them, so that a thousand rules do not each have room for all keys.
+#[derive(Debug)]
+enum ByKey {
+    Few(FxHashMap<KeyId, CellId>),
+    Many(Vec<CellId>),
+}
+
+/// A table by key has room for at most so many keys for each that has a cell.
+const KEYS_PER_CELL: usize = 8;
+
+/// Room for so many cells is kept.
+const CELLS_KEPT: usize = 64;
+
+impl Default for ByKey {
+    fn default() -> ByKey {
+        ByKey::Few(FxHashMap::default())
+    }
+}
+
+impl ByKey {
+    fn insert(&mut self, key: KeyId, cell: CellId) {
+        match self {
+            ByKey::Few(cells) => {
+                cells.insert(key, cell);
+                // Keys have small numbers first, so this one says how many there are, about.
+                if cells.len() > CELLS_KEPT && cells.len() * KEYS_PER_CELL > key as usize {
+                    self.widen();
+                }
+            }
+            ByKey::Many(cells) => {
+                if cells.len() <= key as usize {
+                    cells.resize(key as usize + 1, NONE);
+                }
+                cells[key as usize] = cell;
+            }
+        }
+    }
+
+    fn widen(&mut self) {
+        let ByKey::Few(few) = self else { return };
+        let most = few.keys().max().map_or(0, |most| *most as usize + 1);
+        let mut cells = vec![NONE; most];
+        few.iter().for_each(|(key, cell)| cells[*key as usize] = *cell);
+        *self = ByKey::Many(cells);
+    }
+
+    fn remove(&mut self, key: KeyId) {
+        match self {
+            ByKey::Few(cells) => {
+                cells.remove(&key);
+            }
+            ByKey::Many(cells) => cells[key as usize] = NONE,
+        }
+    }
 }
 
 impl Cells {
     /// The cell of a key.
     #[inline]
     pub(super) fn find(&self, key: KeyId) -> Option<CellId> {
-        self.by_key.get(key as usize).copied().filter(|cell| *cell != NONE)
+        match &self.by_key {
+            ByKey::Many(cells) => cells.get(key as usize).copied().filter(|cell| *cell != NONE),
+            ByKey::Few(cells) => cells.get(&key).copied(),
+        }
     }
 
     /// A cell for a key that has none: one that was given back, or the one behind the last.
     pub(super) fn claim(&mut self, key: KeyId) -> CellId {
-        if self.by_key.len() <= key as usize {
-            self.by_key.resize(key as usize + 1, NONE);
-        }
         let cell = match self.free.pop() {
             Some(cell) => {
                 self.keys[cell as usize] = key;
@@ -41,16 +99,21 @@ impl Cells {
                 self.keys.len() as CellId - 1
             }
         };
-        self.by_key[key as usize] = cell;
+        self.by_key.insert(key, cell);
         cell
     }
 
     /// Gives a cell back.
     pub(super) fn release(&mut self, cell: CellId) {
         let key = std::mem::replace(&mut self.keys[cell as usize], NULL_KEY);
-        self.by_key[key as usize] = NONE;
+        self.by_key.remove(key);
         self.free.push(cell);
-        if self.free.len() == self.keys.len() {
+        if self.free.len() < self.keys.len() {
+            return;
+        }
+        if self.keys.len() > CELLS_KEPT {
+            *self = Cells::default();
+        } else {
             self.keys.clear();
             self.free.clear();
         }
@@ -59,12 +122,6 @@ impl Cells {
     /// Gives all cells back.
     pub(super) fn clear(&mut self) {
         *self = Cells::default();
-    }
-
-    /// The cells in use, with their keys.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (CellId, KeyId)> + '_ {
-        let cells = self.keys.iter().enumerate().filter(|(_, key)| **key != NULL_KEY);
-        cells.map(|(cell, key)| (cell as CellId, *key))
     }
 
     /// The key of each cell; [`NULL_KEY`] where it was given back.
@@ -82,9 +139,26 @@ impl Cells {
         (self.keys.len() - self.free.len()) as u64
     }
 
+    /// The cells in use, with their keys.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (CellId, KeyId)> + '_ {
+        let cells = self.keys.iter().enumerate().filter(|(_, key)| **key != NULL_KEY);
+        cells.map(|(cell, key)| (cell as CellId, *key))
+    }
+
     /// Bytes, about.
     pub(super) fn bytes(&self) -> u64 {
-        ((self.by_key.capacity() + self.keys.capacity() + self.free.capacity()) * 4) as u64
+        let by_key = match &self.by_key {
+            ByKey::Few(cells) => cells.capacity() * 9,
+            ByKey::Many(cells) => cells.capacity() * 4,
+        };
+        (by_key + (self.keys.capacity() + self.free.capacity()) * 4) as u64
+    }
+}
+
+/// Gives back the room of cells, if it is more than a little. For when no key has a cell.
+pub(super) fn free_room<T>(cells: &mut Vec<T>) {
+    if cells.capacity() > CELLS_KEPT {
+        *cells = Vec::new();
     }
 }
 
@@ -171,6 +245,26 @@ impl Expiry {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_have_their_cells_whether_they_are_few_or_many() {
+        let mut cells = Cells::default();
+        let key = |number: KeyId| number * 7 % 1_000;
+        let claimed: Vec<CellId> = (0..1_000).map(|number| cells.claim(key(number))).collect();
+        assert_eq!(claimed, (0..1_000).collect::<Vec<CellId>>());
+        assert!(matches!(cells.by_key, ByKey::Many(_)));
+        (0..1_000).filter(|cell| cell % 3 != 0).for_each(|cell| cells.release(cell));
+        for number in 0..1_000 {
+            let expected = (number % 3 == 0).then_some(number);
+            assert_eq!(cells.find(key(number)), expected);
+        }
+        assert_eq!(cells.len(), 334);
+        (0..1_000).filter(|cell| cell % 3 == 0).for_each(|cell| cells.release(cell));
+        assert!(cells.is_empty());
+        assert_eq!(cells.bytes(), 0);
+        assert_eq!(cells.claim(7), 0);
+        assert_eq!((cells.find(7), cells.find(8)), (Some(0), None));
+    }
 
     #[test]
     fn a_cell_comes_up_in_time() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ensue::engine::{Config, Engine, Record, reference};
 use ensue::event::PatternId;
-use ensue::matcher::{Class, Kind};
+use ensue::matcher::{Bounds, Class, Kind};
 use ensue::runtime::Workers;
 
 use crate::model::Program;
@@ -124,18 +124,22 @@ fn is_bounded(compiled: &Compiled, case: &Case) -> bool {
     let numbers = stream::record_numbers(&case.events);
     on_time.sort_by_key(|event| event.ts);
     // Only the general executor keeps runs one by one.
-    let config = Config { executor: Some(Class::Runs), ..Config::default() };
+    let bounds = Bounds { runs_per_key_max: RUNS_MAX, ..Bounds::default() };
+    let config = Config { executor: Some(Class::Runs), bounds, ..Config::default() };
     let mut engine = Engine::new(Arc::clone(&compiled.program), &config).expect("it was built once");
     let used: BTreeMap<(usize, u32), ()> = on_time.iter().map(|event| (event.place(), ())).collect();
     for (stream, _) in stream::places(&used) {
         engine.add_partition(stream::stream_id(compiled, stream));
     }
-    on_time.iter().all(|event| {
+    let is_in_bounds =
+        |engine: &Engine| engine.stats().patterns.iter().map(|pattern| pattern.runs).sum::<u64>() <= RUNS_MAX;
+    let is_bounded = on_time.iter().all(|event| {
         engine.push(stream::batch(compiled, &[event], &numbers));
         engine.set_watermark(event.time());
-        engine.advance().expect("no bound makes it fail");
-        engine.stats().patterns.iter().map(|pattern| pattern.runs).sum::<u64>() <= RUNS_MAX
-    })
+        engine.advance().is_ok() && is_in_bounds(&engine)
+    });
+    // The events of the last time are only evaluated now.
+    is_bounded && engine.finish(false).is_ok() && is_in_bounds(&engine)
 }
 
 /// The oracle's records.

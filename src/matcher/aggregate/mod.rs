@@ -34,7 +34,7 @@ use std::sync::Arc;
 use self::algebra::{Algebra, Values};
 use self::state::{Counting, Effect, State};
 use super::capture::{Block, Layout, cell_of};
-use super::cells::{CellId, Cells, Expiry};
+use super::cells::{CellId, Cells, Expiry, free_room};
 use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings, FoundEvents, KeyFound, TalliedFound};
 use super::keys::{KeyId, KeyTable};
@@ -232,6 +232,9 @@ impl Aggregate {
                     self.expiry.set(cell, at);
                 }
             }
+        }
+        if self.cells.is_empty() {
+            free_room(&mut self.states);
         }
     }
 }

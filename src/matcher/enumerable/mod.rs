@@ -21,7 +21,7 @@ use std::sync::Arc;
 use self::join::Join;
 use self::state::{Item, Queue, State, count_before, prune};
 use super::capture::{Arena, Block, Handle, Layout, is_before};
-use super::cells::{CellId, Cells, Expiry};
+use super::cells::{CellId, Cells, Expiry, free_room};
 use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings, FoundEvents, KeyFound};
 use super::keys::{KeyId, KeyTable};
@@ -221,6 +221,7 @@ impl Enumerable {
             }
         }
         if self.cells.is_empty() {
+            free_room(&mut self.states);
             self.arena.clear();
         }
         self.arena.free_before(now.minus(self.within));

@@ -20,7 +20,7 @@ pub use members::{Family, RULES_MIN, families};
 use thresholds::Position;
 
 use super::capture::{Arena, Block, Handle, Layout};
-use super::cells::{CellId, Cells};
+use super::cells::{CellId, Cells, free_room};
 use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings, FoundEvents};
 use super::keys::{KeyId, KeyTable};
@@ -255,7 +255,8 @@ impl<const WORDS: usize> Executor for Shared<WORDS> {
             }
         }
         if self.cells.is_empty() {
-            self.windows.clear();
+            free_room(&mut self.runs_of);
+            self.windows = VecDeque::new();
             self.arena.clear();
         }
         self.arena.free_before(to.minus(self.within));

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use self::cell::{Cell, Settled};
 use super::capture::{Arena, Block, Handle, Layout};
-use super::cells::{CELLS_CACHED, CellId, Cells};
+use super::cells::{CELLS_CACHED, CellId, Cells, free_room};
 use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings, FoundEvents};
 use super::keys::{KeyId, KeyTable};
@@ -320,8 +320,9 @@ impl Executor for Queues {
             }
         }
         if self.cells.is_empty() {
-            self.windows.clear();
-            self.waits.clear();
+            free_room(&mut self.queues);
+            self.windows = VecDeque::new();
+            self.waits = VecDeque::new();
             self.arena.clear();
         }
         self.arena.free_before(to.minus(self.lifetime));

@@ -35,7 +35,7 @@ use self::run::Surroundings;
 use self::shape::Shape;
 use super::bounds::shown_key;
 use super::capture::{Arena, Block, Handle, Layout};
-use super::cells::{CellId, Cells};
+use super::cells::{CellId, Cells, free_room};
 use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings, FoundEvents};
 use super::keys::{KeyId, KeyTable};
@@ -308,6 +308,12 @@ impl Executor for Starts {
                     self.windows.push_back((to, key));
                 }
             }
+        }
+        if self.cells.is_empty() {
+            free_room(&mut self.states);
+            self.windows = VecDeque::new();
+            self.waits = VecDeque::new();
+            self.arena.clear();
         }
         self.weigh();
         match self.shape.lifetime() {

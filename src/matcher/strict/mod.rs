@@ -228,6 +228,9 @@ impl Strict {
                 self.cells.release(cell);
             }
         }
+        if self.cells.is_empty() {
+            self.rings.free_room();
+        }
     }
 }
 

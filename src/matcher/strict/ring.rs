@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::event::{SlotId, Value};
 use crate::matcher::capture::{View, Writer};
-use crate::matcher::cells::CellId;
+use crate::matcher::cells::{self, CellId};
 use crate::matcher::linear::{Linear, Link};
 use crate::matcher::{Fields, Held, Taken};
 use crate::time::{Duration, EventTime};
@@ -130,6 +130,11 @@ impl Rings {
             link: &linear.links[count - back],
         };
         RunEvents((1..=count).map(event).collect())
+    }
+
+    /// Gives back the room of all cells, if it is more than a little. For when no key has a cell.
+    pub(super) fn free_room(&mut self) {
+        cells::free_room(&mut self.words);
     }
 
     /// Forgets all cells.
