@@ -38,9 +38,14 @@ impl Index {
         (at + 1) & (self.slots.len() - 1)
     }
 
-    /// The number that stands where looking for a hash begins.
-    pub(super) fn first(&self, hash: u64) -> KeyId {
-        if self.slots.is_empty() { UNKNOWN } else { self.slots[self.start(hash as u32)].id }
+    /// Reads the slot at which looking for a hash begins.
+    pub(super) fn touch(&self, hash: u64) -> u32 {
+        if self.slots.is_empty() { 0 } else { self.slots[self.start(hash as u32)].tag }
+    }
+
+    /// The number that is found if no two hashes are alike.
+    pub(super) fn likely(&self, hash: u64) -> KeyId {
+        self.find(hash, |_| true).unwrap_or(UNKNOWN)
     }
 
     pub(super) fn find(&self, hash: u64, is_it: impl Fn(KeyId) -> bool) -> Option<KeyId> {
