@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::event::{PatternId, SlotId, StepId, Value};
 use crate::matcher::capture::Block;
+use crate::matcher::keys::KeyTable;
 use crate::matcher::{Event, Fields, Found, FoundEvents, Held, KeyFound, Kind, Order, Taken};
 use crate::time::EventTime;
 
@@ -30,8 +31,9 @@ pub struct Outcome {
 
 impl Outcome {
     /// Of what an executor found; `block` holds the events of what is flat.
-    pub(super) fn of(found: KeyFound, block: Option<&Arc<Block>>) -> Outcome {
-        let KeyFound { pattern, keys, kind, at, completed, events } = found;
+    pub(super) fn of(found: KeyFound, keys: &KeyTable, block: Option<&Arc<Block>>) -> Outcome {
+        let KeyFound { pattern, key, kind, at, completed, events } = found;
+        let keys = Arc::clone(keys.values(key));
         let events = match events {
             FoundEvents::Shared(events) => Events::Shared(events),
             FoundEvents::Flat(first, count) => {

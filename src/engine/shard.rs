@@ -159,15 +159,16 @@ impl Shard {
                 continue;
             }
             part.executor.advance(to, keys, &mut self.findings);
-            part.collect(&mut self.findings, &self.bounds, answer);
+            part.collect(keys, &mut self.findings, &self.bounds, answer);
         }
     }
 
     /// The input has ended, for the patterns of one level.
     fn finish(&mut self, level: u32, answer: &mut Answer) {
         for part in self.parts.iter_mut().filter(|part| part.level == level) {
-            part.executor.finish(&self.tables[part.table].keys, &mut self.findings);
-            part.collect(&mut self.findings, &self.bounds, answer);
+            let keys = &self.tables[part.table].keys;
+            part.executor.finish(keys, &mut self.findings);
+            part.collect(keys, &mut self.findings, &self.bounds, answer);
         }
     }
 
@@ -199,7 +200,7 @@ impl Shard {
                 let dropped = part.executor.drop_starts(*id, cut, now, keys, &mut self.findings);
                 answer.dropped.push((*id, dropped));
             }
-            part.collect(&mut self.findings, &self.bounds, answer);
+            part.collect(&self.tables[part.table].keys, &mut self.findings, &self.bounds, answer);
         }
     }
 
@@ -272,12 +273,13 @@ impl Part {
     }
 
     /// Takes what the executor has found. Timeouts of a pattern that does not tell them are nothing to anybody.
-    fn collect(&self, findings: &mut Findings, bounds: &Bounds, answer: &mut Answer) {
+    fn collect(&self, keys: &KeyTable, findings: &mut Findings, bounds: &Bounds, answer: &mut Answer) {
         let block = findings.block.take().map(Arc::new);
+        keys.touch(findings.found.iter().map(|found| found.key));
         let is_told = |found: &KeyFound| found.kind == Kind::Match || self.tells_timeouts;
         let found = findings.found.drain(..).filter(is_told);
         let before = answer.outcomes.len();
-        let outcomes = found.map(|found| Outcome::of(found, block.as_ref()));
+        let outcomes = found.map(|found| Outcome::of(found, keys, block.as_ref()));
         match &self.tallied {
             None => answer.outcomes.extend(outcomes),
             Some(plan) => answer.outcomes.extend(tally::tallied(&plan.pattern, outcomes, &self.faults)),

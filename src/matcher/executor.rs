@@ -35,8 +35,8 @@ pub struct Chunk<'a> {
 pub struct KeyFound {
     /// The pattern.
     pub pattern: PatternId,
-    /// The key.
-    pub keys: Arc<[Value]>,
+    /// The key: a number of the key table, while the table is not swept.
+    pub key: KeyId,
     /// A match or a timeout.
     pub kind: Kind,
     /// When it became certain.
@@ -80,10 +80,10 @@ pub struct Findings {
 
 impl Findings {
     /// Adds what was found with its events as objects.
-    pub fn push(&mut self, pattern: PatternId, keys: &Arc<[Value]>, found: Found) {
+    pub fn push(&mut self, pattern: PatternId, key: KeyId, found: Found) {
         let Found { kind, at, completed, events } = found;
         let events = FoundEvents::Shared(events);
-        self.found.push(KeyFound { pattern, keys: Arc::clone(keys), kind, at, completed, events });
+        self.found.push(KeyFound { pattern, key, kind, at, completed, events });
     }
 }
 

@@ -44,16 +44,16 @@ struct Limited<E> {
 
 impl<E> Limited<E> {
     /// Holds back what is too much of what was found since there were `first`.
-    fn hold_back(&mut self, first: usize, out: &mut Findings) {
+    fn hold_back(&mut self, first: usize, keys: &KeyTable, out: &mut Findings) {
         if out.found.len() == first {
             return;
         }
         let found = out.found.split_off(first);
-        out.found.extend(found.into_iter().filter(|found| self.allows(found)));
+        out.found.extend(found.into_iter().filter(|found| self.allows(found, keys)));
     }
 
-    fn allows(&mut self, found: &KeyFound) -> bool {
-        encode(&found.keys, &mut self.bytes);
+    fn allows(&mut self, found: &KeyFound, keys: &KeyTable) -> bool {
+        encode(keys.values(found.key), &mut self.bytes);
         if !self.keys.contains_key(self.bytes.as_slice()) {
             self.keys.insert(self.bytes.as_slice().into(), Limiter::default());
         }
@@ -90,21 +90,21 @@ impl<E: Executor> Executor for Limited<E> {
     fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
         let first = out.found.len();
         let done = self.inner.events(chunk, keys, out);
-        self.hold_back(first, out);
+        self.hold_back(first, keys, out);
         done
     }
 
     fn advance(&mut self, to: EventTime, keys: &KeyTable, out: &mut Findings) {
         let first = out.found.len();
         self.inner.advance(to, keys, out);
-        self.hold_back(first, out);
+        self.hold_back(first, keys, out);
         self.forget(to);
     }
 
     fn finish(&mut self, keys: &KeyTable, out: &mut Findings) {
         let first = out.found.len();
         self.inner.finish(keys, out);
-        self.hold_back(first, out);
+        self.hold_back(first, keys, out);
         self.keys.clear();
         self.forgets.clear();
     }
@@ -138,7 +138,7 @@ impl<E: Executor> Executor for Limited<E> {
     ) -> Dropped {
         let first = out.found.len();
         let dropped = self.inner.drop_starts(pattern, cut, now, keys, out);
-        self.hold_back(first, out);
+        self.hold_back(first, keys, out);
         dropped
     }
 }

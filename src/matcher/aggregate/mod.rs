@@ -133,7 +133,7 @@ impl Aggregate {
         })
     }
 
-    fn event(&mut self, row: &Row<'_>, asked: &SourcePredicates, keys: &KeyTable, out: &mut Findings) {
+    fn event(&mut self, row: &Row<'_>, asked: &SourcePredicates, out: &mut Findings) {
         let Fit { takes, breaks } = self.shape.fit(row, asked);
         let mut cell = self.cells.find(row.key);
         if cell.is_none() && takes & 1 == 0 {
@@ -148,7 +148,7 @@ impl Aggregate {
             self.with_state(cell, |state, counting, scratch| state.evict(counting, row.time(), scratch));
         }
         if takes & last != 0 {
-            self.complete(cell, row, keys, out);
+            self.complete(cell, row, out);
         }
         if takes_on & 1 == 1 && cell.is_none() {
             cell = Some(self.claim(row));
@@ -183,7 +183,7 @@ impl Aggregate {
     }
 
     /// Tells what the matches come to that the event completes, if there is one.
-    fn complete(&mut self, cell: Option<CellId>, row: &Row<'_>, keys: &KeyTable, out: &mut Findings) {
+    fn complete(&mut self, cell: Option<CellId>, row: &Row<'_>, out: &mut Findings) {
         let Counting { algebra, places, .. } = &self.counting;
         let place = places - 1;
         let mut event = std::mem::take(&mut self.event);
@@ -205,7 +205,7 @@ impl Aggregate {
             block.push_row(row, &self.plan.pattern.sources[row.source].fields, self.shape.last);
             out.found.push(KeyFound {
                 pattern: self.plan.pattern.id,
-                keys: Arc::clone(keys.values(row.key)),
+                key: row.key,
                 kind: Kind::Match,
                 at: row.time(),
                 completed: row.time(),
@@ -326,14 +326,14 @@ impl EventBuffer {
 }
 
 impl Executor for Aggregate {
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
+    fn events(&mut self, chunk: &Chunk<'_>, _: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
         // Where `next` stands, an event that fits nothing does something too.
         let wanted = if self.shape.strict == 0 { Wanted::FitsAStep } else { Wanted::All };
         let done: Result<(), Infallible> = chunk.lens.visit(chunk.rows, wanted, |row| {
             if self.expiry.is_due(row.time()) {
                 self.expire(row.time());
             }
-            self.event(&row, &chunk.lens.predicates[row.source], keys, out);
+            self.event(&row, &chunk.lens.predicates[row.source], out);
             Ok(())
         });
         let Ok(()) = done;

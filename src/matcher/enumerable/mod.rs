@@ -28,7 +28,7 @@ use super::keys::{KeyId, KeyTable};
 use super::linear::{self, Linear, refused};
 use super::predicates::SourcePredicates;
 use super::{Bounds, Cut, Dropped, Exceeded, Executor, Kind, Plan, Refused, Usage};
-use crate::event::{PatternId, StepId, Value};
+use crate::event::{PatternId, StepId};
 use crate::lang::hir::{Mode, Skip, Word};
 use crate::time::{Duration, EventTime};
 
@@ -90,7 +90,7 @@ impl Enumerable {
         })
     }
 
-    fn event(&mut self, row: &Row<'_>, asked: &SourcePredicates, keys: &KeyTable, out: &mut Findings) {
+    fn event(&mut self, row: &Row<'_>, asked: &SourcePredicates, out: &mut Findings) {
         let mut fits: u64 = 0;
         for (step, links) in &self.steps {
             if row.fits(asked.steps[step.index()]) {
@@ -106,7 +106,7 @@ impl Enumerable {
         // From the last link to the first, so that no match takes the event twice.
         if let Some(cell) = cell {
             if fits >> last & 1 == 1 {
-                self.complete(cell, row, keys, out);
+                self.complete(cell, row, out);
             }
             let mut middle = fits & !(1 | 1 << last);
             while middle != 0 {
@@ -163,7 +163,7 @@ impl Enumerable {
     }
 
     /// Tells the matches that an event of the last link completes, the oldest choice first.
-    fn complete(&mut self, cell: CellId, row: &Row<'_>, keys: &KeyTable, out: &mut Findings) {
+    fn complete(&mut self, cell: CellId, row: &Row<'_>, out: &mut Findings) {
         let Some(values) = self.join.of_last(row) else { return };
         let state = &mut self.states[cell as usize];
         let Some(first) = state.first.get_mut(&values) else { return };
@@ -184,7 +184,6 @@ impl Enumerable {
             linear: &self.linear,
             row,
             fields: &self.plan.pattern.sources[row.source].fields,
-            keys: keys.values(row.key),
             block,
             found: &mut out.found,
             // One more than may be, so that it shows.
@@ -300,7 +299,6 @@ struct Telling<'a, 'r> {
     linear: &'a Linear,
     row: &'a Row<'r>,
     fields: &'a [Option<usize>],
-    keys: &'a Arc<[Value]>,
     block: &'a mut Block,
     found: &'a mut Vec<KeyFound>,
     /// How many more matches are told. The first in output order come first.
@@ -319,7 +317,7 @@ impl Telling<'_, '_> {
         let now = self.row.time();
         self.found.push(KeyFound {
             pattern: self.pattern,
-            keys: Arc::clone(self.keys),
+            key: self.row.key,
             kind: Kind::Match,
             at: now,
             completed: now,
@@ -333,12 +331,12 @@ impl Executor for Enumerable {
         self.matches_max = bounds.matches_per_event_max;
     }
 
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
+    fn events(&mut self, chunk: &Chunk<'_>, _: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
         let done: Result<(), Infallible> = chunk.lens.visit(chunk.rows, Wanted::FitsAStep, |row| {
             if self.expiry.is_due(row.time()) {
                 self.expire(row.time());
             }
-            self.event(&row, &chunk.lens.predicates[row.source], keys, out);
+            self.event(&row, &chunk.lens.predicates[row.source], out);
             Ok(())
         });
         let Ok(()) = done;

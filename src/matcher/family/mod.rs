@@ -103,7 +103,7 @@ impl<const WORDS: usize> Shared<WORDS> {
         }
     }
 
-    fn event(&mut self, row: &Row<'_>, keys: &KeyTable, out: &mut Findings) {
+    fn event(&mut self, row: &Row<'_>, out: &mut Findings) {
         let begins = self.positions[0].rules(row);
         let slot = match self.cells.find(row.key) {
             Some(slot) => slot,
@@ -115,7 +115,7 @@ impl<const WORDS: usize> Shared<WORDS> {
         let began_before = row.time().minus(self.within);
         cell.retain(|run| run.began > began_before);
         let mut event = None;
-        self.offer(&mut cell, row, (&begins, &mut event), keys, out);
+        self.offer(&mut cell, row, (&begins, &mut event), out);
         if is_any(&begins) {
             let handle = *event.get_or_insert_with(|| self.arena.capture(row));
             let mut events = [0; POSITIONS_MAX];
@@ -136,7 +136,6 @@ impl<const WORDS: usize> Shared<WORDS> {
         cell: &mut Vec<Run<WORDS>>,
         row: &Row<'_>,
         (begins, event): (&Mask<WORDS>, &mut Option<Handle>),
-        keys: &KeyTable,
         out: &mut Findings,
     ) {
         // Of every position the rules that take the event, once they were asked for.
@@ -160,7 +159,7 @@ impl<const WORDS: usize> Shared<WORDS> {
             moved.events[size] = handle;
             moved.size += 1;
             if size + 1 == self.positions.len() {
-                self.tell(&moved, row, keys, out);
+                self.tell(&moved, row, out);
             } else {
                 cell.push(moved);
             }
@@ -174,13 +173,12 @@ impl<const WORDS: usize> Shared<WORDS> {
     }
 
     /// A match of each of the rules.
-    fn tell(&self, run: &Run<WORDS>, row: &Row<'_>, keys: &KeyTable, out: &mut Findings) {
+    fn tell(&self, run: &Run<WORDS>, row: &Row<'_>, out: &mut Findings) {
         let block = out.block.get_or_insert_with(|| Block::new(Arc::clone(&self.layout)));
         let first = block.len();
         for (handle, step) in run.events.iter().zip(&self.steps) {
             block.push(&self.arena, *handle, *step);
         }
-        let values = keys.values(row.key);
         for (index, word) in run.rules.iter().enumerate() {
             let mut word = *word;
             while word != 0 {
@@ -188,7 +186,7 @@ impl<const WORDS: usize> Shared<WORDS> {
                 word &= word - 1;
                 out.found.push(KeyFound {
                     pattern: self.rules[rule],
-                    keys: Arc::clone(values),
+                    key: row.key,
                     kind: Kind::Match,
                     at: row.time(),
                     completed: row.time(),
@@ -236,9 +234,9 @@ fn intersection<const WORDS: usize>(left: &Mask<WORDS>, right: &Mask<WORDS>) -> 
 }
 
 impl<const WORDS: usize> Executor for Shared<WORDS> {
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
+    fn events(&mut self, chunk: &Chunk<'_>, _: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
         let visited: Result<(), Infallible> = chunk.lens.visit(chunk.rows, Wanted::FitsAStep, |row| {
-            self.event(&row, keys, out);
+            self.event(&row, out);
             Ok(())
         });
         match visited {

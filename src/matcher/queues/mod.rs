@@ -170,7 +170,7 @@ impl Queues {
         fit
     }
 
-    fn event(&mut self, row: &Row<'_>, fit: Fit, keys: &KeyTable, out: &mut Findings) {
+    fn event(&mut self, row: &Row<'_>, fit: Fit, out: &mut Findings) {
         let begins = fit.takes & 1 == 1;
         let slot = match self.cells.find(row.key) {
             Some(slot) => slot,
@@ -198,7 +198,7 @@ impl Queues {
             self.windows.push_back((row.time(), row.key));
         }
         if !self.settled.found.is_empty() {
-            self.tell(row.key, keys, out);
+            self.tell(row.key, out);
         }
         if is_empty {
             self.remove_cell(slot);
@@ -206,12 +206,12 @@ impl Queues {
     }
 
     /// A chain of one position without an absence: every event that fits is a match.
-    fn single(&mut self, row: &Row<'_>, keys: &KeyTable, out: &mut Findings) {
+    fn single(&mut self, row: &Row<'_>, out: &mut Findings) {
         let event = self.arena.capture(row);
         self.settled.clear();
         self.settled.events.push(event);
         self.settled.end(Kind::Match, row.time(), 0);
-        self.tell(row.key, keys, out);
+        self.tell(row.key, out);
     }
 
     fn add_cell(&mut self, key: KeyId, now: EventTime) -> CellId {
@@ -231,7 +231,7 @@ impl Queues {
     }
 
     /// Fires the deadlines of a key. Says whether it still has runs.
-    fn fire(&mut self, key: KeyId, to: EventTime, keys: &KeyTable, out: &mut Findings) -> bool {
+    fn fire(&mut self, key: KeyId, to: EventTime, out: &mut Findings) -> bool {
         let Some(slot) = self.cells.find(key) else { return false };
         let cell = &mut self.queues[slot as usize];
         let before = cell.len(&self.shape);
@@ -239,7 +239,7 @@ impl Queues {
         cell.fire(&self.shape, &self.arena, to, &mut self.settled);
         self.runs = self.runs + cell.len(&self.shape) - before;
         let is_empty = cell.is_empty();
-        self.tell(key, keys, out);
+        self.tell(key, out);
         if is_empty {
             self.remove_cell(slot);
         }
@@ -247,7 +247,7 @@ impl Queues {
     }
 
     /// Tells what was settled.
-    fn tell(&self, key: KeyId, keys: &KeyTable, out: &mut Findings) {
+    fn tell(&self, key: KeyId, out: &mut Findings) {
         for found in &self.settled.found {
             let block = out.block.get_or_insert_with(|| Block::new(Arc::clone(&self.layout)));
             let first = block.len();
@@ -257,7 +257,7 @@ impl Queues {
             }
             out.found.push(KeyFound {
                 pattern: self.pattern,
-                keys: Arc::clone(keys.values(key)),
+                key,
                 kind: found.kind,
                 at: found.at,
                 completed: found.at,
@@ -290,31 +290,31 @@ fn tests(linear: &Linear) -> Vec<(StepId, Fit)> {
 }
 
 impl Executor for Queues {
-    fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
+    fn events(&mut self, chunk: &Chunk<'_>, _: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
         chunk.lens.visit_groups(chunk.rows, self.wanted, |rows| {
             self.touch(rows);
             for row in rows {
                 let fit = self.fit(row, &chunk.lens.predicates[row.source]);
                 match self.shape.is_single() {
-                    true if fit.takes != 0 => self.single(row, keys, out),
+                    true if fit.takes != 0 => self.single(row, out),
                     true => {}
-                    false => self.event(row, fit, keys, out),
+                    false => self.event(row, fit, out),
                 }
             }
         });
         Ok(())
     }
 
-    fn advance(&mut self, to: EventTime, keys: &KeyTable, out: &mut Findings) {
+    fn advance(&mut self, to: EventTime, _: &KeyTable, out: &mut Findings) {
         while let Some((_, key)) = self.waits.front().copied().filter(|(at, _)| *at <= to) {
             self.waits.pop_front();
-            self.fire(key, to, keys, out);
+            self.fire(key, to, out);
         }
         if let Some(within) = self.shape.within {
             let is_over = |(start, _): &(EventTime, KeyId)| start.plus(within) <= to;
             while let Some((_, key)) = self.windows.front().copied().filter(is_over) {
                 self.windows.pop_front();
-                if self.fire(key, to, keys, out) && !self.is_on_time && to < EventTime::END {
+                if self.fire(key, to, out) && !self.is_on_time && to < EventTime::END {
                     self.windows.push_back((to, key));
                 }
             }
@@ -352,7 +352,7 @@ impl Executor for Queues {
         let mut dropped = Dropped::default();
         for (slot, key) in self.cells.iter().collect::<Vec<_>>() {
             // What the window has ended by now is not dropped.
-            if !self.fire(key, now, keys, out) {
+            if !self.fire(key, now, out) {
                 continue;
             }
             let cell = &mut self.queues[slot as usize];

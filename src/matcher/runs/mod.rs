@@ -135,7 +135,8 @@ impl Runs {
                 out.reached.push(Reached { pattern: self.plan.pattern.id, bound, allowed, keys, at: now });
             }
         }
-        key.runs.take_found().for_each(|found| out.push(self.plan.pattern.id, keys, found));
+        let id = self.cells.keys()[slot as usize];
+        key.runs.take_found().for_each(|found| out.push(self.plan.pattern.id, id, found));
         match key.runs.next_deadline(&self.plan) {
             Some(deadline) => self.queue.set(slot, deadline.max(now)),
             None if key.runs.is_idle(&self.plan) => self.remove(slot),

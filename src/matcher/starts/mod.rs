@@ -196,7 +196,7 @@ impl Starts {
             self.windows.push_back((row.time(), row.key));
         }
         if !self.settled.found.is_empty() {
-            self.tell(row.key, keys, out);
+            self.tell(row.key, out);
         }
         if is_empty {
             self.remove_cell(slot);
@@ -231,7 +231,7 @@ impl Starts {
         cell.forget(shape, to);
         self.starts = self.starts + cell.len() - before;
         let is_empty = cell.is_empty();
-        self.tell(key, keys, out);
+        self.tell(key, out);
         if is_empty {
             self.remove_cell(slot);
         }
@@ -264,7 +264,7 @@ impl Starts {
     }
 
     /// Tells what was settled.
-    fn tell(&self, key: KeyId, keys: &KeyTable, out: &mut Findings) {
+    fn tell(&self, key: KeyId, out: &mut Findings) {
         for found in &self.settled.found {
             let block = out.block.get_or_insert_with(|| Block::new(Arc::clone(&self.layout)));
             let first = block.len();
@@ -273,7 +273,7 @@ impl Starts {
             }
             out.found.push(KeyFound {
                 pattern: self.plan.pattern.id,
-                keys: Arc::clone(keys.values(key)),
+                key,
                 kind: found.kind,
                 at: found.at,
                 completed: found.at,

@@ -111,7 +111,7 @@ impl Strict {
         let mut alive = taking << 1;
         let complete = 1 << self.shape.len();
         if alive & complete != 0 {
-            self.found(cell, row, keys, out);
+            self.found(cell, row, out);
             alive &= self.shape.kept;
         }
         alive &= !complete;
@@ -192,7 +192,7 @@ impl Strict {
     }
 
     /// The oldest run has taken its last event.
-    fn found(&self, cell: Option<CellId>, row: &Row<'_>, keys: &KeyTable, out: &mut Findings) {
+    fn found(&self, cell: Option<CellId>, row: &Row<'_>, out: &mut Findings) {
         let block = out.block.get_or_insert_with(|| Block::new(Arc::clone(&self.layout)));
         let first = block.len();
         let links = &self.shape.linear.links;
@@ -207,7 +207,7 @@ impl Strict {
         let now = row.time();
         out.found.push(KeyFound {
             pattern: self.plan.pattern.id,
-            keys: Arc::clone(keys.values(row.key)),
+            key: row.key,
             kind: Kind::Match,
             at: now,
             completed: now,
