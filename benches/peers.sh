@@ -5,7 +5,7 @@
 set -euo pipefail
 peers="$1" input="$2"
 few="$(mktemp)"
-trap 'rm -rf "$few" "$few.out"' EXIT
+trap 'rm -rf "$few" "$few.out" "$few.flink"' EXIT
 head -20000 "$input" > "$few"
 
 # The best of the rates that a program prints, whatever it calls them.
@@ -20,7 +20,10 @@ for pair in "W1 W1m" "W2 W2m" "W3 W3m" "W4 W4n" "W5 W5p"; do
         "$("$peers/flinkcep/run.sh" bench engine "$workload" "$input" --warm 300000 2>/dev/null | best)"
 done
 row "W6 engine, 20000" Esper "$("$peers/esper/run.sh" engine W6r "$few" --rules 200 2>/dev/null | best)"
+row "W6 engine, 20000" FlinkCEP "$("$peers/flinkcep/run.sh" bench engine W6 "$few" 2>/dev/null | best)"
 for pair in "W1 W1m" "W3 W3m"; do
     read -r workload variant <<< "$pair"
+    row "$workload file to file" FlinkCEP \
+        "$("$peers/flinkcep/run.sh" bench e2e "$workload" "$input" -o "$few.flink" 2>/dev/null | best)"
     row "$workload file to file" Esper "$("$peers/esper/run.sh" e2e "$variant" "$input" -o "$few.out" 2>/dev/null | best)"
 done

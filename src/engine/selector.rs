@@ -22,8 +22,8 @@ pub(super) enum Selected {
     Rows,
 }
 
-/// An executor is shown everything, if the keys that concern it are more than one in so many events.
-const EVENTS_PER_KEY: usize = 8;
+/// An executor is shown everything, if more than one in so many events concerns it.
+const EVENTS_PER_SELECTED: usize = 8;
 
 /// No event.
 const NONE: u32 = u32::MAX;
@@ -37,10 +37,9 @@ pub(super) struct Selector {
     /// How many events there are, and whether they are linked.
     events: usize,
     is_linked: bool,
-    /// The events selected, and those with which a match can begin; the rows that the first stand in; which of these
-    /// are of which span.
+    /// The events selected; the keys they are of; the rows they stand in; which of these are of which span.
     places: Vec<u32>,
-    begins: Vec<u32>,
+    keys: Vec<KeyId>,
     rows: Vec<u32>,
     spans: Vec<(usize, Range<usize>)>,
 }
@@ -60,7 +59,7 @@ impl Selector {
         lens: &Lens,
         open: &[KeyId],
     ) -> Selected {
-        let most = self.events / EVENTS_PER_KEY;
+        let most = self.events / EVENTS_PER_SELECTED;
         if open.len() > most {
             return if self.events == 0 { Selected::Nothing } else { Selected::Everything };
         }
@@ -70,20 +69,24 @@ impl Selector {
         }
         self.link(ids);
         // A match that begins concerns all that comes for its key: it is as open as the others.
-        std::mem::swap(&mut self.places, &mut self.begins);
-        self.places.clear();
-        let beginning = self.begins.iter().map(|place| ids[*place as usize]);
-        for key in open.iter().copied().chain(beginning).filter(|key| is_key(*key)) {
-            let mut place = self.first_of(key, ids);
+        self.keys.clear();
+        self.keys.extend(self.places.drain(..).map(|place| ids[place as usize]));
+        self.keys.extend_from_slice(open);
+        self.keys.retain(|key| is_key(*key));
+        self.keys.sort_unstable();
+        self.keys.dedup();
+        for key in &self.keys {
+            let mut place = self.first_of(*key, ids);
             while place != NONE {
                 self.places.push(place);
                 place = self.next[place as usize];
             }
+            // Few keys may be most of what there is.
+            if self.places.len() > most {
+                return Selected::Everything;
+            }
         }
-        if self.places.len() > 1 {
-            self.places.sort_unstable();
-            self.places.dedup();
-        }
+        self.places.sort_unstable();
         if self.places.is_empty() { Selected::Nothing } else { Selected::Rows }
     }
 
