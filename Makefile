@@ -21,8 +21,8 @@ DEMO := $(CACHE)/demo
 DEMO_EVENTS ?= 1000000
 DEMO_PATTERNS := $(addprefix patterns/,card_testing.cep impossible_travel.cep unconfirmed_pin_change.cep)
 
-CASES ?= 50000
-SEED ?= 101
+CASES ?= 100000
+SEED ?= 7
 
 .PHONY: help
 help: ## List the targets
@@ -83,7 +83,7 @@ conformance: install ## Compare with recorded answers: make conformance FILES="a
 	$(CARGO) test $(ALL) --test conformance -- $(FILES)
 
 .PHONY: oracle
-oracle: install ## Compare the engine with the oracle: make oracle CASES=50000 SEED=101
+oracle: install ## Compare the engine with the oracle: make oracle CASES=100000 SEED=7
 	$(CARGO) test $(ALL) --test oracle -- --cases $(CASES) --seed $(SEED)
 
 .PHONY: workloads
