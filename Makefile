@@ -135,6 +135,12 @@ install:
 		echo "installing the crates that Cargo.lock names, into cargo's own cache; nothing else is needed"; \
 		$(CARGO) fetch --locked --target "$$host"; \
 	fi
+	@# cargo tells what is fresh by times alone: what another clone built here would pass for this one's
+	@mkdir -p "$(CARGO_TARGET_DIR)"; \
+	if [ "$$(cat "$(CARGO_TARGET_DIR)/clone" 2> /dev/null)" != "$(CURDIR)" ]; then \
+		$(CARGO) clean --quiet --offline -p ensue; \
+		echo "$(CURDIR)" > "$(CARGO_TARGET_DIR)/clone"; \
+	fi
 
 .PHONY: clippy rustfmt
 clippy rustfmt:

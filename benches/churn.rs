@@ -15,6 +15,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
+#[path = "support/mixed.rs"]
+mod mixed;
+
+use mixed::mixed;
+
 use ensue::engine::projection;
 use ensue::event::{Cell, StreamId};
 use ensue::lang::hir::Program;
@@ -336,14 +341,6 @@ fn text_of(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
             return &digits[start..];
         }
     }
-}
-
-/// A number that looks random (SplitMix64).
-fn mixed(number: u64) -> u64 {
-    let mut z = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// A line of what the system says of this process, in MB; 0 where it says nothing.

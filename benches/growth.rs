@@ -9,10 +9,15 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
+#[path = "support/mixed.rs"]
+mod mixed;
+
+use mixed::mixed;
+
 use ensue::engine::{Config, Engine, projection};
 use ensue::event::{BatchBuilder, PartitionId, StreamId};
 use ensue::lang::hir::Program;
-use ensue::{Batch, EventTime, Value, diag, lang};
+use ensue::{Batch, EventTime, Value};
 
 const STREAM: &str = "stream s { card string kind int x int ts timestamp event time ts }\n";
 
@@ -251,18 +256,6 @@ fn batches(builder: &mut BatchBuilder, events: impl Iterator<Item = Made>) -> Ve
     batches
 }
 
-/// A number that looks random (SplitMix64).
-fn mixed(number: u64) -> u64 {
-    let mut z = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
 fn compile(patterns: &str) -> Arc<Program> {
-    let loaded = lang::load::load_text("growth.cep", &format!("{STREAM}{patterns}"));
-    let (program, diagnostics) = lang::check::check(&loaded.sources, &loaded.files);
-    let all: Vec<_> = loaded.diagnostics.into_iter().chain(diagnostics).collect();
-    assert!(all.is_empty(), "{}", diag::render_text(&loaded.sources, &all, false));
-    Arc::new(program)
+    ensue::compile("growth.cep", &format!("{STREAM}{patterns}")).expect("the patterns are right")
 }

@@ -11,6 +11,11 @@ use std::time::{Duration as Elapsed, Instant};
 
 use criterion::{Criterion, Throughput};
 
+#[path = "support/mixed.rs"]
+mod mixed;
+
+use mixed::mixed;
+
 use ensue::event::{Cell, PartitionId, StreamId};
 use ensue::io::JsonDecoder;
 use ensue::lang::hir::Program;
@@ -394,14 +399,6 @@ impl Maker {
 fn builder(program: &Program) -> BatchBuilder {
     let types = program.streams[0].fields.iter().map(|field| Some(field.ty)).collect();
     BatchBuilder::new(StreamId(0), PartitionId(0), types)
-}
-
-/// A number that looks random (SplitMix64).
-fn mixed(number: u64) -> u64 {
-    let mut z = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 fn compile(patterns: &str) -> Arc<Program> {

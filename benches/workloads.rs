@@ -21,7 +21,7 @@ use ensue::engine::{Config, Engine, Outcome};
 use ensue::event::{PartitionId, StreamId};
 use ensue::io::{Input, JsonSource};
 use ensue::lang::hir::Program;
-use ensue::{Batch, Value, diag, lang};
+use ensue::{Batch, Value};
 
 /// How many rules the sixth workload has.
 const RULES: u32 = 200;
@@ -193,11 +193,7 @@ impl Tally {
 }
 
 fn compile(patterns: &str) -> Arc<Program> {
-    let loaded = lang::load::load_text("workloads.cep", &format!("{STREAM}{patterns}"));
-    let (program, diagnostics) = lang::check::check(&loaded.sources, &loaded.files);
-    let all: Vec<_> = loaded.diagnostics.into_iter().chain(diagnostics).collect();
-    assert!(all.is_empty(), "{}", diag::render_text(&loaded.sources, &all, false));
-    Arc::new(program)
+    ensue::compile("workloads.cep", &format!("{STREAM}{patterns}")).expect("the patterns are right")
 }
 
 /// The whole file as batches, every field of the stream read.

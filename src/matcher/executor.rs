@@ -47,6 +47,16 @@ pub struct KeyFound {
     pub events: FoundEvents,
 }
 
+impl KeyFound {
+    /// What became certain when its last condition was met, with its events in [`Findings::block`]: the first of them,
+    /// and how many there are.
+    pub fn flat(pattern: PatternId, key: KeyId, kind: Kind, at: EventTime, events: (u32, usize)) -> KeyFound {
+        let (first, count) = events;
+        let events = FoundEvents::Flat(first, count as u32);
+        KeyFound { pattern, key, kind, at, completed: at, events }
+    }
+}
+
 /// The events of a match.
 #[derive(Clone, Debug)]
 pub enum FoundEvents {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ensue::engine::{Config, Engine, projection};
 use ensue::event::{BatchBuilder, PartitionId, StreamId};
-use ensue::{EventTime, Value, diag, lang};
+use ensue::{EventTime, Value};
 
 const PROGRAM: &str = r#"
 stream s { card string  text string  x int  ts timestamp  event time ts }
@@ -22,10 +22,7 @@ pattern varied {
 /// and events that were freed stand in front of those that it holds.
 #[test]
 fn values_are_counted_over_dictionaries() {
-    let loaded = lang::load::load_text("long.cep", PROGRAM);
-    let (program, diagnostics) = lang::check::check(&loaded.sources, &loaded.files);
-    assert!(diagnostics.is_empty(), "{}", diag::render_text(&loaded.sources, &diagnostics, false));
-    let program = Arc::new(program);
+    let program = ensue::compile("long.cep", PROGRAM).expect("the pattern is right");
     let mut engine = Engine::new(Arc::clone(&program), &Config::default()).expect("it is small enough");
     engine.add_partition(StreamId(0));
     let types = projection(&program, engine.patterns(), StreamId(0), false);

@@ -169,6 +169,16 @@ const FUNCTIONS: &[Signature] = &[
 const OTHERS: [&str; 11] =
     ["count", "sum", "avg", "stddev", "min", "max", "first", "last", "distinct", "prev", "concat"];
 
+/// The names of all functions.
+fn names() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS.iter().map(|signature| signature.name).chain(OTHERS)
+}
+
+/// Whether a function has this name.
+pub(super) fn is_function(name: &str) -> bool {
+    names().any(|known| known == name)
+}
+
 impl PatternChecker<'_, '_> {
     pub(super) fn call(&mut self, place: Place, name: &Ident, arguments: &[Argument], span: Span) -> Typed {
         if let Some(filter) = arguments.iter().find_map(|argument| argument.filter.as_ref()) {
@@ -311,7 +321,7 @@ impl PatternChecker<'_, '_> {
     }
 
     fn unknown_function(&mut self, name: &Ident) -> Typed {
-        let names: Vec<&str> = FUNCTIONS.iter().map(|signature| signature.name).chain(OTHERS).collect();
+        let names: Vec<&str> = names().collect();
         let help = match name.text.as_str() {
             "least" => "write `min(x, y)`".to_owned(),
             "greatest" => "write `max(x, y)`".to_owned(),

@@ -5,6 +5,7 @@
 //! it, with two exceptions: a leading absence may read the step directly after it, and the branches of `each of`
 //! and `k of` may read each other.
 
+use super::calls;
 use super::names::{quoted, suggestion};
 use super::patterns::PatternChecker;
 use super::types::{Ty, Typed};
@@ -308,6 +309,11 @@ impl PatternChecker<'_, '_> {
                         );
                     }
                     diagnostic
+                }
+                None if calls::is_function(name) => {
+                    Diagnostic::error(Code::UnknownName, span, format!("there is no `{name}` here"))
+                        .note("a function has this name")
+                        .help(format!("write `{name}(…)` to call it"))
                 }
                 None => Diagnostic::error(Code::UnknownName, span, format!("there is no `{name}` here"))
                     .note("here a bare name is a part of the key")

@@ -349,9 +349,10 @@ fn missing_comma(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
 /// `count(*)`, `x is "US"`.
 fn operand(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     let (message, help) = match stop.found {
-        "*" if stop.previous == "(" && stop.expects_operand() => {
-            ("`*` stands for nothing here", "name the step whose events are counted: `count(a)`")
-        }
+        "*" if stop.previous == "(" && stop.expects_operand() => (
+            "`*` stands for nothing here",
+            "write `count(a)` for the events that a loop `a` took, or, in a `tally`, `count()` for the matches",
+        ),
         found if stop.previous == "is" && stop.expects(&[Rule::null]) => (
             "`is` only asks for null",
             match found {

@@ -23,7 +23,7 @@ use self::state::{Item, Queue, State, count_before, prune};
 use super::capture::{Arena, Block, Handle, Layout, is_before};
 use super::cells::{CellId, Cells, Expiry, free_room};
 use super::chunk::{Row, Wanted};
-use super::executor::{Chunk, Findings, FoundEvents, KeyFound};
+use super::executor::{Chunk, Findings, KeyFound};
 use super::keys::{KeyId, KeyTable};
 use super::linear::{self, Linear, refused};
 use super::predicates::SourcePredicates;
@@ -314,15 +314,9 @@ impl Telling<'_, '_> {
         }
         let last = self.linear.links.last().expect("no pattern is empty");
         self.block.push_row(self.row, self.fields, last.step);
-        let now = self.row.time();
-        self.found.push(KeyFound {
-            pattern: self.pattern,
-            key: self.row.key,
-            kind: Kind::Match,
-            at: now,
-            completed: now,
-            events: FoundEvents::Flat(first, events.len() as u32 + 1),
-        });
+        let (key, at) = (self.row.key, self.row.time());
+        let events = (first, events.len() + 1);
+        self.found.push(KeyFound::flat(self.pattern, key, Kind::Match, at, events));
     }
 }
 

@@ -22,7 +22,7 @@ use thresholds::Position;
 use super::capture::{Arena, Block, Handle, Layout};
 use super::cells::{CellId, Cells, free_room};
 use super::chunk::{Row, Wanted};
-use super::executor::{Chunk, Findings, FoundEvents};
+use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
 use super::{Cut, Dropped, Exceeded, Executor, KeyFound, Kind, Usage};
 use crate::event::{PatternId, StepId};
@@ -184,14 +184,8 @@ impl<const WORDS: usize> Shared<WORDS> {
             while word != 0 {
                 let rule = index * 64 + word.trailing_zeros() as usize;
                 word &= word - 1;
-                out.found.push(KeyFound {
-                    pattern: self.rules[rule],
-                    key: row.key,
-                    kind: Kind::Match,
-                    at: row.time(),
-                    completed: row.time(),
-                    events: FoundEvents::Flat(first, self.steps.len() as u32),
-                });
+                let (pattern, events) = (self.rules[rule], (first, self.steps.len()));
+                out.found.push(KeyFound::flat(pattern, row.key, Kind::Match, row.time(), events));
             }
         }
     }

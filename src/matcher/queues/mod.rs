@@ -19,7 +19,7 @@ use self::cell::{Cell, Settled};
 use super::capture::{Arena, Block, Handle, Layout};
 use super::cells::{CELLS_CACHED, CellId, Cells, free_room};
 use super::chunk::{Row, Wanted};
-use super::executor::{Chunk, Findings, FoundEvents};
+use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
 use super::linear::{Linear, absences_are_local, check_clauses, lifetime, refused};
 use super::predicates::SourcePredicates;
@@ -255,14 +255,7 @@ impl Queues {
             for (handle, step) in events.iter().zip(&self.shape.steps) {
                 block.push(&self.arena, *handle, *step);
             }
-            out.found.push(KeyFound {
-                pattern: self.pattern,
-                key,
-                kind: found.kind,
-                at: found.at,
-                completed: found.at,
-                events: FoundEvents::Flat(first, found.count as u32),
-            });
+            out.found.push(KeyFound::flat(self.pattern, key, found.kind, found.at, (first, found.count)));
         }
     }
 }

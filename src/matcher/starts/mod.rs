@@ -37,7 +37,7 @@ use super::bounds::shown_key;
 use super::capture::{Arena, Block, Handle, Layout};
 use super::cells::{CellId, Cells, free_room};
 use super::chunk::{Row, Wanted};
-use super::executor::{Chunk, Findings, FoundEvents};
+use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
 use super::predicates::SourcePredicates;
 use super::{
@@ -271,14 +271,8 @@ impl Starts {
             for (event, step) in &self.settled.events[found.first..found.first + found.count] {
                 block.push(&self.arena, *event, *step);
             }
-            out.found.push(KeyFound {
-                pattern: self.plan.pattern.id,
-                key,
-                kind: found.kind,
-                at: found.at,
-                completed: found.at,
-                events: FoundEvents::Flat(first, found.count as u32),
-            });
+            let pattern = self.plan.pattern.id;
+            out.found.push(KeyFound::flat(pattern, key, found.kind, found.at, (first, found.count)));
         }
     }
 }

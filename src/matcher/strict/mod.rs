@@ -25,7 +25,7 @@ use self::shape::{Shape, Test};
 use super::capture::{Block, ColumnView, Layout, View, Writer};
 use super::cells::{CELLS_CACHED, CellId, Cells, Hand};
 use super::chunk::{Lens, Row, Wanted};
-use super::executor::{Chunk, Findings, FoundEvents, KeyFound};
+use super::executor::{Chunk, Findings, KeyFound};
 use super::keys::{KeyId, KeyTable};
 use super::predicates::Part;
 use super::{Cut, Dropped, Exceeded, Executor, Faults, Fields, Kind, Plan, Refused, Scope, Usage, is_true};
@@ -204,15 +204,8 @@ impl Strict {
             }
         }
         block.push_row(row, &self.plan.pattern.sources[row.source].fields, last.step);
-        let now = row.time();
-        out.found.push(KeyFound {
-            pattern: self.plan.pattern.id,
-            key: row.key,
-            kind: Kind::Match,
-            at: now,
-            completed: now,
-            events: FoundEvents::Flat(first, count as u32),
-        });
+        let pattern = self.plan.pattern.id;
+        out.found.push(KeyFound::flat(pattern, row.key, Kind::Match, row.time(), (first, count)));
     }
 
     /// Gives back the cells of keys whose runs the window has ended. A hand goes round over all cells once in a window,
