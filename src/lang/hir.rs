@@ -180,6 +180,8 @@ pub struct Slot {
     pub name: String,
     /// Its type, the same in all streams that have it.
     pub ty: Type,
+    /// Whether it is the event time in every stream that the pattern reads.
+    pub is_event_time: bool,
 }
 
 /// A step, an absence, or a branch of a choice: what an event must fit.

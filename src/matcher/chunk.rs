@@ -92,6 +92,57 @@ pub struct Row<'a> {
     pub key: KeyId,
 }
 
+/// Some rows that are looked at together.
+#[derive(Debug, Default)]
+pub struct Group<'a> {
+    rows: Vec<(u32, KeyId)>,
+    /// The first row of each stretch of rows of one batch, and where it ends in `rows`.
+    stretches: Vec<(Row<'a>, usize)>,
+}
+
+impl<'a> Group<'a> {
+    fn add(&mut self, row: &Row<'a>) {
+        self.rows.push((row.row as u32, row.key));
+        let end = self.rows.len();
+        match self.stretches.last_mut().filter(|(first, _)| std::ptr::eq(first.batch, row.batch)) {
+            Some(last) => last.1 = end,
+            None => self.stretches.push((*row, end)),
+        }
+    }
+
+    fn clear(&mut self) {
+        self.rows.clear();
+        self.stretches.clear();
+    }
+
+    /// The time of its first row; of no rows there is no group.
+    pub fn first_time(&self) -> EventTime {
+        self.stretches[0].0.time()
+    }
+
+    /// The key of each row.
+    pub fn keys(&self) -> impl Iterator<Item = KeyId> + '_ {
+        self.rows.iter().map(|(_, key)| *key)
+    }
+
+    /// The stretches of rows of one batch: the first row of each, and all of them with where they stand in the group.
+    pub fn stretches(
+        &self,
+    ) -> impl Iterator<Item = (&Row<'a>, impl Iterator<Item = (usize, Row<'a>)> + '_)> + '_ {
+        let mut start = 0;
+        self.stretches.iter().map(move |(first, end)| {
+            let rows = self.rows[start..*end].iter().zip(start..);
+            start = *end;
+            (first, rows.map(|((row, key), at)| (at, Row { row: *row as usize, key: *key, ..*first })))
+        })
+    }
+
+    /// All rows.
+    pub fn rows(&self) -> impl Iterator<Item = Row<'a>> + '_ {
+        self.stretches().flat_map(|(_, rows)| rows.map(|(_, row)| row))
+    }
+}
+
 impl Lens {
     /// Calls `visit` for every row that is wanted and has a key on this shard, in order.
     ///
@@ -136,19 +187,20 @@ impl Lens {
     }
 
     /// The same in groups, for executors that ask memory for the state of all keys of a group at once.
-    pub fn visit_groups<'a>(&self, chunk: &[Rows<'a>], wanted: Wanted, mut visit: impl FnMut(&[Row<'a>])) {
-        let count = |rows: &Rows<'_>| rows.only.map_or(GROUP_ROWS, <[u32]>::len);
-        let mut group = Vec::with_capacity(chunk.iter().map(count).sum::<usize>().min(GROUP_ROWS));
+    pub fn visit_groups<'a>(&self, chunk: &[Rows<'a>], wanted: Wanted, mut visit: impl FnMut(&Group<'a>)) {
+        let mut group = Group::default();
         let done: Result<(), Infallible> = self.visit(chunk, wanted, |row| {
-            group.push(row);
-            if group.len() == GROUP_ROWS {
+            group.add(&row);
+            if group.rows.len() == GROUP_ROWS {
                 visit(&group);
                 group.clear();
             }
             Ok(())
         });
         let Ok(()) = done;
-        visit(&group);
+        if !group.rows.is_empty() {
+            visit(&group);
+        }
     }
 
     /// How many rows that the source lets through have a null in their key.

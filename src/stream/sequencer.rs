@@ -106,6 +106,11 @@ fn append(spans: &mut Vec<Span>, batch: u32, row: u32) {
     }
 }
 
+/// How many of some times, and at least one, are in order from the first on.
+fn stretch(times: &[EventTime]) -> usize {
+    times.windows(2).position(|pair| pair[1] < pair[0]).map_or(times.len(), |last| last + 1)
+}
+
 #[derive(Debug)]
 struct Partition {
     disorder: Duration,
@@ -180,19 +185,19 @@ impl<B: AsRef<Batch> + Clone> Sequencer<B> {
             }
         };
         self.batches[at] = Some(batch.clone());
-        let mut before = EventTime::START;
-        for (row, time) in rows.times().iter().copied().enumerate() {
-            if Watermark::at(time) < partition.watermark() {
+        let times = rows.times();
+        let mut row = 0;
+        while row < times.len() {
+            if Watermark::at(times[row]) < partition.watermark() {
                 late.push(row as u32);
+                row += 1;
                 continue;
             }
-            partition.newest = partition.newest.max(time);
-            if row > 0 && time < before {
-                self.waiting.push(Span { batch: at as u32, start: row as u32, end: row as u32 + 1 });
-            } else {
-                append(&mut self.waiting, at as u32, row as u32);
-            }
-            before = time;
+            // The watermark does not rise above the times of a stretch in order: none of it is late.
+            let end = row + stretch(&times[row..]);
+            partition.newest = partition.newest.max(times[end - 1]);
+            self.waiting.push(Span { batch: at as u32, start: row as u32, end: end as u32 });
+            row = end;
         }
     }
 

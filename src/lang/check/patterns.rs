@@ -161,10 +161,18 @@ impl PatternChecker<'_, '_> {
     pub(super) fn slot(&mut self, name: &str, ty: Type) -> SlotId {
         let known = self.slots.iter().position(|slot| slot.name == name && slot.ty == ty);
         let at = known.unwrap_or_else(|| {
-            self.slots.push(hir::Slot { name: name.to_owned(), ty });
+            self.slots.push(hir::Slot { name: name.to_owned(), ty, is_event_time: self.is_event_time(name) });
             self.slots.len() - 1
         });
         SlotId(at as u32)
+    }
+
+    /// Whether all streams call the event time so.
+    fn is_event_time(&self, name: &str) -> bool {
+        self.sources.iter().all(|source| {
+            let stream = &self.program.streams[source.stream];
+            stream.derived.is_none() && stream.fields[stream.time_field()].name == name
+        })
     }
 
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {

@@ -113,7 +113,7 @@ impl Aggregate {
         let within = check(plan, &linear)?;
         let algebra = Algebra::of(&plan.pattern, tally, &linear).or_else(refused)?;
         let Some(layout) = Layout::of(&plan.pattern).map(Arc::new) else {
-            return refused("it reads more than 32 fields of events that are held");
+            return refused("it reads more than 28 fields of events that are held");
         };
         let amount = vec![0; algebra.width];
         let words = vec![0; algebra.fields.len()];

@@ -104,9 +104,9 @@ impl Arena {
             let into = kept.back_mut().expect("there is one");
             into.newest = EventTime::from_micros(row[TIME] as i64);
             into.words.extend_from_slice(row);
-            for (field, (_, ty)) in self.layout.fields.iter().enumerate() {
-                if *ty == Type::String && row[STEP_AND_NULLS] >> field & 1 == 0 {
-                    into.dictionaries.add(from.dictionaries.of((row[HEAD + field] >> 32) as u32));
+            for (word, (_, ty)) in (HEAD..).zip(&self.layout.fields) {
+                if *ty == Type::String && row[STEP_AND_NULLS] >> word & 1 == 0 {
+                    into.dictionaries.add(from.dictionaries.of((row[word] >> 32) as u32));
                 }
             }
         }
@@ -153,16 +153,16 @@ impl Arena {
 
     /// A captured field as a word, `None` for null.
     #[inline]
-    pub fn word(&self, handle: Handle, field: usize) -> Option<u64> {
+    pub fn word(&self, handle: Handle, word: usize) -> Option<u64> {
         let (segment, at) = self.at(handle);
-        (segment.words[at + STEP_AND_NULLS] >> field & 1 == 0).then(|| segment.words[at + HEAD + field])
+        (segment.words[at + STEP_AND_NULLS] >> word & 1 == 0).then(|| segment.words[at + word])
     }
 
     /// The value of a slot; null where it was not captured.
     pub fn value(&self, handle: Handle, slot: SlotId) -> Value {
-        let Some(field) = self.layout.field(slot) else { return Value::Null };
+        let Some(word) = self.layout.word(slot) else { return Value::Null };
         let (segment, _) = self.at(handle);
-        let ty = self.layout.fields[field].1;
-        self.word(handle, field).map_or(Value::Null, |word| value(ty, word, &segment.dictionaries))
+        let ty = self.layout.type_of(word);
+        self.word(handle, word).map_or(Value::Null, |word| value(ty, word, &segment.dictionaries))
     }
 }

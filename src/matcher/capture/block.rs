@@ -89,10 +89,10 @@ impl Block {
 
     /// The value of a slot of an event; null where it was not captured.
     pub fn value(&self, event: u32, slot: SlotId) -> Value {
-        let Some(field) = self.layout.field(slot) else { return Value::Null };
-        if self.word(event, STEP_AND_NULLS) >> field & 1 == 1 {
+        let Some(word) = self.layout.word(slot) else { return Value::Null };
+        if self.word(event, STEP_AND_NULLS) >> word & 1 == 1 {
             return Value::Null;
         }
-        value(self.layout.fields[field].1, self.word(event, HEAD + field), &self.dictionaries)
+        value(self.layout.type_of(word), self.word(event, word), &self.dictionaries)
     }
 }

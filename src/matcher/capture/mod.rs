@@ -24,17 +24,17 @@ use crate::time::{Duration, EventTime};
 const TIME: usize = 0;
 const RECORD: usize = 1;
 const PLACE: usize = 2;
-/// The step in the high half, a bit for each field that is null in the low half.
+/// The step in the high half, a bit for each word that is null in the low half.
 const STEP_AND_NULLS: usize = 3;
 const HEAD: usize = 4;
 
-/// The most fields of an event that can be captured.
-pub const FIELDS_MAX: usize = 32;
+/// The most fields of an event that can be captured beside its time.
+pub const FIELDS_MAX: usize = 32 - HEAD;
 
 /// Which fields of an event are captured, and where they stand.
 #[derive(Debug)]
 pub struct Layout {
-    /// For each slot of the pattern its word, if it is captured.
+    /// For each slot of the pattern its word, if it is captured. The event time is not captured a second time.
     words: Vec<Option<u8>>,
     /// The slot and type of each word behind the head.
     fields: Vec<(SlotId, Type)>,
@@ -91,10 +91,18 @@ impl Layout {
     }
 
     fn add_slot(&mut self, pattern: &Pattern, slot: SlotId) {
-        if self.words[slot.index()].is_none() {
-            self.words[slot.index()] = Some(self.fields.len() as u8);
+        let word = &mut self.words[slot.index()];
+        if pattern.slots[slot.index()].is_event_time {
+            *word = Some(TIME as u8);
+        } else if word.is_none() {
+            *word = Some((HEAD + self.fields.len()) as u8);
             self.fields.push((slot, pattern.slots[slot.index()].ty));
         }
+    }
+
+    /// The type of what stands in a word.
+    fn type_of(&self, word: usize) -> Type {
+        if word == TIME { Type::Timestamp } else { self.fields[word - HEAD].1 }
     }
 
     /// The words of a row.
@@ -102,8 +110,8 @@ impl Layout {
         HEAD + self.fields.len() + if self.has_origin { 2 } else { 0 }
     }
 
-    /// Where a slot stands behind the head.
-    pub fn field(&self, slot: SlotId) -> Option<usize> {
+    /// The word of a slot.
+    pub fn word(&self, slot: SlotId) -> Option<usize> {
         self.words[slot.index()].map(usize::from)
     }
 
@@ -132,7 +140,7 @@ impl Layout {
         let SourcePosition { stream, partition, record } = row.position();
         let (head, values) = words.split_at_mut(HEAD);
         let mut nulls = 0;
-        for (at, ((slot, _), word)) in self.fields.iter().zip(&mut *values).enumerate() {
+        for (at, ((slot, _), word)) in (HEAD..).zip(self.fields.iter().zip(&mut *values)) {
             let column = fields[slot.index()].and_then(|field| row.batch.column(field));
             let cell = column.and_then(|column| cell(column, row.row, dictionaries));
             nulls |= u64::from(cell.is_none()) << at;

@@ -63,7 +63,7 @@ impl View<'_> {
     pub fn write(&self, row: usize, words: &mut [u64]) {
         let (head, values) = words.split_at_mut(HEAD);
         let mut nulls = 0;
-        for (at, (column, word)) in self.columns.iter().zip(&mut *values).enumerate() {
+        for (at, (column, word)) in (HEAD..).zip(self.columns.iter().zip(&mut *values)) {
             let value = column.word(row);
             nulls |= u64::from(value.is_none()) << at;
             *word = value.unwrap_or(0);
@@ -142,15 +142,15 @@ impl Writer {
 
     /// A field of a written event as a word, `None` for null.
     #[inline]
-    pub fn word(words: &[u64], field: usize) -> Option<u64> {
-        (words[STEP_AND_NULLS] >> field & 1 == 0).then(|| words[HEAD + field])
+    pub fn word(words: &[u64], word: usize) -> Option<u64> {
+        (words[STEP_AND_NULLS] >> word & 1 == 0).then(|| words[word])
     }
 
     /// The value of a slot of a written event; null where it was not written.
     pub fn value(&self, words: &[u64], slot: SlotId) -> Value {
-        let Some(field) = self.layout.field(slot) else { return Value::Null };
-        let Some(word) = Writer::word(words, field) else { return Value::Null };
-        let ty = self.layout.fields[field].1;
+        let Some(at) = self.layout.word(slot) else { return Value::Null };
+        let Some(word) = Writer::word(words, at) else { return Value::Null };
+        let ty = self.layout.type_of(at);
         let is_recent = ty != Type::String || self.recent.has((word >> 32) as u32);
         value(ty, word, if is_recent { &self.recent } else { &self.older })
     }

@@ -89,7 +89,7 @@ impl Part {
         let Comparison { op, candidate, step, pick, held } = Comparison::of(expr)?;
         let is_text = linear::words_are_texts(plan, candidate, held)?;
         let is_first = op == CompareOp::Equal && linear.picked(plan, last, step, pick) == Some(0);
-        is_first.then_some(Part { last: candidate, first: held, captured: layout.field(held)?, is_text })
+        is_first.then_some(Part { last: candidate, first: held, captured: layout.word(held)?, is_text })
     }
 }
 

@@ -71,7 +71,7 @@ impl Enumerable {
         let linear = Linear::of(plan)?;
         let within = check(plan, &linear)?;
         let Some(layout) = Layout::of(&plan.pattern).map(Arc::new) else {
-            return refused("it reads more than 32 fields of events that are held");
+            return refused("it reads more than 28 fields of events that are held");
         };
         Ok(Enumerable {
             within,

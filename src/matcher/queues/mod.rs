@@ -18,7 +18,7 @@ use std::sync::Arc;
 use self::cell::{Cell, Settled};
 use super::capture::{Arena, Block, Handle, Layout};
 use super::cells::{CELLS_CACHED, CellId, Cells, free_room};
-use super::chunk::{Row, Wanted};
+use super::chunk::{Group, Row, Wanted};
 use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
 use super::linear::{Linear, absences_are_local, check_clauses, lifetime, refused};
@@ -118,7 +118,7 @@ impl Queues {
             return refused("it tells timeouts beside an absence at the end");
         }
         let Some(lifetime) = lifetime(plan, &linear) else { return refused("it has no `within`") };
-        let Some(layout) = Layout::of(pattern) else { return refused("it reads more than 32 fields") };
+        let Some(layout) = Layout::of(pattern) else { return refused("it reads more than 28 fields") };
         let layout = Arc::new(layout);
         let strict = links.iter().enumerate().skip(1).filter(|(_, link)| link.word == Word::Next);
         let strict = strict.fold(0, |strict, (position, _)| strict | 1 << position);
@@ -151,9 +151,9 @@ impl Queues {
 
     /// Reads something of the cell of each row, where there are more cells than the cache holds: asked for one after
     /// another, they come at the same time.
-    fn touch(&self, rows: &[Row<'_>]) {
+    fn touch(&self, group: &Group<'_>) {
         if self.cells.len() > CELLS_CACHED {
-            let cells = rows.iter().filter_map(|row| self.cells.find(row.key));
+            let cells = group.keys().filter_map(|key| self.cells.find(key));
             std::hint::black_box(cells.fold(0, |sum, cell| sum ^ self.queues[cell as usize].touch()));
         }
     }
@@ -284,14 +284,14 @@ fn tests(linear: &Linear) -> Vec<(StepId, Fit)> {
 
 impl Executor for Queues {
     fn events(&mut self, chunk: &Chunk<'_>, _: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
-        chunk.lens.visit_groups(chunk.rows, self.wanted, |rows| {
-            self.touch(rows);
-            for row in rows {
-                let fit = self.fit(row, &chunk.lens.predicates[row.source]);
+        chunk.lens.visit_groups(chunk.rows, self.wanted, |group| {
+            self.touch(group);
+            for row in group.rows() {
+                let fit = self.fit(&row, &chunk.lens.predicates[row.source]);
                 match self.shape.is_single() {
-                    true if fit.takes != 0 => self.single(row, out),
+                    true if fit.takes != 0 => self.single(&row, out),
                     true => {}
-                    false => self.event(row, fit, out),
+                    false => self.event(&row, fit, out),
                 }
             }
         });

@@ -13,7 +13,7 @@ use crate::matcher::capture::{Arena, Handle};
 pub(super) struct Tracked {
     pub(super) slot: SlotId,
     /// Where it is captured.
-    pub(super) field: usize,
+    pub(super) captured: usize,
     pub(super) ty: Type,
     /// Whether different values are counted.
     pub(super) distinct: bool,
@@ -82,7 +82,7 @@ impl List {
         for (at, field) in tracked.iter().enumerate() {
             let last = self.marks.len().checked_sub(tracked.len()).map(|last| self.marks[last]);
             let Mark { mut sum, mut count, .. } = last.unwrap_or_default();
-            let word = arena.word(event, field.field);
+            let word = arena.word(event, field.captured);
             sum += word.map_or(0, |word| i128::from(word as i64));
             count += u64::from(word.is_some());
             let previous = match field.distinct && word.is_some() {

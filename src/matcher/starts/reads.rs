@@ -29,7 +29,7 @@ pub(super) struct Quick {
     pub(super) place: Place,
     pub(super) held: SlotId,
     /// Where that is captured.
-    pub(super) field: usize,
+    pub(super) captured: usize,
     pub(super) is_text: bool,
 }
 
@@ -91,8 +91,8 @@ impl Rewriter<'_> {
         if is_text && !matches!(op, CompareOp::Equal | CompareOp::NotEqual) {
             return None;
         }
-        let (place, field) = (self.place(step, pick, taken)?, self.layout.field(held)?);
-        Some(Quick { op, candidate, place, held, field, is_text })
+        let (place, captured) = (self.place(step, pick, taken)?, self.layout.word(held)?);
+        Some(Quick { op, candidate, place, held, captured, is_text })
     }
 
     fn rewritten(&mut self, expr: &Expr, taken: usize) -> Expr {
@@ -145,8 +145,8 @@ impl Rewriter<'_> {
         let at = match self.tracked.iter().position(|known| known.slot == slot) {
             Some(at) => at,
             None => {
-                let (field, ty) = (self.layout.field(slot)?, self.pattern().slots[slot.index()].ty);
-                self.tracked.push(Tracked { slot, field, ty, distinct });
+                let (captured, ty) = (self.layout.word(slot)?, self.pattern().slots[slot.index()].ty);
+                self.tracked.push(Tracked { slot, captured, ty, distinct });
                 self.tracked.len() - 1
             }
         };

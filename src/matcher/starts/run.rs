@@ -71,7 +71,7 @@ impl Run<'_> {
         let Surroundings { pattern, arena, .. } = self.around;
         let Some(field) = pattern.sources[row.source].fields[quick.candidate.index()] else { return false };
         let Some(event) = self.event(quick.place) else { return false };
-        let held = arena.word(event, quick.field);
+        let held = arena.word(event, quick.captured);
         let (Some(left), Some(right)) = (cell_of(row.batch, row.row, field), held) else { return false };
         if !quick.is_text {
             return quick.op.meets((left as i64).cmp(&(right as i64)));

@@ -96,7 +96,7 @@ impl Shape {
         if pattern.mode == Mode::All && pattern.skip != Skip::None {
             return refused("`match all` with a skip strategy makes matches wait for each other");
         }
-        let Some(layout) = Layout::of(pattern) else { return refused("it reads more than 32 fields") };
+        let Some(layout) = Layout::of(pattern) else { return refused("it reads more than 28 fields") };
         let shape = match loop_of(plan) {
             Some(at) => Draft { plan, layout: &layout }.with_loop(at)?,
             None => Draft { plan, layout: &layout }.chain()?,

@@ -20,11 +20,11 @@ mod shape;
 
 use std::sync::Arc;
 
-use self::ring::Rings;
+use self::ring::{Ring, Rings};
 use self::shape::{Shape, Test};
 use super::capture::{Block, ColumnView, Layout, View, Writer};
 use super::cells::{CELLS_CACHED, CellId, Cells, Hand};
-use super::chunk::{Lens, Row, Wanted};
+use super::chunk::{Group, Lens, Row, Wanted};
 use super::executor::{Chunk, Findings, KeyFound};
 use super::keys::{KeyId, KeyTable};
 use super::predicates::Part;
@@ -43,6 +43,8 @@ pub(super) struct Strict {
     cells: Cells,
     rings: Rings,
     hand: Hand,
+    /// The cells of the events under way; kept for its memory.
+    known: Vec<Option<CellId>>,
     faults: Faults,
     runs: u64,
 }
@@ -59,6 +61,7 @@ impl Strict {
             writer: Writer::new(&plan.pattern, Arc::clone(&layout)),
             rings: Rings::new(shape.len() - 1, layout.stride()),
             hand: Hand::default(),
+            known: Vec::new(),
             plan: Arc::clone(plan),
             shape,
             layout,
@@ -69,75 +72,97 @@ impl Strict {
     }
 
     /// Takes some events.
-    fn take(&mut self, rows: &[Row<'_>], lens: &Lens, keys: &KeyTable, out: &mut Findings) {
-        let Some(first) = rows.first() else { return };
+    fn take(&mut self, group: &Group<'_>, lens: &Lens, keys: &KeyTable, out: &mut Findings) {
         // Before anything is written: what is written now refers to the dictionaries that the writer knows now.
-        self.expire(first.time());
+        self.expire(group.first_time());
+        let mut known = std::mem::take(&mut self.known);
+        known.clear();
+        known.extend(group.keys().map(|key| self.cells.find(key)));
         // The cells of many keys are not in the cache. Asked for one after another, they come at the same time.
         if self.cells.len() > CELLS_CACHED {
-            let cells = rows.iter().filter_map(|row| self.cells.find(row.key));
-            std::hint::black_box(cells.fold(0, |sum, cell| sum ^ self.rings.touch(cell)));
+            let cells = known.iter().flatten();
+            std::hint::black_box(cells.fold(0, |sum, cell| sum ^ self.rings.of(*cell).touch()));
         }
-        for rows in rows.chunk_by(|row, next| std::ptr::eq(row.batch, next.batch)) {
-            let first = &rows[0];
+        for (first, rows) in group.stretches() {
             let view = BatchView {
+                times: first.batch.times(),
                 writes: self.writer.view(first.batch, first.source),
                 tests: self.shape.test_columns(&self.plan, first),
                 steps: self.shape.asked(lens, first),
             };
-            for row in rows {
-                self.event(row, &view, keys, out);
+            for (at, row) in rows {
+                // An event before it in the group may have been the first of its key.
+                let cell = known[at].or_else(|| self.cells.find(row.key));
+                self.event(&row, cell, &view, keys, out);
             }
         }
+        self.known = known;
     }
 
-    fn event(&mut self, row: &Row<'_>, view: &BatchView<'_>, keys: &KeyTable, out: &mut Findings) {
+    #[inline]
+    fn event(
+        &mut self,
+        row: &Row<'_>,
+        cell: Option<CellId>,
+        view: &BatchView<'_>,
+        keys: &KeyTable,
+        out: &mut Findings,
+    ) {
         let fits = view.fits(row.row);
-        let cell = self.cells.find(row.key);
-        let before = cell.map_or(0, |cell| self.rings.alive(cell));
+        let Some(cell) = cell else {
+            if fits & 1 == 1 {
+                self.first_event(row, view, keys, out);
+            }
+            return;
+        };
+        let ring = self.rings.of(cell);
+        let before = ring.alive();
         if before == 0 && fits & 1 == 0 {
             return;
         }
-        let now = row.time();
-        let mut taking = 1;
-        if let Some(cell) = cell {
-            taking |= self.rings.alive_within(cell, self.shape.within, now);
-        }
-        taking &= fits;
+        let mut taking = fits & (1 | ring.alive_within(self.shape.within, view.times[row.row]));
         if taking != 0 && self.shape.is_conditional {
-            taking = self.meets_tests(cell, row, view, taking);
-            taking = self.meets_conditions(cell, row, taking, keys);
+            taking = self.meets_tests(ring, row, view, taking);
+            if taking & self.shape.general != 0 {
+                taking = self.meets_conditions(Some(cell), row, taking, keys);
+            }
         }
-        let mut alive = taking << 1;
-        let complete = 1 << self.shape.len();
-        if alive & complete != 0 {
-            self.found(cell, row, out);
-            alive &= self.shape.kept;
+        let alive = self.taken(Some(cell), row, taking, out);
+        if alive != before {
+            self.runs = self.runs + u64::from(alive.count_ones()) - u64::from(before.count_ones());
         }
-        alive &= !complete;
-        self.runs = self.runs + u64::from(alive.count_ones()) - u64::from(before.count_ones());
-        match cell {
-            Some(cell) => self.rings.set_alive(cell, alive),
-            None if alive == 0 => return,
-            None => {}
-        }
+        self.rings.put(cell, alive, row.row, &view.writes);
+    }
+
+    /// An event of a key without runs.
+    fn first_event(&mut self, row: &Row<'_>, view: &BatchView<'_>, keys: &KeyTable, out: &mut Findings) {
+        let taking = self.meets_conditions(None, row, 1, keys);
+        let alive = self.taken(None, row, taking, out);
         if alive != 0 {
-            let cell = cell.unwrap_or_else(|| self.claim(row, alive));
-            self.rings.push(cell, row.row, &view.writes);
+            self.runs += 1;
+            let cell = self.cells.claim(row.key);
+            self.rings.reset(cell);
+            self.rings.put(cell, alive, row.row, &view.writes);
         }
     }
 
-    fn claim(&mut self, row: &Row<'_>, alive: u64) -> CellId {
-        let cell = self.cells.claim(row.key);
-        self.rings.reset(cell);
-        self.rings.set_alive(cell, alive);
-        cell
+    /// The runs that are alive after an event that these have taken. One that has taken all is told.
+    #[inline]
+    fn taken(&self, cell: Option<CellId>, row: &Row<'_>, taking: u64, out: &mut Findings) -> u64 {
+        let alive = taking << 1;
+        let complete = 1 << self.shape.len();
+        if alive & complete == 0 {
+            return alive;
+        }
+        self.found(cell, row, out);
+        alive & self.shape.kept & !complete
     }
 
     /// Which of the runs that take the event meet the comparisons.
-    fn meets_tests(&self, cell: Option<CellId>, row: &Row<'_>, view: &BatchView<'_>, mut taking: u64) -> u64 {
+    #[inline]
+    fn meets_tests(&self, ring: Ring<'_>, row: &Row<'_>, view: &BatchView<'_>, mut taking: u64) -> u64 {
         for (test, column) in self.shape.tests.iter().zip(&view.tests) {
-            if taking & test.links != 0 && !cell.is_some_and(|cell| self.meets(test, *column, cell, row)) {
+            if taking & test.links != 0 && !self.meets(test, *column, ring, row) {
                 taking &= !test.links;
             }
         }
@@ -145,8 +170,8 @@ impl Strict {
     }
 
     #[inline]
-    fn meets(&self, test: &Test, column: ColumnView<'_>, cell: CellId, row: &Row<'_>) -> bool {
-        let event = self.rings.event(cell, test.back);
+    fn meets(&self, test: &Test, column: ColumnView<'_>, ring: Ring<'_>, row: &Row<'_>) -> bool {
+        let event = ring.event(test.back);
         let held = Writer::word(event, test.captured);
         let (Some(left), Some(right)) = (column.word(row.row), held) else { return false };
         if !test.is_text {
@@ -176,7 +201,7 @@ impl Strict {
     }
 
     fn meets_all(&self, cell: Option<CellId>, row: &Row<'_>, link: usize, keys: &KeyTable) -> bool {
-        let of_cell = |cell| self.rings.held(cell, link, &self.shape.linear, &self.writer);
+        let of_cell = |cell| self.rings.of(cell).held(link, &self.shape.linear, &self.writer);
         let held = cell.map(of_cell).unwrap_or_default();
         let fields = row.fields(&self.plan.pattern);
         let scope = Scope {
@@ -200,7 +225,7 @@ impl Strict {
         let (last, before) = links.split_last().expect("no pattern is empty");
         if let Some(cell) = cell {
             for (at, link) in before.iter().enumerate() {
-                block.push_written(&self.writer, self.rings.event(cell, count - 1 - at), link.step);
+                block.push_written(&self.writer, self.rings.of(cell).event(count - 1 - at), link.step);
             }
         }
         block.push_row(row, &self.plan.pattern.sources[row.source].fields, last.step);
@@ -214,8 +239,9 @@ impl Strict {
         self.writer.forget(self.shape.within, now);
         for _ in 0..self.hand.steps(self.cells.keys().len(), self.shape.within, now) {
             let Some(cell) = self.hand.next(self.cells.keys()) else { continue };
-            let alive = self.rings.alive(cell);
-            if alive == 0 || self.rings.newest(cell).plus(self.shape.within) <= now {
+            let ring = self.rings.of(cell);
+            let alive = ring.alive();
+            if alive == 0 || ring.newest().plus(self.shape.within) <= now {
                 self.runs -= u64::from(alive.count_ones());
                 self.rings.set_alive(cell, 0);
                 self.cells.release(cell);
@@ -229,6 +255,7 @@ impl Strict {
 
 /// What is asked and written of the events of a batch.
 struct BatchView<'a> {
+    times: &'a [EventTime],
     writes: View<'a>,
     /// For each test the candidate's field.
     tests: Vec<ColumnView<'a>>,
@@ -249,7 +276,7 @@ impl Executor for Strict {
     fn events(&mut self, chunk: &Chunk<'_>, keys: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
         // An event that fits nothing still stands between two others.
         let wanted = if self.shape.len() == 1 { Wanted::FitsAStep } else { Wanted::All };
-        chunk.lens.visit_groups(chunk.rows, wanted, |rows| self.take(rows, chunk.lens, keys, out));
+        chunk.lens.visit_groups(chunk.rows, wanted, |group| self.take(group, chunk.lens, keys, out));
         Ok(())
     }
 
@@ -266,8 +293,9 @@ impl Executor for Strict {
 
     fn each_start(&self, now: EventTime, visit: &mut dyn FnMut(PatternId, EventTime)) {
         for (cell, _) in self.cells.iter() {
-            let alive = self.rings.alive_within(cell, self.shape.within, now);
-            self.rings.starts(cell, alive).for_each(|(_, time)| visit(self.plan.pattern.id, time));
+            let ring = self.rings.of(cell);
+            ring.starts(ring.alive_within(self.shape.within, now))
+                .for_each(|(_, time)| visit(self.plan.pattern.id, time));
         }
     }
 
@@ -281,9 +309,10 @@ impl Executor for Strict {
     ) -> Dropped {
         let mut dropped = Dropped::default();
         for (cell, key) in self.cells.iter() {
-            let before = self.rings.alive(cell);
-            let alive = self.rings.alive_within(cell, self.shape.within, now);
-            let goes = self.rings.starts(cell, alive).filter(|(_, time)| cut.drops(*time));
+            let ring = self.rings.of(cell);
+            let before = ring.alive();
+            let alive = ring.alive_within(self.shape.within, now);
+            let goes = ring.starts(alive).filter(|(_, time)| cut.drops(*time));
             let (ended, oldest) = goes
                 .fold((0, EventTime::END), |(ended, oldest), (bit, time)| (ended | bit, oldest.min(time)));
             self.rings.set_alive(cell, alive & !ended);

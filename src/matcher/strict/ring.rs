@@ -14,7 +14,7 @@ const ALIVE: usize = 0;
 const NEWEST: usize = 1;
 const HEAD: usize = 2;
 
-/// A ring of events for every cell, all in one array. Events are counted backwards: 1 is the newest.
+/// A ring of events for every cell, all in one array.
 #[derive(Debug)]
 pub(super) struct Rings {
     words: Vec<u64>,
@@ -30,106 +30,48 @@ impl Rings {
         Rings { words: Vec::new(), events, stride }
     }
 
-    fn start(&self, cell: CellId) -> usize {
-        cell as usize * (HEAD + self.events * self.stride)
+    /// The ring of a cell.
+    #[inline]
+    pub(super) fn of(&self, cell: CellId) -> Ring<'_> {
+        let start = cell as usize * self.width();
+        let words = &self.words[start..start + self.width()];
+        Ring { words, events: self.events, stride: self.stride }
     }
 
-    /// The words of an event.
-    #[inline]
-    pub(super) fn event(&self, cell: CellId, back: usize) -> &[u64] {
-        let start = self.start(cell);
-        let newest = self.words[start + NEWEST] as usize;
-        let place = newest + if newest < back - 1 { self.events } else { 0 } - (back - 1);
-        let at = start + HEAD + place * self.stride;
-        &self.words[at..at + self.stride]
-    }
-
-    /// Reads something of what an event reads and writes of a cell, so that it comes into the cache.
-    #[inline]
-    pub(super) fn touch(&self, cell: CellId) -> u64 {
-        let start = self.start(cell);
-        let newest = start + HEAD + self.words[start + NEWEST] as usize * self.stride;
-        let next = newest + self.stride;
-        self.words[start]
-            ^ self.words[next - 1]
-            ^ self.words.get(next + self.stride - 1).copied().unwrap_or(0)
+    fn width(&self) -> usize {
+        HEAD + self.events * self.stride
     }
 
     /// Makes a cell empty, and room for it.
     pub(super) fn reset(&mut self, cell: CellId) {
-        let start = self.start(cell);
-        let end = start + HEAD + self.events * self.stride;
+        let start = cell as usize * self.width();
+        let end = start + self.width();
         if self.words.len() < end {
             self.words.resize(end, 0);
         }
         self.words[start..end].fill(0);
     }
 
-    /// The runs that are alive: bit *p* is the one that holds the last *p* events.
-    #[inline]
-    pub(super) fn alive(&self, cell: CellId) -> u64 {
-        self.words[self.start(cell) + ALIVE]
-    }
-
-    /// Those of them that the window has not ended.
-    #[inline]
-    pub(super) fn alive_within(&self, cell: CellId, within: Duration, now: EventTime) -> u64 {
-        let mut alive = self.alive(cell);
-        while alive != 0 {
-            let oldest = alive.ilog2();
-            if self.time(cell, oldest as usize).plus(within) > now {
-                break;
-            }
-            alive ^= 1 << oldest;
-        }
-        alive
-    }
-
-    /// The first event of each of some runs: the run's bit, and the time.
-    pub(super) fn starts(&self, cell: CellId, runs: u64) -> impl Iterator<Item = (u64, EventTime)> + '_ {
-        let alive = (1..u64::BITS as usize).filter(move |back| runs >> back & 1 == 1);
-        alive.map(move |back| (1 << back, self.time(cell, back)))
-    }
-
     pub(super) fn set_alive(&mut self, cell: CellId, alive: u64) {
-        let at = self.start(cell) + ALIVE;
-        self.words[at] = alive;
+        let start = cell as usize * self.width();
+        self.words[start + ALIVE] = alive;
     }
 
-    /// Adds an event.
+    /// Says which runs are alive after an event, and adds that, if one of them holds it.
     #[inline]
-    pub(super) fn push(&mut self, cell: CellId, row: usize, view: &View<'_>) {
-        let start = self.start(cell);
-        let place = self.words[start + NEWEST] as usize + 1;
+    pub(super) fn put(&mut self, cell: CellId, alive: u64, row: usize, view: &View<'_>) {
+        let start = cell as usize * self.width();
+        let width = self.width();
+        let words = &mut self.words[start..start + width];
+        words[ALIVE] = alive;
+        if alive == 0 {
+            return;
+        }
+        let place = words[NEWEST] as usize + 1;
         let place = if place == self.events { 0 } else { place };
-        self.words[start + NEWEST] = place as u64;
-        let at = start + HEAD + place * self.stride;
-        view.write(row, &mut self.words[at..at + self.stride]);
-    }
-
-    fn time(&self, cell: CellId, back: usize) -> EventTime {
-        Writer::time(self.event(cell, back))
-    }
-
-    /// The time of the newest event.
-    pub(super) fn newest(&self, cell: CellId) -> EventTime {
-        self.time(cell, 1)
-    }
-
-    /// What the run holds that has taken so many events.
-    pub(super) fn held<'a>(
-        &'a self,
-        cell: CellId,
-        count: usize,
-        linear: &'a Linear,
-        writer: &'a Writer,
-    ) -> RunEvents<'a> {
-        let event = |back: usize| Captured {
-            writer,
-            words: self.event(cell, back),
-            link: &linear.links[count - back],
-        };
-        RunEvents((1..=count).map(event).collect())
+        words[NEWEST] = place as u64;
+        let at = HEAD + place * self.stride;
+        view.write(row, &mut words[at..at + self.stride]);
     }
 
     /// Gives back the room of all cells, if it is more than a little. For when no key has a cell.
@@ -144,6 +86,75 @@ impl Rings {
 
     pub(super) fn bytes(&self) -> u64 {
         (self.words.capacity() * 8) as u64
+    }
+}
+
+/// The last events of a key. Events are counted backwards: 1 is the newest.
+#[derive(Clone, Copy)]
+pub(super) struct Ring<'a> {
+    words: &'a [u64],
+    events: usize,
+    stride: usize,
+}
+
+impl<'a> Ring<'a> {
+    /// The words of an event.
+    #[inline]
+    pub(super) fn event(self, back: usize) -> &'a [u64] {
+        let newest = self.words[NEWEST] as usize;
+        let place = newest + if newest < back - 1 { self.events } else { 0 } - (back - 1);
+        let at = HEAD + place * self.stride;
+        &self.words[at..at + self.stride]
+    }
+
+    /// Reads something of what an event reads and writes of a cell, so that it comes into the cache.
+    #[inline]
+    pub(super) fn touch(self) -> u64 {
+        let next = HEAD + (self.words[NEWEST] as usize + 1) * self.stride;
+        let after = self.words.get(next + self.stride - 1).copied().unwrap_or(0);
+        self.words[ALIVE] ^ self.words[next - 1] ^ after
+    }
+
+    /// The runs that are alive: bit *p* is the one that holds the last *p* events.
+    #[inline]
+    pub(super) fn alive(self) -> u64 {
+        self.words[ALIVE]
+    }
+
+    /// Those of them that the window has not ended.
+    #[inline]
+    pub(super) fn alive_within(self, within: Duration, now: EventTime) -> u64 {
+        let mut alive = self.alive();
+        while alive != 0 {
+            let oldest = alive.ilog2();
+            if self.time(oldest as usize).plus(within) > now {
+                break;
+            }
+            alive ^= 1 << oldest;
+        }
+        alive
+    }
+
+    /// The first event of each of some runs: the run's bit, and the time.
+    pub(super) fn starts(self, runs: u64) -> impl Iterator<Item = (u64, EventTime)> + 'a {
+        let alive = (1..u64::BITS as usize).filter(move |back| runs >> back & 1 == 1);
+        alive.map(move |back| (1 << back, self.time(back)))
+    }
+
+    fn time(self, back: usize) -> EventTime {
+        Writer::time(self.event(back))
+    }
+
+    /// The time of the newest event.
+    pub(super) fn newest(self) -> EventTime {
+        self.time(1)
+    }
+
+    /// What the run holds that has taken so many events.
+    pub(super) fn held(self, count: usize, linear: &'a Linear, writer: &'a Writer) -> RunEvents<'a> {
+        let event =
+            |back: usize| Captured { writer, words: self.event(back), link: &linear.links[count - back] };
+        RunEvents((1..=count).map(event).collect())
     }
 }
 

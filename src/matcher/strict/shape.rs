@@ -76,7 +76,7 @@ impl Shape {
             None => return refused("it has no `within`, so what it holds is not bounded"),
         };
         let Some(layout) = Layout::of(&plan.pattern) else {
-            return refused("it reads more than 32 fields of events that are held");
+            return refused("it reads more than 28 fields of events that are held");
         };
         let mut shape = Shape {
             steps: linear.steps(),
@@ -140,7 +140,7 @@ impl Shape {
             return None;
         }
         let back = link - self.linear.picked(plan, link, step, pick)?;
-        let captured = layout.field(held)?;
+        let captured = layout.word(held)?;
         Some(Test { links: 1 << link, op, candidate, held, captured, back, is_text })
     }
 }
