@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use super::dictionary::{Dictionary, Interner, ShortText};
+use super::coder::{Coder, Texts, UncodedBatch};
+use super::dictionary::Dictionary;
 use super::{Decimal, PartitionId, SourcePosition, StreamId, Type, Value};
 use crate::time::{Duration, EventTime};
 
@@ -60,17 +61,17 @@ impl Nulls {
 }
 
 impl Column {
-    /// A column without rows, with room for so many.
-    fn new(ty: Type, interner: &Interner, rows: usize) -> Column {
-        match ty {
+    /// A column without rows, with room for so many; `None` for texts, which have no codes yet.
+    fn new(ty: Type, rows: usize) -> Option<Column> {
+        Some(match ty {
             Type::Bool => Column::Bool(Vec::with_capacity(rows)),
             Type::Int => Column::Int(Vec::with_capacity(rows), Nulls::default()),
             Type::Float => Column::Float(Vec::with_capacity(rows), Nulls::default()),
             Type::Decimal(scale) => Column::Decimal(Vec::with_capacity(rows), Nulls::default(), scale),
-            Type::String => Column::String(Vec::with_capacity(rows), Arc::clone(interner.dictionary())),
+            Type::String => return None,
             Type::Timestamp => Column::Timestamp(Vec::with_capacity(rows), Nulls::default()),
             Type::Duration => Column::Duration(Vec::with_capacity(rows), Nulls::default()),
-        }
+        })
     }
 
     /// The value of a row.
@@ -165,6 +166,10 @@ impl Batch {
         &self.times
     }
 
+    pub(super) fn set_column(&mut self, field: usize, column: Column) {
+        self.columns[field] = Some(column);
+    }
+
     /// The column of a field (by its index in the stream's declaration), where it is projected.
     pub fn column(&self, field: usize) -> Option<&Column> {
         self.columns[field].as_ref()
@@ -203,31 +208,16 @@ pub struct BatchBuilder {
     partition: PartitionId,
     types: Vec<Option<Type>>,
     row: Vec<Value>,
-    batch: Batch,
-    interners: Vec<Interner>,
-    /// Texts whose codes are still to be found.
-    uncoded: Vec<Uncoded>,
+    uncoded: UncodedBatch,
+    coder: Coder,
 }
-
-/// A short text whose code is still to be found. Finding one mostly waits for memory, as the texts of a column may be
-/// many; of a number of them in a row the processor waits for several at once.
-#[derive(Debug)]
-struct Uncoded {
-    field: u32,
-    row: u32,
-    text: ShortText,
-}
-
-/// How many texts wait for their codes: enough to be worth a loop, and all in the fastest memory.
-const UNCODED_MAX: usize = 128;
 
 impl BatchBuilder {
     /// A builder for a stream with these field types, `None` for a field that nothing reads.
     pub fn new(stream: StreamId, partition: PartitionId, types: Vec<Option<Type>>) -> BatchBuilder {
         let row = vec![Value::Null; types.len()];
-        let interners: Vec<Interner> = types.iter().map(|_| Interner::default()).collect();
-        let batch = empty_batch(stream, partition, &types, &interners, 0);
-        BatchBuilder { stream, partition, types, row, batch, interners, uncoded: Vec::new() }
+        let uncoded = empty_batch(stream, partition, &types, 0);
+        BatchBuilder { stream, partition, types, row, uncoded, coder: Coder::default() }
     }
 
     /// Whether a field has a column; a value set to another is dropped.
@@ -237,12 +227,12 @@ impl BatchBuilder {
 
     /// How many rows have ended.
     pub fn len(&self) -> usize {
-        self.batch.len()
+        self.uncoded.batch.len()
     }
 
     /// Whether no row has ended.
     pub fn is_empty(&self) -> bool {
-        self.batch.is_empty()
+        self.uncoded.batch.is_empty()
     }
 
     /// Sets a field of the row under way. Fields not set are null.
@@ -261,55 +251,47 @@ impl BatchBuilder {
 
     /// Ends the row under way.
     pub fn end_row(&mut self, time: EventTime, record: u64) {
-        let row = self.batch.times.len();
-        self.batch.times.push(time);
-        self.batch.records.push(record);
-        for (field, column) in self.batch.columns.iter_mut().enumerate() {
+        let UncodedBatch { batch, texts } = &mut self.uncoded;
+        let row = batch.times.len();
+        batch.times.push(time);
+        batch.records.push(record);
+        for (field, (column, texts)) in batch.columns.iter_mut().zip(texts).enumerate() {
             let value = std::mem::replace(&mut self.row[field], Value::Null);
-            if let Some(column) = column {
-                push(column, &mut self.interners[field], row, value);
+            match (column, texts) {
+                (Some(column), _) => push(column, row, value),
+                (None, Some(texts)) => push_text(texts, &value),
+                (None, None) => {}
             }
         }
     }
 
     /// Adds a whole row. `cell` gives the value of a field by its index, and is asked once for each that has a column.
-    /// Costs a few nanoseconds a column, and for text finding its code.
+    /// Costs a few nanoseconds a column.
     ///
     /// # Panics
     ///
-    /// If a cell is neither null nor of its field's type, or its text is not UTF-8.
+    /// If a cell is neither null nor of its field's type.
     pub fn push_row<'a>(&mut self, time: EventTime, record: u64, mut cell: impl FnMut(usize) -> Cell<'a>) {
-        let row = self.batch.times.len();
-        self.batch.times.push(time);
-        self.batch.records.push(record);
-        for (field, column) in self.batch.columns.iter_mut().enumerate() {
-            let Some(column) = column else { continue };
-            let cell = cell(field);
-            if let (Column::String(codes, _), Cell::Text(text)) = (&mut *column, cell)
-                && let Some(text) = ShortText::new(text)
-            {
-                codes.push(NULL_CODE);
-                self.uncoded.push(Uncoded { field: field as u32, row: row as u32, text });
-            } else {
-                push_cell(column, &mut self.interners[field], row, cell);
-            }
-        }
-        if self.uncoded.len() >= UNCODED_MAX {
-            self.code_texts();
-        }
-    }
-
-    fn code_texts(&mut self) {
-        for Uncoded { field, row, text } in self.uncoded.drain(..) {
-            if let Some(Column::String(codes, _)) = &mut self.batch.columns[field as usize] {
-                codes[row as usize] = self.interners[field as usize].code_of_short(text);
+        let UncodedBatch { batch, texts } = &mut self.uncoded;
+        let row = batch.times.len();
+        batch.times.push(time);
+        batch.records.push(record);
+        for (field, (column, texts)) in batch.columns.iter_mut().zip(texts).enumerate() {
+            match (column, texts) {
+                (Some(column), _) => push_cell(column, row, cell(field)),
+                (None, Some(texts)) => match cell(field) {
+                    Cell::Text(text) => texts.push(text),
+                    Cell::Null => texts.push_null(),
+                    cell => panic!("a cell fits the type of its column: {cell:?} among texts"),
+                },
+                (None, None) => {}
             }
         }
     }
 
     /// Ends the row under way, of a derived stream: the record of this id.
     pub fn end_derived_row(&mut self, time: EventTime, record: u64, origin: u128) {
-        self.batch.origins.push(origin);
+        self.uncoded.batch.origins.push(origin);
         self.end_row(time, record);
     }
 
@@ -319,11 +301,20 @@ impl BatchBuilder {
     }
 
     /// The rows that have ended, as a batch; the builder starts a new one.
+    ///
+    /// # Panics
+    ///
+    /// If a text is not UTF-8.
     pub fn finish(&mut self) -> Batch {
-        self.code_texts();
-        self.interners.iter_mut().for_each(Interner::next_batch);
-        let next = empty_batch(self.stream, self.partition, &self.types, &self.interners, self.len());
-        std::mem::replace(&mut self.batch, next)
+        let uncoded = self.finish_uncoded();
+        self.coder.code(uncoded)
+    }
+
+    /// The same, but for the codes of texts: they are left to a [`Coder`], which is then the one for all batches of the
+    /// partition.
+    pub fn finish_uncoded(&mut self) -> UncodedBatch {
+        let next = empty_batch(self.stream, self.partition, &self.types, self.len());
+        std::mem::replace(&mut self.uncoded, next)
     }
 }
 
@@ -332,17 +323,19 @@ fn empty_batch(
     stream: StreamId,
     partition: PartitionId,
     types: &[Option<Type>],
-    interners: &[Interner],
     rows: usize,
-) -> Batch {
-    let column = |(ty, interner): (&Option<Type>, &Interner)| ty.map(|ty| Column::new(ty, interner, rows));
-    let columns = types.iter().zip(interners).map(column).collect();
+) -> UncodedBatch {
+    let columns = types.iter().map(|ty| ty.and_then(|ty| Column::new(ty, rows))).collect();
     let (times, records) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
-    Batch { stream, partition, times, records, origins: Vec::new(), columns }
+    let texts = |ty: &Option<Type>| (*ty == Some(Type::String)).then(|| Texts::with_capacity(rows));
+    UncodedBatch {
+        batch: Batch { stream, partition, times, records, origins: Vec::new(), columns },
+        texts: types.iter().map(texts).collect(),
+    }
 }
 
 #[inline]
-fn push_cell(column: &mut Column, interner: &mut Interner, row: usize, cell: Cell<'_>) {
+fn push_cell(column: &mut Column, row: usize, cell: Cell<'_>) {
     match (column, cell) {
         (
             Column::Int(values, _)
@@ -351,15 +344,22 @@ fn push_cell(column: &mut Column, interner: &mut Interner, row: usize, cell: Cel
             | Column::Duration(values, _),
             Cell::Units(units),
         ) => values.push(units),
-        (Column::String(codes, _), Cell::Text(text)) => codes.push(interner.code_of_bytes(text)),
         (Column::Float(values, _), Cell::Float(value)) => values.push(value),
         (Column::Bool(values), Cell::Bool(value)) => values.push(Some(value)),
-        (column, Cell::Null) => push(column, interner, row, Value::Null),
+        (column, Cell::Null) => push(column, row, Value::Null),
         (column, cell) => panic!("a cell fits the type of its column: {cell:?} into {column:?}"),
     }
 }
 
-fn push(column: &mut Column, interner: &mut Interner, row: usize, value: Value) {
+fn push_text(texts: &mut Texts, value: &Value) {
+    match value {
+        Value::String(text) => texts.push(text.as_bytes()),
+        Value::Null => texts.push_null(),
+        value => panic!("a value fits the type of its column: {value:?} among texts"),
+    }
+}
+
+fn push(column: &mut Column, row: usize, value: Value) {
     match (column, value) {
         (Column::Bool(values), Value::Bool(value)) => values.push(Some(value)),
         (Column::Bool(values), Value::Null) => values.push(None),
@@ -371,8 +371,6 @@ fn push(column: &mut Column, interner: &mut Interner, row: usize, value: Value) 
         }
         (Column::Timestamp(values, _), Value::Timestamp(value)) => values.push(value.micros()),
         (Column::Duration(values, _), Value::Duration(value)) => values.push(value.micros()),
-        (Column::String(codes, _), Value::String(text)) => codes.push(interner.code(&text)),
-        (Column::String(codes, _), Value::Null) => codes.push(NULL_CODE),
         (Column::Float(values, nulls), Value::Null) => {
             values.push(0.0);
             nulls.insert(row);

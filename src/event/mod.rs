@@ -1,10 +1,12 @@
 //! Events: their values, and the column batches they travel in.
 
 mod batch;
+mod coder;
 mod dictionary;
 mod value;
 
 pub use batch::{Batch, BatchBuilder, Cell, Column, NULL_CODE, Nulls};
+pub use coder::{Coder, UncodedBatch};
 pub use dictionary::{Dictionary, Interner};
 pub use value::{Decimal, Type, Value};
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::json::JsonDecoder;
 use super::lines::{Line, Lines};
 use super::{BadLine, BadReason};
-use crate::event::{Batch, BatchBuilder, PartitionId, StreamId, Type};
+use crate::event::{Batch, BatchBuilder, Coder, PartitionId, StreamId, Type, UncodedBatch};
 use crate::lang::hir::Stream;
 use crate::limits;
 
@@ -37,6 +37,8 @@ pub struct JsonSource {
     lines: Lines<Box<dyn Read + Send>>,
     decoder: JsonDecoder,
     builder: BatchBuilder,
+    /// For batches that are asked for whole.
+    coder: Coder,
     stream: StreamId,
     name: String,
     /// Whether waiting for more input must not hold back what is already read.
@@ -49,7 +51,7 @@ pub struct JsonSource {
 #[derive(Debug)]
 pub enum Step {
     /// To the end of a batch.
-    Batch(Batch),
+    Batch(UncodedBatch),
     /// To as many bad lines as are held at once; the batch is still under way.
     Paused,
     /// To the end.
@@ -93,7 +95,16 @@ impl JsonSource {
         let decoder = JsonDecoder::new(stream, |field| types[field].is_some());
         let builder = BatchBuilder::new(id, partition, types);
         let lines = Lines::new(reader);
-        JsonSource { lines, decoder, builder, stream: id, name, live: false, may_wait: false }
+        JsonSource {
+            lines,
+            decoder,
+            builder,
+            coder: Coder::default(),
+            stream: id,
+            name,
+            live: false,
+            may_wait: false,
+        }
     }
 
     /// Whether reading may wait for somebody who writes: standard input, or a pipe.
@@ -123,7 +134,7 @@ impl JsonSource {
             let step = self.read_step(max, &mut held);
             held.drain(..).for_each(&mut *bad);
             match step? {
-                Step::Batch(batch) => return Ok(Some(batch)),
+                Step::Batch(batch) => return Ok(Some(self.coder.code(batch))),
                 Step::Paused => {}
                 Step::End => return Ok(None),
             }
@@ -152,7 +163,7 @@ impl JsonSource {
             }
         }
         let is_end = self.builder.is_empty();
-        Ok(if is_end { Step::End } else { Step::Batch(self.builder.finish()) })
+        Ok(if is_end { Step::End } else { Step::Batch(self.builder.finish_uncoded()) })
     }
 
     /// Reads one line; `false` at the end.

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The engine's side decides which partition it takes from next, by event time; the reader only has the next pieces of
-//! each ready before they are asked for. So what is taken, and in which order bad lines are seen, is the same as without
+//! each ready before they are asked for, all but the codes of their texts. So what is taken, and in which order bad lines are seen, is the same as without
 //! a thread. For each partition a fixed number of pieces is asked for in advance, and one more whenever one is taken:
 //! that bounds both channels, and neither side ever waits to send.
 //!
@@ -18,12 +18,16 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::event::Batch;
+use crate::event::{Batch, Coder};
 use crate::io::{BadLine, JsonSource, Step};
 use crate::limits;
 
 /// The partitions of a run, by their number in the order given.
-pub struct Readers(Way);
+pub struct Readers {
+    way: Way,
+    /// For each partition.
+    coders: Vec<Coder>,
+}
 
 enum Way {
     Here(Vec<JsonSource>),
@@ -59,7 +63,7 @@ impl Readers {
 
     /// Reads on the thread that asks.
     pub fn here(sources: Vec<JsonSource>) -> Readers {
-        Readers(Way::Here(sources))
+        Readers { coders: coders(&sources), way: Way::Here(sources) }
     }
 
     /// Reads ahead on a thread of its own. It ends when the reader is dropped; one that waits for input is left to the
@@ -77,9 +81,10 @@ impl Readers {
             requests.send(at).expect("the other end is here");
         }
         let waiting = sources.iter().map(|_| VecDeque::new()).collect();
+        let coders = coders(&sources);
         let serve = move || serve(sources, &asked, &answers);
         thread::Builder::new().name("reader".to_owned()).spawn(serve)?;
-        Ok(Readers(Way::Ahead(Ahead { requests, pieces, waiting })))
+        Ok(Readers { way: Way::Ahead(Ahead { requests, pieces, waiting }), coders })
     }
 
     /// The next events of a partition; `None` at its end, after which it is not asked again. Its bad lines go to `bad`,
@@ -90,13 +95,13 @@ impl Readers {
     /// Where the operating system cannot read on.
     pub fn read_batch(&mut self, at: usize, bad: &mut dyn FnMut(BadLine)) -> io::Result<Option<Batch>> {
         loop {
-            let piece = match &mut self.0 {
+            let piece = match &mut self.way {
                 Way::Here(sources) => Piece::read(&mut sources[at]),
                 Way::Ahead(ahead) => ahead.take(at),
             };
             piece.bad.into_iter().for_each(&mut *bad);
             match piece.step? {
-                Step::Batch(batch) => return Ok(Some(batch)),
+                Step::Batch(batch) => return Ok(Some(self.coders[at].code(batch))),
                 Step::Paused => {}
                 Step::End => return Ok(None),
             }
@@ -127,6 +132,10 @@ impl Ahead {
         }
         piece
     }
+}
+
+fn coders(sources: &[JsonSource]) -> Vec<Coder> {
+    sources.iter().map(|_| Coder::default()).collect()
 }
 
 /// How many pieces of each partition are ready or under way.
