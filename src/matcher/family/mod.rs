@@ -12,7 +12,6 @@ mod members;
 mod thresholds;
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use members::Test;
@@ -20,8 +19,8 @@ pub use members::{Family, RULES_MIN, families};
 use thresholds::Position;
 
 use super::capture::{Arena, Block, Handle, Layout};
-use super::cells::{CellId, Cells, free_room};
-use super::chunk::{Row, Wanted};
+use super::cells::{CELLS_CACHED, CellId, Cells, free_room};
+use super::chunk::{Group, Row, Wanted};
 use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
 use super::{Cut, Dropped, Exceeded, Executor, KeyFound, Kind, Usage};
@@ -100,6 +99,16 @@ impl<const WORDS: usize> Shared<WORDS> {
             runs_of: Vec::new(),
             windows: VecDeque::new(),
             runs: 0,
+        }
+    }
+
+    /// Reads something of the runs of each key, where there are more than the cache holds: asked for one after another,
+    /// they come at the same time.
+    fn touch(&self, group: &Group<'_>) {
+        if self.cells.len() > CELLS_CACHED {
+            let cells = group.keys().filter_map(|key| self.cells.find(key));
+            let runs = cells.filter_map(|cell| self.runs_of[cell as usize].first());
+            std::hint::black_box(runs.fold(0, |sum, run| sum ^ run.began.micros()));
         }
     }
 
@@ -229,14 +238,11 @@ fn intersection<const WORDS: usize>(left: &Mask<WORDS>, right: &Mask<WORDS>) -> 
 
 impl<const WORDS: usize> Executor for Shared<WORDS> {
     fn events(&mut self, chunk: &Chunk<'_>, _: &KeyTable, out: &mut Findings) -> Result<(), Exceeded> {
-        let visited: Result<(), Infallible> = chunk.lens.visit(chunk.rows, Wanted::FitsAStep, |row| {
-            self.event(&row, out);
-            Ok(())
+        chunk.lens.visit_groups(chunk.rows, Wanted::FitsAStep, |group| {
+            self.touch(group);
+            group.rows().for_each(|row| self.event(&row, out));
         });
-        match visited {
-            Ok(()) => Ok(()),
-            Err(never) => match never {},
-        }
+        Ok(())
     }
 
     fn advance(&mut self, to: EventTime, _: &KeyTable, _: &mut Findings) {
