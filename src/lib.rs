@@ -52,6 +52,7 @@
 //! `examples/embed.rs` prints records as JSON lines; [`io`] reads and writes them, and [`script`] runs tests.
 
 // Layers, each using only those above it: vocabulary, language, automaton, matching and streams, engine, outside.
+pub mod codec;
 pub mod diag;
 pub mod event;
 pub mod limits;

@@ -19,6 +19,32 @@ pub(super) struct Cells {
     by_key: ByKey,
     keys: Vec<KeyId>,
     free: Vec<CellId>,
+    changes: Option<Changes>,
+}
+
+/// The keys whose state has changed since it was last saved.
+#[derive(Debug, Default)]
+struct Changes {
+    /// A bit for each cell.
+    is_changed: Vec<u64>,
+    /// The cells with a bit.
+    cells: Vec<CellId>,
+    /// Keys whose cells were given back. They may have one again.
+    released: Vec<KeyId>,
+}
+
+impl Changes {
+    #[inline]
+    fn add(&mut self, cell: CellId) {
+        let (word, bit) = (cell as usize / 64, 1 << (cell % 64));
+        if self.is_changed.len() <= word {
+            self.is_changed.resize(word + 1, 0);
+        }
+        if self.is_changed[word] & bit == 0 {
+            self.is_changed[word] |= bit;
+            self.cells.push(cell);
+        }
+    }
 }
 
 /// The cells of keys: of few keys by a hash of them, so that a thousand rules do not each have room for all keys.
@@ -100,19 +126,54 @@ impl Cells {
             }
         };
         self.by_key.insert(key, cell);
+        self.change(cell);
         cell
+    }
+
+    /// Notes from now on which keys change.
+    pub(super) fn track(&mut self) {
+        self.changes.get_or_insert_default();
+    }
+
+    /// Notes that what a cell holds changes. A cell that is claimed or given back is noted anyway.
+    #[inline]
+    pub(super) fn change(&mut self, cell: CellId) {
+        if let Some(changes) = &mut self.changes {
+            changes.add(cell);
+        }
+    }
+
+    /// The keys without a cell that had one when this was last asked, or since. Some may have one again.
+    pub(super) fn released(&self) -> &[KeyId] {
+        self.changes.as_ref().map_or(&[], |changes| &changes.released)
+    }
+
+    /// The keys that have changed since this was last asked, each once, with their cells if they have them.
+    pub(super) fn take_changed(&mut self) -> Vec<(KeyId, Option<CellId>)> {
+        let Some(changes) = &mut self.changes else { return Vec::new() };
+        let cells = std::mem::take(&mut changes.cells);
+        cells.iter().for_each(|cell| changes.is_changed[*cell as usize / 64] = 0);
+        let mut keys = std::mem::take(&mut changes.released);
+        keys.extend(cells.iter().filter_map(|cell| self.keys.get(*cell as usize)));
+        keys.retain(|key| *key != NULL_KEY);
+        keys.sort_unstable();
+        keys.dedup();
+        keys.into_iter().map(|key| (key, self.find(key))).collect()
     }
 
     /// Gives a cell back.
     pub(super) fn release(&mut self, cell: CellId) {
         let key = std::mem::replace(&mut self.keys[cell as usize], NULL_KEY);
+        if let Some(changes) = &mut self.changes {
+            changes.released.push(key);
+        }
         self.by_key.remove(key);
         self.free.push(cell);
         if self.free.len() < self.keys.len() {
             return;
         }
         if self.keys.len() > CELLS_KEPT {
-            *self = Cells::default();
+            *self = Cells { changes: self.changes.take(), ..Cells::default() };
         } else {
             self.keys.clear();
             self.free.clear();
@@ -121,7 +182,11 @@ impl Cells {
 
     /// Gives all cells back.
     pub(super) fn clear(&mut self) {
-        *self = Cells::default();
+        let mut changes = self.changes.take();
+        if let Some(changes) = &mut changes {
+            changes.released.extend(self.keys.iter().filter(|key| **key != NULL_KEY));
+        }
+        *self = Cells { changes, ..Cells::default() };
     }
 
     /// The key of each cell; [`NULL_KEY`] where it was given back.

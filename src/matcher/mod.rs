@@ -24,6 +24,7 @@ pub mod predicates;
 mod queues;
 mod rank;
 pub mod runs;
+mod saved;
 mod starts;
 mod strict;
 
@@ -33,6 +34,7 @@ pub use bounds::{Bound, Bounds, Cut, Dropped, Exceeded, Reached};
 pub use class::{Class, Refused};
 pub use eval::{Faults, Fields, Held, Nothing, Scope, Taken, evaluate, fold_values, is_true};
 pub use executor::{Arrival, Chunk, Executor, Findings, FoundEvents, KeyFound, TalliedFound, Usage};
+pub use saved::{SavedKey, Sink};
 
 use crate::event::{SlotId, SourcePosition, StepId, Value};
 use crate::lang::hir::{Pattern, Program};

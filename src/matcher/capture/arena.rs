@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{Dictionaries, HEAD, Layout, STEP_AND_NULLS, TIME, value};
-use crate::event::{SlotId, Type, Value};
+use crate::event::{Dictionary, SlotId, Type, Value};
 use crate::lang::hir::Pattern;
 use crate::matcher::chunk::Row;
 use crate::time::EventTime;
@@ -24,7 +24,7 @@ pub fn is_before(left: Handle, right: Handle) -> bool {
 /// The captured events of one pattern.
 #[derive(Debug)]
 pub struct Arena {
-    layout: Arc<Layout>,
+    pub(super) layout: Arc<Layout>,
     /// For each source the field of each slot.
     sources: Vec<Vec<Option<usize>>>,
     segments: VecDeque<Segment>,
@@ -51,6 +51,23 @@ impl Arena {
 
     /// Captures an event.
     pub fn capture(&mut self, row: &Row<'_>) -> Handle {
+        let handle = self.make_room(row.time());
+        let segment = self.segments.back_mut().expect("there is one");
+        self.layout.write(row, &self.sources[row.source], &mut segment.words, &mut segment.dictionaries);
+        handle
+    }
+
+    /// Captures an event whose words are known, with the dictionary of its texts.
+    pub(super) fn push_words(&mut self, words: &[u64], dictionary: &Arc<Dictionary>) -> Handle {
+        let handle = self.make_room(EventTime::from_micros(words[TIME] as i64));
+        let segment = self.segments.back_mut().expect("there is one");
+        segment.words.extend_from_slice(words);
+        segment.dictionaries.add(dictionary);
+        handle
+    }
+
+    /// Room for an event, and its handle.
+    fn make_room(&mut self, time: EventTime) -> Handle {
         if self.next.wrapping_sub(self.first).is_multiple_of(SEGMENT_ROWS) {
             let mut segment = self.spare.take().unwrap_or_default();
             segment.words.clear();
@@ -60,9 +77,7 @@ impl Arena {
             }
             self.segments.push_back(segment);
         }
-        let segment = self.segments.back_mut().expect("there is one");
-        segment.newest = row.time();
-        self.layout.write(row, &self.sources[row.source], &mut segment.words, &mut segment.dictionaries);
+        self.segments.back_mut().expect("there is one").newest = time;
         let handle = self.next;
         self.next = self.next.wrapping_add(1);
         handle

@@ -7,12 +7,14 @@
 
 mod arena;
 mod block;
+mod saved;
 mod writer;
 
 use std::sync::Arc;
 
 pub use arena::{Arena, Handle, is_before};
 pub use block::Block;
+pub use saved::LoadedEvent;
 pub use writer::{ColumnView, View, Writer};
 
 use super::chunk::Row;

@@ -84,7 +84,7 @@ impl View<'_> {
 /// Writes rows for an executor that keeps them in places of its own, and keeps the dictionaries that they refer to.
 #[derive(Debug)]
 pub struct Writer {
-    layout: Arc<Layout>,
+    pub(super) layout: Arc<Layout>,
     /// For each source the field of each slot.
     sources: Vec<Vec<Option<usize>>>,
     /// Dictionaries of rows written since the last turn, and of those before.

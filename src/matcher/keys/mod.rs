@@ -309,6 +309,11 @@ impl KeyTable {
         id
     }
 
+    /// The number of a key that comes back; [`FOREIGN_KEY`] where another shard owns it.
+    pub fn restore(&mut self, values: &[Value]) -> KeyId {
+        self.id_of_values(values.to_vec())
+    }
+
     fn id_of_values(&mut self, values: Vec<Value>) -> KeyId {
         let mut bytes = std::mem::take(&mut self.bytes);
         encode(&values, &mut bytes);

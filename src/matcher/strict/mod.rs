@@ -28,8 +28,10 @@ use super::chunk::{Group, Lens, Row, Wanted};
 use super::executor::{Chunk, Findings, KeyFound};
 use super::keys::{KeyId, KeyTable};
 use super::predicates::Part;
+use super::saved::{SavedKey, Sink};
 use super::{Cut, Dropped, Exceeded, Executor, Faults, Fields, Kind, Plan, Refused, Scope, Usage, is_true};
-use crate::event::PatternId;
+use crate::codec::{Codec, Coded};
+use crate::event::{Interner, PatternId};
 use crate::lang::hir::CompareOp;
 use crate::time::EventTime;
 
@@ -131,6 +133,7 @@ impl Strict {
         if alive != before {
             self.runs = self.runs + u64::from(alive.count_ones()) - u64::from(before.count_ones());
         }
+        self.cells.change(cell);
         self.rings.put(cell, alive, row.row, &view.writes);
     }
 
@@ -308,6 +311,7 @@ impl Executor for Strict {
         _: &mut Findings,
     ) -> Dropped {
         let mut dropped = Dropped::default();
+        let mut touched = Vec::new();
         for (cell, key) in self.cells.iter() {
             let ring = self.rings.of(cell);
             let before = ring.alive();
@@ -316,14 +320,50 @@ impl Executor for Strict {
             let (ended, oldest) = goes
                 .fold((0, EventTime::END), |(ended, oldest), (bit, time)| (ended | bit, oldest.min(time)));
             self.rings.set_alive(cell, alive & !ended);
+            touched.push(cell);
             self.runs -= u64::from((before & !(alive & !ended)).count_ones());
             dropped.add(u64::from(ended.count_ones()), oldest, keys.values(key));
         }
+        touched.into_iter().for_each(|cell| self.cells.change(cell));
         dropped
     }
 
     fn keys(&self) -> &[KeyId] {
         self.cells.keys()
+    }
+
+    fn track(&mut self) {
+        self.cells.track();
+    }
+
+    fn released(&self) -> &[KeyId] {
+        self.cells.released()
+    }
+
+    fn save(&mut self, keys: &KeyTable, sink: &mut Sink<'_>) {
+        let mut bytes = Vec::new();
+        for (key, cell) in self.cells.take_changed() {
+            bytes.clear();
+            if let Some(cell) = cell.filter(|cell| self.rings.of(*cell).alive() != 0) {
+                let saved = self.rings.save(cell, &self.writer, &mut Codec::saving(&mut bytes));
+                saved.expect("what is held can be saved");
+            }
+            sink(keys.values(key), &bytes);
+        }
+    }
+
+    fn load(&mut self, saved: &[SavedKey<'_>], _: EventTime) -> Coded {
+        let mut interner = Interner::default();
+        for SavedKey { key, bytes, .. } in saved {
+            let cell = self.cells.claim(*key);
+            self.rings.reset(cell);
+            let mut codec = Codec::loading(bytes);
+            self.rings.load(cell, &mut self.writer, &mut interner, &mut codec)?;
+            codec.end()?;
+            self.runs += u64::from(self.rings.of(cell).alive().count_ones());
+        }
+        self.cells.take_changed();
+        Ok(())
     }
 
     fn usage(&self) -> Usage {

@@ -2,7 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use crate::event::{SlotId, Value};
+use crate::codec::{Codec, Coded, Damaged};
+use crate::event::{Interner, SlotId, Value};
 use crate::matcher::capture::{View, Writer};
 use crate::matcher::cells::{self, CellId};
 use crate::matcher::linear::{Linear, Link};
@@ -72,6 +73,40 @@ impl Rings {
         words[NEWEST] = place as u64;
         let at = HEAD + place * self.stride;
         view.write(row, &mut words[at..at + self.stride]);
+    }
+
+    /// Saves what a cell holds: which runs are alive, and as many of the last events as the oldest of them holds, the
+    /// oldest first.
+    pub(super) fn save(&self, cell: CellId, writer: &Writer, codec: &mut Codec<'_>) -> Coded {
+        let ring = self.of(cell);
+        codec.u64(&mut ring.alive())?;
+        let held = ring.alive().ilog2() as usize;
+        (1..=held).rev().try_for_each(|back| writer.save(ring.event(back), codec))
+    }
+
+    /// Loads what a cell holds that was just reset.
+    pub(super) fn load(
+        &mut self,
+        cell: CellId,
+        writer: &mut Writer,
+        interner: &mut Interner,
+        codec: &mut Codec<'_>,
+    ) -> Coded {
+        let start = cell as usize * self.width();
+        let mut alive = 0;
+        codec.u64(&mut alive)?;
+        // Bit 0 is no run.
+        let held = alive.checked_ilog2().unwrap_or(0) as usize;
+        if alive & 1 == 1 || held == 0 || held > self.events {
+            return Err(Damaged::Odd("which runs are open"));
+        }
+        self.words[start + ALIVE] = alive;
+        self.words[start + NEWEST] = held as u64 - 1;
+        for place in 0..held {
+            let at = start + HEAD + place * self.stride;
+            writer.load(&mut self.words[at..at + self.stride], codec, interner)?;
+        }
+        Ok(())
     }
 
     /// Gives back the room of all cells, if it is more than a little. For when no key has a cell.

@@ -1,0 +1,120 @@
+//! The state of an executor on its way out of the process and back, key by key.
+//!
+//! What a key holds is walked through a [`Codec`]. Where it holds events of an arena, the record of the key begins with
+//! these, each once, and what is walked names them by their place: 1 is the first, and 0 an event that the arena has
+//! freed, which nothing looks at any more. Everything else that an executor has (deadlines, queues of keys, counts, what
+//! a dictionary gives codes to) is made anew from that.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::capture::{Arena, Handle, LoadedEvent};
+use super::keys::KeyId;
+use crate::codec::{Codec, Coded, Damaged};
+use crate::event::{Interner, Value};
+
+/// Takes the state of a key as bytes: none, where nothing is held for it.
+pub type Sink<'a> = dyn FnMut(&Arc<[Value]>, &[u8]) + 'a;
+
+/// The state of a key that comes back.
+#[derive(Clone, Copy, Debug)]
+pub struct SavedKey<'a> {
+    /// Its number.
+    pub key: KeyId,
+    /// Its values.
+    pub values: &'a Arc<[Value]>,
+    /// What was saved of it; never nothing.
+    pub bytes: &'a [u8],
+}
+
+/// Walks the state of one key whose events stand in an arena.
+pub(super) type KeyCodec<'a> = Codec<'a, Handles<'a>>;
+
+/// How the events of a key are named.
+#[derive(Debug)]
+pub(super) enum Handles<'a> {
+    /// The places of the handles that were met so far.
+    Save(&'a Arena, BTreeMap<Handle, usize>),
+    /// The handles by their places, and what is gone.
+    Load(&'a [Handle], Handle),
+}
+
+impl KeyCodec<'_> {
+    /// An event of the arena.
+    ///
+    /// # Errors
+    ///
+    /// [`Damaged`].
+    pub(super) fn handle(&mut self, handle: &mut Handle) -> Coded {
+        let mut place = match &mut self.around {
+            Handles::Save(arena, places) if arena.holds(*handle) => {
+                let next = places.len() + 1;
+                *places.entry(*handle).or_insert(next)
+            }
+            Handles::Save(..) | Handles::Load(..) => 0,
+        };
+        self.usize(&mut place)?;
+        if let Handles::Load(handles, gone) = &self.around {
+            *handle = match place.checked_sub(1) {
+                None => *gone,
+                Some(at) => *handles.get(at).ok_or(Damaged::Odd("the place of an event"))?,
+            };
+        }
+        Ok(())
+    }
+
+    /// An event of the arena, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Damaged`].
+    pub(super) fn some_handle(&mut self, handle: &mut Option<Handle>) -> Coded {
+        self.option(handle, || 0, |handle, codec| codec.handle(handle))
+    }
+}
+
+/// The record of a key: its events, then what `walk` walks.
+pub(super) fn save_key(arena: &Arena, out: &mut Vec<u8>, walk: impl FnOnce(&mut KeyCodec<'_>) -> Coded) {
+    let mut body = Vec::new();
+    let mut codec = Codec::saving(&mut body).with(Handles::Save(arena, BTreeMap::new()));
+    walk(&mut codec).expect("what is held can be saved");
+    let Handles::Save(_, places) = codec.around else { return };
+    let mut handles = vec![0; places.len()];
+    places.into_iter().for_each(|(handle, place)| handles[place - 1] = handle);
+    let mut codec = Codec::saving(out);
+    let saved = codec
+        .usize(&mut handles.len())
+        .and_then(|()| handles.iter().try_for_each(|handle| arena.save(*handle, &mut codec)));
+    saved.expect("what is held can be saved");
+    out.extend_from_slice(&body);
+}
+
+/// The records of some keys, for an arena that holds nothing yet: their events are captured, and `walk` walks the rest of
+/// each.
+pub(super) fn load_keys(
+    arena: &mut Arena,
+    saved: &[SavedKey<'_>],
+    mut walk: impl FnMut(&SavedKey<'_>, &Arena, &mut KeyCodec<'_>) -> Coded,
+) -> Coded {
+    let mut interner = Interner::default();
+    let mut events: Vec<LoadedEvent> = Vec::new();
+    let mut bodies = Vec::with_capacity(saved.len());
+    let layout = Arc::clone(arena.layout());
+    for key in saved {
+        let mut codec = Codec::loading(key.bytes);
+        let count = codec.length(0)?;
+        let first = events.len();
+        for _ in 0..count {
+            events.push(layout.load(&mut codec, &mut interner)?);
+        }
+        bodies.push((first..events.len(), codec.rest()));
+    }
+    let handles = arena.restore(&events);
+    for (key, (range, body)) in saved.iter().zip(bodies) {
+        let around = Handles::Load(&handles[range], arena.gone());
+        let mut codec = Codec::loading(body).with(around);
+        walk(key, arena, &mut codec)?;
+        codec.end()?;
+    }
+    Ok(())
+}
