@@ -53,7 +53,7 @@ const VARIANTS: [Variant; 9] = [
 const CLASS_VARIANTS: [usize; 4] = [2, 3, 4, 7];
 
 /// The classes whose state can be saved.
-const SAVED: [Class; 1] = [Class::Strict];
+const SAVED: [Class; 3] = [Class::Strict, Class::Aggregate, Class::Enumerable];
 
 /// What came of a case.
 pub(crate) enum Verdict {

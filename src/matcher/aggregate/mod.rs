@@ -369,8 +369,8 @@ impl Executor for Aggregate {
         self.cells.released()
     }
 
-    fn save(&mut self, keys: &KeyTable, sink: &mut Sink<'_>) {
-        self.save_changed(keys, sink);
+    fn save(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
+        self.save_changed(now, keys, sink);
     }
 
     fn load(&mut self, saved: &[SavedKey<'_>], _: EventTime) -> Coded {

@@ -12,20 +12,26 @@ use super::algebra::Values;
 use super::state::{CLEARS, Counting, HEAD, NULLS, State, TAKES, TIME};
 use super::{Aggregate, KeyTable, SavedKey, Sink};
 use crate::codec::{Codec, Coded, Damaged};
+use crate::time::EventTime;
 
 impl Aggregate {
     /// Tells the state of each key that has changed.
-    pub(super) fn save_changed(&mut self, keys: &KeyTable, sink: &mut Sink<'_>) {
+    pub(super) fn save_changed(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
         let mut bytes = Vec::new();
         for (key, cell) in self.cells.take_changed() {
             bytes.clear();
-            let state = cell.map(|cell| &mut self.states[cell as usize]);
-            if let Some(state) = state.filter(|state| !state.is_empty()) {
-                let saved = state.walk(&self.counting, &mut Codec::saving(&mut bytes));
-                saved.expect("what is held can be saved");
+            if let Some(cell) = cell {
+                self.with_state(cell, |state, counting, scratch| state.evict(counting, now, scratch));
+                let state = &mut self.states[cell as usize];
+                if !state.is_empty() {
+                    let saved = state.walk(&self.counting, &mut Codec::saving(&mut bytes));
+                    saved.expect("what is held can be saved");
+                }
             }
             sink(keys.values(key), &bytes);
         }
+        // What was evicted here is told already.
+        self.cells.take_changed();
     }
 
     /// Takes the state of some keys.
@@ -118,7 +124,7 @@ mod tests {
     use super::*;
     use crate::matcher::aggregate::algebra::Algebra;
     use crate::matcher::aggregate::state::Effect;
-    use crate::time::{Duration, EventTime};
+    use crate::time::Duration;
 
     fn counting() -> Counting {
         let algebra = Algebra::of_sum_least_and_greatest();

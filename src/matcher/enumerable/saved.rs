@@ -4,9 +4,8 @@
 //! are made anew: by which values the last event is joined with the first ones (the hashes, and with them the table of
 //! queues), how many events there are, and when to look whether the key still needs its state.
 //!
-//! Queues are pruned when somebody looks at them, so an event in one may be past the window, and even freed. What was
-//! freed is not saved. A key without a first event is saved as one of which nothing is held: what comes later has nothing
-//! to come after.
+//! Queues are pruned before they are saved, since an event past the window may be freed already. A key without a first
+//! event is saved as one of which nothing is held: what comes later has nothing to come after.
 
 use super::join::Join;
 use super::state::{Item, Queue, State};
@@ -18,13 +17,17 @@ use crate::time::EventTime;
 
 impl Enumerable {
     /// Tells the state of each key that has changed.
-    pub(super) fn save_changed(&mut self, keys: &KeyTable, sink: &mut Sink<'_>) {
+    pub(super) fn save_changed(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
         let mut bytes = Vec::new();
         for (key, cell) in self.cells.take_changed() {
             bytes.clear();
-            let links = cell.map(|cell| self.states[cell as usize].links(&self.arena));
-            if let Some(mut links) = links.filter(|links| !links[0].is_empty()) {
-                save_key(&self.arena, &mut bytes, |codec| walk(&mut links, codec));
+            if let Some(cell) = cell {
+                let state = &mut self.states[cell as usize];
+                self.held -= state.prune(self.within, now);
+                if state.first_len > 0 {
+                    let mut links = state.links(&self.arena);
+                    save_key(&self.arena, &mut bytes, |codec| walk(&mut links, codec));
+                }
             }
             sink(keys.values(key), &bytes);
         }
@@ -57,11 +60,9 @@ fn walk(links: &mut [Vec<Handle>], codec: &mut KeyCodec<'_>) -> Coded {
 }
 
 impl State {
-    /// The events of each link but the last that were not freed, in order.
+    /// The events of each link but the last, in order.
     fn links(&self, arena: &Arena) -> Vec<Vec<Handle>> {
-        let handles = |queue: &Queue| -> Vec<Handle> {
-            queue.iter().map(|item| item.handle).filter(|handle| arena.holds(*handle)).collect()
-        };
+        let handles = |queue: &Queue| queue.iter().map(|item| item.handle).collect::<Vec<Handle>>();
         let mut first: Vec<Handle> = self.first.values().flat_map(handles).collect();
         // Handles wrap round, so they are numbered from the first that can be held.
         first.sort_unstable_by_key(|handle| handle.wrapping_sub(arena.first()));
