@@ -102,6 +102,11 @@ impl Arena {
         &self.layout
     }
 
+    /// Whether all events that have come back are of before a time or of that time.
+    pub fn is_up_to(&self, time: EventTime) -> bool {
+        self.newest().is_none_or(|newest| newest <= time)
+    }
+
     /// A handle of an event that is not held any more.
     pub fn gone(&self) -> Handle {
         self.first().wrapping_sub(1)
