@@ -48,6 +48,11 @@ impl Limiter {
         }
     }
 
+    /// The time of the last match let out that it remembers.
+    pub(super) fn last(&self) -> Option<EventTime> {
+        self.recent.back().copied()
+    }
+
     /// Whether it remembers nothing.
     pub(super) fn is_empty(&self) -> bool {
         self.recent.is_empty()
@@ -58,10 +63,9 @@ impl Limiter {
     /// # Errors
     ///
     /// [`Damaged`].
-    pub(super) fn walk<X>(&mut self, limit: Option<Limit>, codec: &mut Codec<'_, X>) -> Coded {
+    pub(super) fn walk<X>(&mut self, limit: Limit, codec: &mut Codec<'_, X>) -> Coded {
         codec.queue(&mut self.recent, EventTime::default, |time, codec| codec.time(time))?;
-        let is_one = limit.map_or(0, |limit| limit.count as usize) >= self.recent.len();
-        if is_one && self.recent.iter().is_sorted() {
+        if self.recent.len() <= limit.count as usize && self.recent.iter().is_sorted() {
             Ok(())
         } else {
             Err(Damaged::Odd("the times of matches"))

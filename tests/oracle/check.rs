@@ -53,7 +53,7 @@ const VARIANTS: [Variant; 9] = [
 const CLASS_VARIANTS: [usize; 4] = [2, 3, 4, 7];
 
 /// The classes whose state can be saved.
-const SAVED: [Class; 3] = [Class::Strict, Class::Aggregate, Class::Enumerable];
+const SAVED: [Class; 5] = [Class::Strict, Class::Aggregate, Class::Queues, Class::Enumerable, Class::Family];
 
 /// What came of a case.
 pub(crate) enum Verdict {
@@ -92,8 +92,7 @@ pub(crate) fn check(case: &Case, seed: u64) -> Verdict {
         }
         Some(class) => SAVED.contains(&class),
     };
-    let is_limited = compiled.program.patterns.iter().any(|pattern| pattern.limit.is_some());
-    let is_checked = |variant: &Variant| !variant.restored || (is_saved(variant) && !is_limited);
+    let is_checked = |variant: &Variant| !variant.restored || is_saved(variant);
     for (at, variant) in variants.filter(|(_, variant)| is_checked(variant)) {
         let shuffled;
         let arrival = if variant.shuffled {

@@ -63,6 +63,10 @@ impl Layout {
         codec.u64(&mut words[PLACE])?;
         codec.u64(&mut words[STEP_AND_NULLS])?;
         let nulls = words[STEP_AND_NULLS];
+        // A step is only said of the events of a match.
+        if nulls >> (HEAD + self.fields.len()) != 0 {
+            return Err(Damaged::Odd("which fields are null"));
+        }
         for (word, (_, ty)) in (HEAD..).zip(&self.fields) {
             if nulls >> word & 1 == 0 && *ty != Type::String {
                 signed(&mut words[word], codec)?;

@@ -333,14 +333,14 @@ impl<const WORDS: usize> Executor for Shared<WORDS> {
         self.cells.released()
     }
 
-    fn save(&mut self, keys: &KeyTable, sink: &mut Sink<'_>) {
-        let about = self.about();
+    fn save(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
+        let about = (self.about(), now.minus(self.within));
         let mut bytes = Vec::new();
         for (key, slot) in self.cells.take_changed() {
             bytes.clear();
             let runs = slot.map(|slot| &mut self.runs_of[slot as usize]);
-            let is_held = |run: &Run<WORDS>| run.is_held(&self.arena);
-            if let Some(runs) = runs.filter(|runs| runs.iter().any(is_held)) {
+            let is_open = |run: &Run<WORDS>| run.began > about.1;
+            if let Some(runs) = runs.filter(|runs| runs.iter().any(is_open)) {
                 save_key(&self.arena, &mut bytes, |codec| saved::walk(runs, about, &self.arena, codec));
             }
             sink(keys.values(key), &bytes);
@@ -348,7 +348,7 @@ impl<const WORDS: usize> Executor for Shared<WORDS> {
     }
 
     fn load(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded {
-        let about = self.about();
+        let about = (self.about(), now.minus(self.within));
         load_keys(&mut self.arena, saved, |key, arena, codec| {
             let mut runs = Vec::new();
             saved::walk(&mut runs, about, arena, codec)?;

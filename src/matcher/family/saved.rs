@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Bits are in the order of [`Family::rules`](super::Family::rules). When a run began follows from its first event. Runs
-//! whose events the arena has freed, because nobody has looked at the key since their window closed, are left out.
+//! whose window has closed, which are kept until somebody looks at the key, are left out.
 
 use super::{Mask, POSITIONS_MAX, Run, Shared, intersection, is_any};
 use crate::codec::{Coded, Damaged};
@@ -39,11 +39,6 @@ impl<const WORDS: usize> Run<WORDS> {
         Run { rules: [0; WORDS], began: EventTime::START, events: [0; POSITIONS_MAX], size: 0 }
     }
 
-    /// Whether its events were not freed.
-    pub(super) fn is_held(&self, arena: &Arena) -> bool {
-        arena.holds(self.events[0])
-    }
-
     fn walk(&mut self, about: About<WORDS>, arena: &Arena, codec: &mut KeyCodec<'_>) -> Coded {
         codec.byte(&mut self.size)?;
         if !(1..about.positions).contains(&usize::from(self.size)) {
@@ -60,10 +55,10 @@ impl<const WORDS: usize> Run<WORDS> {
     }
 }
 
-/// Walks the runs of a key.
+/// Walks the runs of a key; those that began later than `began_before` are open.
 pub(super) fn walk<const WORDS: usize>(
     runs: &mut Vec<Run<WORDS>>,
-    about: About<WORDS>,
+    (about, began_before): (About<WORDS>, EventTime),
     arena: &Arena,
     codec: &mut KeyCodec<'_>,
 ) -> Coded {
@@ -72,10 +67,10 @@ pub(super) fn walk<const WORDS: usize>(
     if rules != about.rules {
         return Err(Damaged::Odd("the number of rules"));
     }
-    let count = codec.length(runs.iter().filter(|run| run.is_held(arena)).count())?;
+    let count = codec.length(runs.iter().filter(|run| run.began > began_before).count())?;
     if !codec.is_loading() {
-        let mut held = runs.iter_mut().filter(|run| run.is_held(arena));
-        return held.try_for_each(|run| run.walk(about, arena, codec));
+        let mut open = runs.iter_mut().filter(|run| run.began > began_before);
+        return open.try_for_each(|run| run.walk(about, arena, codec));
     }
     if count == 0 {
         return Err(Damaged::Odd("how many runs"));

@@ -415,13 +415,13 @@ impl Executor for Queues {
         self.cells.released()
     }
 
-    fn save(&mut self, keys: &KeyTable, sink: &mut Sink<'_>) {
-        let place = (&self.shape, &self.arena);
+    fn save(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
+        let place = (&self.shape, &self.arena, now);
         let mut bytes = Vec::new();
         for (key, slot) in self.cells.take_changed() {
             bytes.clear();
             let cell = slot.map(|slot| &mut self.queues[slot as usize]);
-            if let Some(cell) = cell.filter(|cell| cell.is_worth_saving(place.0, place.1)) {
+            if let Some(cell) = cell.filter(|cell| cell.is_worth_saving(place)) {
                 save_key(&self.arena, &mut bytes, |codec| cell.walk(place, codec));
             }
             sink(keys.values(key), &bytes);
@@ -431,7 +431,7 @@ impl Executor for Queues {
     fn load(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded {
         load_keys(&mut self.arena, saved, |key, arena, codec| {
             let mut cell = Cell::new(self.shape.len());
-            cell.walk((&self.shape, arena), codec)?;
+            cell.walk((&self.shape, arena, now), codec)?;
             self.cells.claim(key.key);
             self.runs += cell.len(&self.shape);
             self.queues.push(cell);

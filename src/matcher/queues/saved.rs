@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Runs stand in order of their first events. Everything else follows from the events: when the wait of a run is over,
-//! when its window closes, which positions are waited for. Runs in front whose events the arena has freed, because
-//! nobody has looked at the key since their window closed, are left out: they would be dropped before anything else.
+//! when its window closes, which positions are waited for. Runs in front whose window has closed, which are kept where
+//! nothing is told of them until somebody looks at the key, are left out: they would be dropped before anything else.
 
 use std::collections::VecDeque;
 
@@ -19,6 +19,10 @@ use super::cell::{Cell, Ended, wait_ends};
 use crate::codec::{Coded, Damaged};
 use crate::matcher::capture::{Arena, Handle, is_before};
 use crate::matcher::saved::KeyCodec;
+use crate::time::EventTime;
+
+/// What the runs of a cell are looked at with: the time is now.
+pub(super) type Place<'a> = (&'a Shape, &'a Arena, EventTime);
 
 /// Some runs of a cell.
 struct Part {
@@ -31,23 +35,26 @@ struct Part {
 }
 
 impl Cell {
-    /// How many runs in front hold events that were freed.
-    fn stale_runs(&self, shape: &Shape, arena: &Arena) -> usize {
-        self.runs.iter().step_by(shape.len()).take_while(|start| !arena.holds(**start)).count()
+    /// How many runs in front the window has ended. The events of some of them may have been freed.
+    fn stale_runs(&self, (shape, arena, now): Place<'_>) -> usize {
+        let Some(within) = shape.within else { return 0 };
+        let is_over = |start: &&Handle| arena.time(**start) <= now.minus(within);
+        self.runs.iter().step_by(shape.len()).take_while(is_over).count()
     }
 
     /// Whether there is something to be saved.
-    pub(super) fn is_worth_saving(&self, shape: &Shape, arena: &Arena) -> bool {
-        self.len(shape) > self.stale_runs(shape, arena) as u64
+    pub(super) fn is_worth_saving(&self, place: Place<'_>) -> bool {
+        self.len(place.0) > self.stale_runs(place) as u64
     }
 
     /// Walks what it holds. What is loaded goes into a new cell.
-    pub(super) fn walk(&mut self, (shape, arena): (&Shape, &Arena), codec: &mut KeyCodec<'_>) -> Coded {
+    pub(super) fn walk(&mut self, place: Place<'_>, codec: &mut KeyCodec<'_>) -> Coded {
+        let (shape, arena, _) = place;
         let mut start = None;
         if shape.wait.is_some() {
             self.walk_ended((shape, arena), &mut start, codec)?;
         }
-        let mut stale = self.stale_runs(shape, arena);
+        let mut stale = self.stale_runs(place);
         let mut at = 0;
         for size in (1..shape.len()).rev() {
             let left_out = stale.min(self.counts.of(size));
@@ -94,9 +101,8 @@ impl Cell {
         walk_runs(&mut ended.runs, &Part { at: 0, count, size: len, room: len }, start, codec)?;
         if codec.is_loading() && count > 0 {
             let time = |at: usize| arena.time(none.runs[at]);
-            none.until = (0..count)
-                .map(|run| wait_ends(shape, time(run * len), time(run * len + len - 1)))
-                .collect();
+            none.until =
+                (0..count).map(|run| wait_ends(shape, time(run * len), time(run * len + len - 1))).collect();
             self.ended = Some(Box::new(none));
         }
         Ok(())
