@@ -36,8 +36,8 @@ impl Sink {
         Ok(Sink::File(BufWriter::with_capacity(limits::FILE_BUFFER_BYTES, reopened(path, length)?)))
     }
 
-    /// Writes what is buffered and waits until it is on the disk. Gives the length of the file; of standard output
-    /// nothing is known.
+    /// Writes what is buffered and waits until it is on the disk. Gives the length of the file; standard output, a
+    /// device and a pipe have none.
     ///
     /// # Errors
     ///
@@ -45,7 +45,7 @@ impl Sink {
     pub fn sync(&mut self) -> io::Result<Option<u64>> {
         self.flush()?;
         match self {
-            Sink::File(file) => synced(file).map(Some),
+            Sink::File(file) => synced(file),
             Sink::Stdout(_) => Ok(None),
         }
     }
@@ -114,9 +114,13 @@ fn reopened(path: &Path, length: u64) -> Result<File, Resume> {
     Ok(file)
 }
 
-fn synced(file: &mut BufWriter<File>) -> io::Result<u64> {
+/// The length of a file whose content is on the disk now; `None` of a device or a pipe, which has no length.
+fn synced(file: &mut BufWriter<File>) -> io::Result<Option<u64>> {
+    if !file.get_ref().metadata()?.is_file() {
+        return Ok(None);
+    }
     file.get_ref().sync_data()?;
-    file.stream_position()
+    file.stream_position().map(Some)
 }
 
 /// The bad lines of one stream, each with its place and reason. The file is made with the first of them.
@@ -150,7 +154,7 @@ impl DeadLetters {
     /// What the operating system says.
     pub fn sync(&mut self) -> io::Result<Option<u64>> {
         self.flush()?;
-        self.file.as_mut().map(synced).transpose()
+        self.file.as_mut().map_or(Ok(None), synced)
     }
 
     /// The file.
