@@ -279,6 +279,18 @@ impl<'a, X> Codec<'a, X> {
         Ok(())
     }
 
+    /// A text of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`Damaged`].
+    pub fn string(&mut self, value: &mut String) -> Coded {
+        let mut bytes = std::mem::take(value).into_bytes();
+        self.bytes(&mut bytes)?;
+        *value = String::from_utf8(bytes).map_err(|_| Damaged::Odd("a text"))?;
+        Ok(())
+    }
+
     /// What may be there.
     ///
     /// # Errors

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use super::Outcome;
 use super::shard::Shard;
+use super::snapshot::KeyState;
+use crate::codec::Damaged;
 use crate::event::PatternId;
 use crate::matcher::chunk::Prepared;
 use crate::matcher::keys::KeyUsage;
@@ -30,6 +32,12 @@ pub(super) enum Work {
     List { of: Option<PatternId>, now: EventTime },
     /// To end what is open, as far as a cut drops its first events.
     Drop { of: Option<PatternId>, cut: Cut, now: EventTime },
+    /// To note from now on which keys change.
+    Track,
+    /// To tell the state of the keys that have changed, at a time.
+    Save { now: EventTime },
+    /// To take the state of those keys that the shard owns, as it was at a time; so many events had a null key.
+    Load { keys: Arc<Vec<KeyState>>, now: EventTime, null_keys: u64 },
 }
 
 /// What came of a task on one shard.
@@ -55,6 +63,10 @@ pub struct Answer {
     pub(super) times: Vec<EventTime>,
     /// What was dropped.
     pub(super) dropped: Vec<(PatternId, Dropped)>,
+    /// The state of keys.
+    pub(super) saved: Vec<KeyState>,
+    /// What is wrong with the state that was to be taken.
+    pub(super) damaged: Option<Damaged>,
 }
 
 /// A bound that ended the work.

@@ -39,6 +39,16 @@ impl Hold {
         through
     }
 
+    /// All that waits.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Outcome> {
+        self.lanes.iter().flatten()
+    }
+
+    /// Takes what has waited in another.
+    pub(super) fn put_back(&mut self, waiting: Vec<Outcome>) {
+        self.lanes[0] = waiting;
+    }
+
     /// What waits and was not told yet. It counts as told from now on.
     pub(super) fn tell(&mut self) -> Vec<Outcome> {
         let mut more = Vec::new();

@@ -25,6 +25,7 @@ pub mod reference;
 mod selector;
 mod setup;
 mod shard;
+mod snapshot;
 mod stats;
 mod tally;
 mod unit;
@@ -45,6 +46,7 @@ pub use input::{Candidate, projection};
 pub use outcome::{EventRef, Events, Outcome};
 pub use setup::{Config, EngineError};
 pub use shard::Shard;
+pub use snapshot::{KeyState, Snapshot, UnitShape};
 pub use stats::{PatternStats, Stats};
 
 use crate::event::{Batch, BatchBuilder, PartitionId, PatternId, StreamId, Value};
@@ -72,6 +74,7 @@ pub struct Engine {
     program: Arc<Program>,
     patterns: Vec<PatternId>,
     classes: FxHashMap<PatternId, Class>,
+    units: Vec<UnitShape>,
     levels: u32,
     predicates: Predicates,
     sequencer: Sequencer<Prepared>,
@@ -135,6 +138,7 @@ impl Engine {
         Ok(Engine {
             patterns,
             classes,
+            units: units.iter().map(|unit| unit.shape(&program)).collect(),
             levels,
             predicates,
             sequencer: Sequencer::default(),
@@ -296,7 +300,7 @@ impl Engine {
     /// What was counted so far; of tasks that are under way nothing.
     pub fn stats(&self) -> Stats {
         let mut stats = self.stats.clone();
-        stats.faults = self.faults.count() + self.predicates.faults();
+        stats.faults += self.faults.count() + self.predicates.faults();
         for (pattern, usage) in self.usage.iter().flatten() {
             let counts = &mut stats.patterns[pattern.index()];
             counts.suppressed += usage.suppressed;

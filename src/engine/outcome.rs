@@ -103,9 +103,9 @@ pub enum Events {
 #[derive(Clone, Debug)]
 pub struct TalliedEvents {
     /// The event; this is never tallied itself.
-    completing: Events,
+    pub(super) completing: Events,
     /// The aggregates of the pattern's tally.
-    values: Box<[Value]>,
+    pub(super) values: Box<[Value]>,
 }
 
 impl Events {

@@ -8,15 +8,17 @@ use std::sync::Arc;
 use super::crew::{Answer, Failure, Task, Work};
 use super::crowd::{TooMany, cut_short};
 use super::selector::{Selected, Selector};
+use super::snapshot::KeyState;
 use super::unit::Unit;
 use super::{Outcome, tally};
+use crate::codec::{Coded, Damaged};
 use crate::event::PatternId;
 use crate::lang::hir::{Pattern, Program};
 use crate::matcher::bounds::shown_key;
 use crate::matcher::chunk::{Lens, Prepared, Rows};
-use crate::matcher::keys::{KeyFields, KeyId, KeyTable, KeyUsage, NULL_KEY};
+use crate::matcher::keys::{FOREIGN_KEY, KeyFields, KeyId, KeyTable, KeyUsage, NULL_KEY};
 use crate::matcher::{
-    Bound, Bounds, Chunk, Cut, Exceeded, Executor, Faults, Findings, KeyFound, Kind, Plan, Usage,
+    Bound, Bounds, Chunk, Cut, Exceeded, Executor, Faults, Findings, KeyFound, Kind, Plan, SavedKey, Usage,
 };
 use crate::stream::Ordered;
 use crate::time::EventTime;
@@ -105,6 +107,13 @@ impl Shard {
             Work::Count { level, now } => self.count(*level, *now, &mut answer),
             Work::List { of, now } => self.list(*of, *now, &mut answer),
             Work::Drop { of, cut, now } => self.cut(*of, *cut, *now, &mut answer),
+            Work::Track => self.parts.iter_mut().for_each(|part| part.executor.track()),
+            Work::Save { now } => self.save(*now, &mut answer),
+            Work::Load { keys, now, null_keys } => {
+                // They are counted once.
+                self.null_keys = if self.number == 0 { *null_keys } else { 0 };
+                answer.damaged = self.load(keys, *now).err();
+            }
         }
         answer.usage = self.parts.iter().map(|part| (part.patterns[0], part.usage())).collect();
         answer.key_usage =
@@ -204,13 +213,42 @@ impl Shard {
         }
     }
 
+    fn save(&mut self, now: EventTime, answer: &mut Answer) {
+        for part in &mut self.parts {
+            let unit = part.number as u32;
+            part.executor.save(now, &self.tables[part.table].keys, &mut |key, bytes| {
+                answer.saved.push(KeyState { unit, key: Arc::clone(key), bytes: bytes.to_vec() });
+            });
+        }
+    }
+
+    fn load(&mut self, keys: &[KeyState], now: EventTime) -> Coded {
+        for part in &mut self.parts {
+            let table = &mut self.tables[part.table].keys;
+            let own = keys.iter().filter(|key| key.unit as usize == part.number && !key.bytes.is_empty());
+            let saved = own.map(|KeyState { key, bytes, .. }| SavedKey {
+                key: table.restore(key),
+                values: key,
+                bytes,
+            });
+            let mut saved: Vec<SavedKey<'_>> = saved.filter(|saved| saved.key != FOREIGN_KEY).collect();
+            saved.sort_by_key(|saved| saved.key);
+            if saved.windows(2).any(|pair| pair[0].key == pair[1].key) {
+                return Err(Damaged::Odd("a key"));
+            }
+            part.executor.load(&saved, now)?;
+        }
+        Ok(())
+    }
+
     /// Takes back the numbers of keys that nobody uses any more, where there may be many.
     fn sweep(&mut self) {
         for (index, table) in self.tables.iter_mut().enumerate() {
             if table.keys.is_sweep_due() {
                 let parts = self.parts.iter().filter(|part| part.table == index);
-                let held = parts.flat_map(|part| part.executor.keys()).filter(|key| **key != NULL_KEY);
-                table.keys.sweep(held.copied().collect());
+                let keys = |part: &'_ Part| [part.executor.keys(), part.executor.released()].concat();
+                let held = parts.flat_map(keys).filter(|key| *key != NULL_KEY);
+                table.keys.sweep(held.collect());
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::EngineError;
+use super::{EngineError, UnitShape};
 use crate::event::PatternId;
 use crate::lang::hir::Program;
 use crate::matcher::chunk::Lens;
@@ -66,6 +66,15 @@ impl Unit {
         match self.kind {
             Kind::Alone(class) => class,
             Kind::Family(_) => Class::Family,
+        }
+    }
+
+    /// What its saved state depends on.
+    pub(super) fn shape(&self, program: &Program) -> UnitShape {
+        let slots = self.plan.pattern.slots.iter().map(|slot| format!("{} {}", slot.name, slot.ty));
+        UnitShape {
+            patterns: self.patterns.iter().map(|id| program.pattern(*id).name.clone()).collect(),
+            shape: format!("{} of {}", self.class(), slots.collect::<Vec<_>>().join(", ")),
         }
     }
 

@@ -175,6 +175,11 @@ impl Batch {
         self.columns[field].as_ref()
     }
 
+    /// The fields that have a column, by their index in the stream's declaration, in order.
+    pub fn fields(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.columns.len()).filter(|field| self.columns[*field].is_some())
+    }
+
     /// The value of a field (by its index in the stream's declaration) of a row; null where the field is not
     /// projected.
     pub fn value(&self, row: usize, field: usize) -> Value {

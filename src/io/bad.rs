@@ -78,6 +78,19 @@ pub enum BadReason {
 }
 
 impl BadReason {
+    /// All labels.
+    pub const LABELS: [&'static str; 9] = [
+        "malformed",
+        "not_an_object",
+        "wrong_type",
+        "missing_field",
+        "too_many_digits",
+        "out_of_range",
+        "no_time",
+        "overlong",
+        "not_utf8",
+    ];
+
     /// What it is counted under; never changes its meaning.
     pub const fn label(&self) -> &'static str {
         match self {

@@ -37,6 +37,17 @@ pub struct Lines<R> {
     number: u64,
     /// The longest line that is given whole.
     bytes_max: usize,
+    /// Bytes read so far, from the start of the input.
+    read: u64,
+}
+
+/// How far an input was read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Position {
+    /// Bytes up to and with the last line that was given out, and its end.
+    pub bytes: u64,
+    /// The number of that line.
+    pub lines: u64,
 }
 
 /// Where a line stands in the buffer; of an overlong one its start, and its whole length.
@@ -52,7 +63,18 @@ impl<R: Read> Lines<R> {
     }
 
     fn with_max(reader: R, bytes_max: usize, buffer_bytes: usize) -> Lines<R> {
-        Lines { reader, buffer: vec![0; buffer_bytes], unread: 0..0, searched: 0, number: 0, bytes_max }
+        let buffer = vec![0; buffer_bytes];
+        Lines { reader, buffer, unread: 0..0, searched: 0, number: 0, bytes_max, read: 0 }
+    }
+
+    /// The lines of a reader that stands at a position of its input.
+    pub fn resume(reader: R, at: Position) -> Lines<R> {
+        Lines { number: at.lines, read: at.bytes, ..Lines::new(reader) }
+    }
+
+    /// Where the last line that was given out ends.
+    pub fn position(&self) -> Position {
+        Position { bytes: self.read - self.unread.len() as u64, lines: self.number }
     }
 
     /// Whether a further line could make the caller wait for more input: no whole line is left in the buffer.
@@ -131,6 +153,7 @@ impl<R: Read> Lines<R> {
         }
         loop {
             let count = read(&mut self.reader, &mut self.buffer[kept..])?;
+            self.read += count as u64;
             let piece = &self.buffer[kept..kept + count];
             let newline = memchr::memchr(b'\n', piece);
             let text = &piece[..newline.unwrap_or(count)];
@@ -181,6 +204,7 @@ impl<R: Read> Lines<R> {
         }
         let count = read(&mut self.reader, &mut self.buffer[self.unread.end..])?;
         self.unread.end += count;
+        self.read += count as u64;
         Ok(count)
     }
 }

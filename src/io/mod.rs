@@ -10,6 +10,7 @@
 //! What a pattern is, nobody here knows; a stream's fields and their types are all that is needed.
 
 mod bad;
+mod identity;
 mod json;
 mod lines;
 mod record;
@@ -18,8 +19,9 @@ mod sink;
 mod source;
 
 pub use bad::{BadLine, BadReason};
+pub use identity::{Identity, Mismatch};
 pub use json::JsonDecoder;
-pub use lines::{Line, Lines};
+pub use lines::{Line, Lines, Position};
 pub use record::{push_event, push_record, push_string, push_value};
-pub use sink::{DeadLetters, Sink, push_bad_line};
+pub use sink::{DeadLetters, Resume, Sink, push_bad_line};
 pub use source::{Input, JsonSource, Step};

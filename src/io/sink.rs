@@ -1,7 +1,7 @@
 //! Where lines go: a file, standard output, or the dead letters of a stream.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Stdout, Write};
 use std::path::{Path, PathBuf};
 
 use super::{BadLine, push_string};
@@ -25,6 +25,29 @@ impl Sink {
     /// Where that cannot be done.
     pub fn create(path: &Path) -> io::Result<Sink> {
         Ok(Sink::File(BufWriter::with_capacity(limits::FILE_BUFFER_BYTES, File::create(path)?)))
+    }
+
+    /// Opens a file that another run has left, and cuts it back to what that run is known to have written.
+    ///
+    /// # Errors
+    ///
+    /// [`Resume`].
+    pub fn resume(path: &Path, length: u64) -> Result<Sink, Resume> {
+        Ok(Sink::File(BufWriter::with_capacity(limits::FILE_BUFFER_BYTES, reopened(path, length)?)))
+    }
+
+    /// Writes what is buffered and waits until it is on the disk. Gives the length of the file; of standard output
+    /// nothing is known.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    pub fn sync(&mut self) -> io::Result<Option<u64>> {
+        self.flush()?;
+        match self {
+            Sink::File(file) => synced(file).map(Some),
+            Sink::Stdout(_) => Ok(None),
+        }
     }
 
     /// Standard output.
@@ -57,6 +80,45 @@ impl Sink {
     }
 }
 
+/// Why an output cannot be gone on with.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Resume {
+    /// It cannot be opened.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// It is something else than a file.
+    #[error("it is no regular file, so it cannot be cut back to what was written")]
+    NotAFile,
+    /// Somebody else has cut it.
+    #[error("it has {found} bytes, and {written} were written to it: it was changed by somebody else")]
+    TooShort {
+        /// Its bytes.
+        found: u64,
+        /// Those that were written.
+        written: u64,
+    },
+}
+
+fn reopened(path: &Path, length: u64) -> Result<File, Resume> {
+    let mut file = File::options().write(true).open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(Resume::NotAFile);
+    }
+    if metadata.len() < length {
+        return Err(Resume::TooShort { found: metadata.len(), written: length });
+    }
+    file.set_len(length)?;
+    file.seek(SeekFrom::End(0))?;
+    Ok(file)
+}
+
+fn synced(file: &mut BufWriter<File>) -> io::Result<u64> {
+    file.get_ref().sync_data()?;
+    file.stream_position()
+}
+
 /// The bad lines of one stream, each with its place and reason. The file is made with the first of them.
 #[derive(Debug)]
 pub struct DeadLetters {
@@ -69,6 +131,26 @@ impl DeadLetters {
     /// Dead letters for this file, which is not yet made.
     pub fn new(path: PathBuf) -> DeadLetters {
         DeadLetters { path, file: None, buffer: Vec::new() }
+    }
+
+    /// Dead letters for a file that another run has left.
+    ///
+    /// # Errors
+    ///
+    /// [`Resume`].
+    pub fn resume(path: PathBuf, length: u64) -> Result<DeadLetters, Resume> {
+        let file = Some(BufWriter::new(reopened(&path, length)?));
+        Ok(DeadLetters { path, file, buffer: Vec::new() })
+    }
+
+    /// Writes what is buffered and waits until it is on the disk. Gives the length of the file, once it is made.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    pub fn sync(&mut self) -> io::Result<Option<u64>> {
+        self.flush()?;
+        self.file.as_mut().map(synced).transpose()
     }
 
     /// The file.

@@ -1,11 +1,11 @@
 //! A partition of a source stream: one file, or standard input, of JSON lines.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::json::JsonDecoder;
-use super::lines::{Line, Lines};
+use super::lines::{Line, Lines, Position};
 use super::{BadLine, BadReason};
 use crate::event::{Batch, BatchBuilder, Coder, PartitionId, StreamId, Type, UncodedBatch};
 use crate::lang::hir::Stream;
@@ -50,12 +50,12 @@ pub struct JsonSource {
 /// How far reading came.
 #[derive(Debug)]
 pub enum Step {
-    /// To the end of a batch.
-    Batch(UncodedBatch),
+    /// To the end of a batch, and how far the input was read then.
+    Batch(UncodedBatch, Position),
     /// To as many bad lines as are held at once; the batch is still under way.
     Paused,
     /// To the end.
-    End,
+    End(Position),
 }
 
 impl JsonSource {
@@ -81,6 +81,26 @@ impl JsonSource {
         };
         let source = JsonSource::new(reader, input.name(), id, partition, stream, types);
         Ok(JsonSource { live, may_wait, ..source })
+    }
+
+    /// Opens a file where another has left it.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be opened.
+    pub fn resume(
+        path: &Path,
+        at: Position,
+        id: StreamId,
+        partition: PartitionId,
+        stream: &Stream,
+        types: Vec<Option<Type>>,
+    ) -> io::Result<JsonSource> {
+        let mut file = open_file(path)?;
+        file.seek(SeekFrom::Start(at.bytes))?;
+        let name = path.display().to_string();
+        let source = JsonSource::new(Box::new(io::empty()), name, id, partition, stream, types);
+        Ok(JsonSource { lines: Lines::resume(Box::new(file), at), ..source })
     }
 
     /// A partition that is read from anything; `name` is what messages call it.
@@ -134,9 +154,9 @@ impl JsonSource {
             let step = self.read_step(max, &mut held);
             held.drain(..).for_each(&mut *bad);
             match step? {
-                Step::Batch(batch) => return Ok(Some(self.coder.code(batch))),
+                Step::Batch(batch, _) => return Ok(Some(self.coder.code(batch))),
                 Step::Paused => {}
-                Step::End => return Ok(None),
+                Step::End(_) => return Ok(None),
             }
         }
     }
@@ -163,7 +183,8 @@ impl JsonSource {
             }
         }
         let is_end = self.builder.is_empty();
-        Ok(if is_end { Step::End } else { Step::Batch(self.builder.finish_uncoded()) })
+        let position = self.lines.position();
+        Ok(if is_end { Step::End(position) } else { Step::Batch(self.builder.finish_uncoded(), position) })
     }
 
     /// Reads one line; `false` at the end.

@@ -156,9 +156,10 @@ pub trait Executor: Send {
         &[]
     }
 
-    /// Tells the state of each key that has changed since this was last asked. Costs something for each of these keys,
-    /// and nothing for the others.
-    fn save(&mut self, _keys: &KeyTable, _sink: &mut Sink<'_>) {}
+    /// Tells the state of each key that has changed since this was last asked; no event or deadline before `now` is
+    /// still to come. A key of whom something was found is one of them, if anything is held for it. Costs something for
+    /// each of these keys, and nothing for the others.
+    fn save(&mut self, _now: EventTime, _keys: &KeyTable, _sink: &mut Sink<'_>) {}
 
     /// Takes the state of some keys as an executor of the same class has told it for the same pattern; `now` is how far
     /// event time had come. Said once, before the first event.

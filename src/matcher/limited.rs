@@ -2,8 +2,13 @@
 //!
 //! A match that is held back still skips and still ends its episode, so an executor need not know of it. It has to tell
 //! the matches of one key in the order in which they count: by time, and within one moment by first event.
+//!
+//! The record of a key has the times of the matches that were let out lately, and then what the executor itself has told
+//! of the key, perhaps nothing. So what is told of either has to be told with the other. Where a match is let out, the
+//! executor tells the key as well, if it holds anything for it. Where only time passes nothing need be told: times that
+//! no longer count do no harm; but when none counts any more and the executor holds nothing either, the record goes.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -11,8 +16,10 @@ use rustc_hash::FxHashMap;
 use super::executor::{Chunk, Findings, KeyFound};
 use super::keys::{KeyId, KeyTable, encode};
 use super::limiter::Limiter;
+use super::saved::{SavedKey, Sink};
 use super::{Bounds, Cut, Dropped, Exceeded, Executor, Plan, Usage};
-use crate::event::PatternId;
+use crate::codec::{Codec, Coded};
+use crate::event::{PatternId, Value};
 use crate::lang::hir::Limit;
 use crate::time::EventTime;
 
@@ -27,6 +34,7 @@ pub(super) fn limited(plan: &Arc<Plan>, inner: impl Executor + 'static) -> Box<d
             forgets: VecDeque::new(),
             suppressed: 0,
             bytes: Vec::new(),
+            changes: None,
         }),
     }
 }
@@ -35,11 +43,28 @@ struct Limited<E> {
     inner: E,
     limit: Limit,
     /// What was let out of each key lately, by the bytes of the key: nothing else holds a key for so long.
-    keys: FxHashMap<Box<[u8]>, Limiter>,
+    keys: FxHashMap<Box<[u8]>, Remembered>,
     /// Keys by the time of a match that was let out.
     forgets: VecDeque<(EventTime, Box<[u8]>)>,
     suppressed: u64,
     bytes: Vec<u8>,
+    /// The keys whose matches were let out, or that were forgotten, since they were last saved.
+    changes: Option<BTreeMap<Box<[u8]>, Changed>>,
+}
+
+/// What is remembered of a key.
+struct Remembered {
+    limiter: Limiter,
+    key: Arc<[Value]>,
+    /// Whether its record has something that the executor itself has told.
+    is_held: bool,
+}
+
+/// A key that has changed.
+struct Changed {
+    key: Arc<[Value]>,
+    /// As it was [`Remembered`].
+    is_held: bool,
 }
 
 impl<E> Limited<E> {
@@ -53,14 +78,17 @@ impl<E> Limited<E> {
     }
 
     fn allows(&mut self, found: &KeyFound, keys: &KeyTable) -> bool {
-        encode(keys.values(found.key), &mut self.bytes);
+        let key = keys.values(found.key);
+        encode(key, &mut self.bytes);
         if !self.keys.contains_key(self.bytes.as_slice()) {
-            self.keys.insert(self.bytes.as_slice().into(), Limiter::default());
+            let new = Remembered { limiter: Limiter::default(), key: Arc::clone(key), is_held: false };
+            self.keys.insert(self.bytes.as_slice().into(), new);
         }
-        let limiter = self.keys.get_mut(self.bytes.as_slice()).expect("it was added");
-        let is_allowed = limiter.allows(Some(self.limit), found.kind, found.at);
-        self.suppressed += limiter.take_suppressed();
+        let remembered = self.keys.get_mut(self.bytes.as_slice()).expect("it was added");
+        let is_allowed = remembered.limiter.allows(Some(self.limit), found.kind, found.at);
+        self.suppressed += remembered.limiter.take_suppressed();
         if is_allowed {
+            note(&mut self.changes, &self.bytes, remembered);
             self.forgets.push_back((found.at, self.bytes.as_slice().into()));
         }
         is_allowed
@@ -71,14 +99,42 @@ impl<E> Limited<E> {
             if now.since(*at) < self.limit.per {
                 return;
             }
-            if let Some(limiter) = self.keys.get_mut(key) {
-                limiter.forget(Some(self.limit), now);
-                if limiter.forgets_at(Some(self.limit)).is_none() {
+            if let Some(remembered) = self.keys.get_mut(key) {
+                remembered.limiter.forget(Some(self.limit), now);
+                if remembered.limiter.is_empty() {
+                    note(&mut self.changes, key, remembered);
                     self.keys.remove(key);
                 }
             }
             self.forgets.pop_front();
         }
+    }
+
+    /// What is remembered of a key, as bytes; nothing if that is nothing.
+    fn save_limiter(&mut self, key: &[u8], is_held: bool, out: &mut Vec<u8>) {
+        out.clear();
+        let mut none = Limiter::default();
+        let limiter = match self.keys.get_mut(key) {
+            Some(remembered) => {
+                remembered.is_held = is_held;
+                &mut remembered.limiter
+            }
+            None => &mut none,
+        };
+        if is_held || !limiter.is_empty() {
+            let saved = limiter.walk(self.limit, &mut Codec::saving(out));
+            saved.expect("what is held can be saved");
+        }
+    }
+}
+
+/// Notes that what is remembered of a key has changed.
+fn note(changes: &mut Option<BTreeMap<Box<[u8]>, Changed>>, bytes: &[u8], remembered: &Remembered) {
+    if let Some(changes) = changes
+        && !changes.contains_key(bytes)
+    {
+        let Remembered { key, is_held, .. } = remembered;
+        changes.insert(bytes.into(), Changed { key: Arc::clone(key), is_held: *is_held });
     }
 }
 
@@ -105,6 +161,7 @@ impl<E: Executor> Executor for Limited<E> {
         let first = out.found.len();
         self.inner.finish(keys, out);
         self.hold_back(first, keys, out);
+        self.keys.iter().for_each(|(key, remembered)| note(&mut self.changes, key, remembered));
         self.keys.clear();
         self.forgets.clear();
     }
@@ -113,9 +170,65 @@ impl<E: Executor> Executor for Limited<E> {
         self.inner.keys()
     }
 
+    fn track(&mut self) {
+        self.inner.track();
+        self.changes.get_or_insert_default();
+    }
+
+    fn released(&self) -> &[KeyId] {
+        self.inner.released()
+    }
+
+    fn save(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
+        // Where the executor holds nothing, time is not told.
+        self.forget(now);
+        let mut told = Vec::new();
+        self.inner.save(now, keys, &mut |key, bytes| told.push((Arc::clone(key), bytes.to_vec())));
+        let mut changes = self.changes.as_mut().map(std::mem::take).unwrap_or_default();
+        let (mut bytes, mut record) = (Vec::new(), Vec::new());
+        for (key, of_inner) in told {
+            encode(&key, &mut bytes);
+            changes.remove(bytes.as_slice());
+            self.save_limiter(&bytes, !of_inner.is_empty(), &mut record);
+            record.extend_from_slice(&of_inner);
+            sink(&key, &record);
+        }
+        for (bytes, Changed { key, is_held }) in changes {
+            if is_held {
+                // What the executor has told of the key still holds, and with it the record.
+                assert!(!self.keys.contains_key(&bytes), "of whom something was found is told");
+                continue;
+            }
+            self.save_limiter(&bytes, false, &mut record);
+            sink(&key, &record);
+        }
+    }
+
+    fn load(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded {
+        let mut of_inner = Vec::with_capacity(saved.len());
+        for SavedKey { key, values, bytes } in saved {
+            let mut codec = Codec::loading(bytes);
+            let mut limiter = Limiter::default();
+            limiter.walk(self.limit, &mut codec)?;
+            let bytes = codec.rest();
+            if !bytes.is_empty() {
+                of_inner.push(SavedKey { key: *key, values, bytes });
+            }
+            if let Some(last) = limiter.last() {
+                encode(values, &mut self.bytes);
+                let place: Box<[u8]> = self.bytes.as_slice().into();
+                self.forgets.push_back((last, place.clone()));
+                let key = Arc::clone(values);
+                self.keys.insert(place, Remembered { limiter, key, is_held: !bytes.is_empty() });
+            }
+        }
+        self.forgets.make_contiguous().sort();
+        self.inner.load(&of_inner, now)
+    }
+
     fn usage(&self) -> Usage {
         let usage = self.inner.usage();
-        let remembered = self.keys.len() * (size_of::<Limiter>() + self.bytes.capacity());
+        let remembered = self.keys.len() * (size_of::<Remembered>() + self.bytes.capacity());
         let forgets = self.forgets.len() * (size_of::<(EventTime, Box<[u8]>)>() + self.bytes.capacity());
         Usage {
             bytes: usage.bytes + (remembered + forgets) as u64,

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Kind;
+use crate::codec::{Codec, Coded, Damaged};
 use crate::lang::hir::Limit;
 use crate::time::EventTime;
 
@@ -44,6 +45,30 @@ impl Limiter {
         let Some(limit) = limit else { return };
         while self.recent.front().is_some_and(|time| now.since(*time) >= limit.per) {
             self.recent.pop_front();
+        }
+    }
+
+    /// The time of the last match let out that it remembers.
+    pub(super) fn last(&self) -> Option<EventTime> {
+        self.recent.back().copied()
+    }
+
+    /// Whether it remembers nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.recent.is_empty()
+    }
+
+    /// Walks what it remembers: the times, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`Damaged`].
+    pub(super) fn walk<X>(&mut self, limit: Limit, codec: &mut Codec<'_, X>) -> Coded {
+        codec.queue(&mut self.recent, EventTime::default, |time, codec| codec.time(time))?;
+        if self.recent.len() <= limit.count as usize && self.recent.iter().is_sorted() {
+            Ok(())
+        } else {
+            Err(Damaged::Odd("the times of matches"))
         }
     }
 }

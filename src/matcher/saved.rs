@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::capture::{Arena, Handle, LoadedEvent};
+use super::capture::{Arena, Handle, LoadedEvent, is_before};
 use super::keys::KeyId;
 use crate::codec::{Codec, Coded, Damaged};
 use crate::event::{Interner, Value};
@@ -59,6 +59,36 @@ impl KeyCodec<'_> {
                 None => *gone,
                 Some(at) => *handles.get(at).ok_or(Damaged::Odd("the place of an event"))?,
             };
+        }
+        Ok(())
+    }
+
+    /// An event that the arena holds.
+    ///
+    /// # Errors
+    ///
+    /// [`Damaged`], also where it is one that the arena has freed.
+    pub(super) fn held_handle(&mut self, handle: &mut Handle) -> Coded {
+        self.handle(handle)?;
+        match &self.around {
+            Handles::Load(_, gone) if handle == gone => Err(Damaged::Odd("the place of an event")),
+            Handles::Save(..) | Handles::Load(..) => Ok(()),
+        }
+    }
+
+    /// Events of a run, which the arena holds: in order.
+    ///
+    /// # Errors
+    ///
+    /// [`Damaged`].
+    pub(super) fn run<'h>(&mut self, events: impl IntoIterator<Item = &'h mut Handle>) -> Coded {
+        let mut last = None;
+        for event in events {
+            self.held_handle(event)?;
+            if self.is_loading() && last.is_some_and(|last| !is_before(last, *event)) {
+                return Err(Damaged::Odd("the order of events"));
+            }
+            last = Some(*event);
         }
         Ok(())
     }

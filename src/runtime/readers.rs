@@ -19,7 +19,7 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::event::{Batch, Coder};
-use crate::io::{BadLine, JsonSource, Step};
+use crate::io::{BadLine, JsonSource, Position, Step};
 use crate::limits;
 
 /// The partitions of a run, by their number in the order given.
@@ -87,13 +87,17 @@ impl Readers {
         Ok(Readers { way: Way::Ahead(Ahead { requests, pieces, waiting }), coders })
     }
 
-    /// The next events of a partition; `None` at its end, after which it is not asked again. Its bad lines go to `bad`,
-    /// in order.
+    /// The next events of a partition, and how far it was read for them; `None` at its end, after which it is not asked
+    /// again. Its bad lines go to `bad`, in order.
     ///
     /// # Errors
     ///
     /// Where the operating system cannot read on.
-    pub fn read_batch(&mut self, at: usize, bad: &mut dyn FnMut(BadLine)) -> io::Result<Option<Batch>> {
+    pub fn read_batch(
+        &mut self,
+        at: usize,
+        bad: &mut dyn FnMut(BadLine),
+    ) -> io::Result<(Option<Batch>, Position)> {
         loop {
             let piece = match &mut self.way {
                 Way::Here(sources) => Piece::read(&mut sources[at]),
@@ -101,9 +105,9 @@ impl Readers {
             };
             piece.bad.into_iter().for_each(&mut *bad);
             match piece.step? {
-                Step::Batch(batch) => return Ok(Some(self.coders[at].code(batch))),
+                Step::Batch(batch, position) => return Ok((Some(self.coders[at].code(batch)), position)),
                 Step::Paused => {}
-                Step::End => return Ok(None),
+                Step::End(position) => return Ok((None, position)),
             }
         }
     }
@@ -127,7 +131,7 @@ impl Ahead {
             let (from, piece) = self.pieces.recv().expect("the reader answers as long as it is asked");
             self.waiting[from].push_back(piece);
         };
-        if matches!(piece.step, Ok(Step::Batch(_) | Step::Paused)) {
+        if matches!(piece.step, Ok(Step::Batch(..) | Step::Paused)) {
             self.requests.send(at).expect("the reader listens as long as it can be asked");
         }
         piece
@@ -190,7 +194,7 @@ mod tests {
         while !open.is_empty() {
             open.retain(|at| {
                 let mut bad = |line: BadLine| seen.push(format!("{at}: bad {}", line.line));
-                let batch = readers.read_batch(*at, &mut bad).expect("memory can be read");
+                let (batch, _) = readers.read_batch(*at, &mut bad).expect("memory can be read");
                 seen.push(format!("{at}: {:?}", batch.as_ref().map(|batch| (batch.len(), batch.record(0)))));
                 batch.is_some()
             });
@@ -220,6 +224,6 @@ mod tests {
     #[test]
     fn it_may_be_dropped_at_any_time() {
         let mut readers = Readers::ahead(vec![source(text(50_000, 0))]).expect("a thread");
-        readers.read_batch(0, &mut |bad| panic!("{bad:?}")).expect("readable").expect("events");
+        readers.read_batch(0, &mut |bad| panic!("{bad:?}")).expect("readable").0.expect("events");
     }
 }

@@ -3,6 +3,7 @@
 //! Whether an event is late depends on its own partition's content alone. The watermark decides *when* events and
 //! deadlines are worked on, never *what* comes of them.
 
+mod saved;
 mod sequencer;
 
 pub use sequencer::{Ordered, Sequencer, Span};

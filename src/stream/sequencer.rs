@@ -111,12 +111,12 @@ fn stretch(times: &[EventTime]) -> usize {
     times.windows(2).position(|pair| pair[1] < pair[0]).map_or(times.len(), |last| last + 1)
 }
 
-#[derive(Debug)]
-struct Partition {
-    disorder: Duration,
+#[derive(Clone, Debug)]
+pub(super) struct Partition {
+    pub(super) disorder: Duration,
     /// The newest time seen, or told.
-    newest: EventTime,
-    is_open: bool,
+    pub(super) newest: EventTime,
+    pub(super) is_open: bool,
 }
 
 impl Partition {
@@ -131,16 +131,16 @@ impl Partition {
 /// The partitions of a run, and the events that wait for the watermark.
 #[derive(Debug)]
 pub struct Sequencer<B> {
-    partitions: FxHashMap<(StreamId, PartitionId), Partition>,
-    counts: FxHashMap<StreamId, u32>,
+    pub(super) partitions: FxHashMap<(StreamId, PartitionId), Partition>,
+    pub(super) counts: FxHashMap<StreamId, u32>,
     /// What no partition has been told of yet, but later ones are to know.
-    told: Option<EventTime>,
+    pub(super) told: Option<EventTime>,
     /// Batches with rows that wait. Holes are filled again.
-    batches: Vec<Option<B>>,
+    pub(super) batches: Vec<Option<B>>,
     /// The rows that wait; in each span in order.
-    waiting: Vec<Span>,
+    pub(super) waiting: Vec<Span>,
     /// The watermark up to which events were released; it never goes back.
-    released: Option<Watermark>,
+    pub(super) released: Option<Watermark>,
 }
 
 impl<B> Default for Sequencer<B> {

@@ -13,6 +13,7 @@ mod disorder;
 mod docs;
 mod families;
 mod long_runs;
+mod saved;
 #[cfg(feature = "cli")]
 mod threads;
 mod tidy;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ensue::engine::{Config, Engine, Record, reference};
+use ensue::engine::{Config, Engine, KeyState, Record, reference};
 use ensue::event::PatternId;
 use ensue::matcher::{Bounds, Class, Kind};
 use ensue::runtime::Workers;
@@ -30,23 +30,30 @@ pub(crate) struct Variant {
     pub(crate) shards: u32,
     /// Whether each shard works on a thread of its own.
     pub(crate) threads: bool,
+    /// Whether the engine is saved after every step, and goes on as another one with another number of shards.
+    pub(crate) restored: bool,
     /// The executor class of every pattern; `None` for the cheapest of each.
     pub(crate) class: Option<Class>,
 }
 
 /// Each kind of arrival with each kind of split.
-const VARIANTS: [Variant; 7] = [
-    Variant { shuffled: false, batch: 1, shards: 1, threads: false, class: None },
-    Variant { shuffled: false, batch: 3, shards: 2, threads: false, class: None },
-    Variant { shuffled: false, batch: usize::MAX, shards: 5, threads: false, class: None },
-    Variant { shuffled: true, batch: usize::MAX, shards: 1, threads: false, class: None },
-    Variant { shuffled: true, batch: 1, shards: 5, threads: false, class: None },
-    Variant { shuffled: true, batch: 3, shards: 1, threads: false, class: None },
-    Variant { shuffled: true, batch: 2, shards: 3, threads: true, class: None },
+const VARIANTS: [Variant; 9] = [
+    Variant { shuffled: false, batch: 1, shards: 1, threads: false, restored: false, class: None },
+    Variant { shuffled: false, batch: 3, shards: 2, threads: false, restored: false, class: None },
+    Variant { shuffled: false, batch: usize::MAX, shards: 5, threads: false, restored: false, class: None },
+    Variant { shuffled: true, batch: usize::MAX, shards: 1, threads: false, restored: false, class: None },
+    Variant { shuffled: true, batch: 1, shards: 5, threads: false, restored: false, class: None },
+    Variant { shuffled: true, batch: 3, shards: 1, threads: false, restored: false, class: None },
+    Variant { shuffled: true, batch: 2, shards: 3, threads: true, restored: false, class: None },
+    Variant { shuffled: false, batch: 1, shards: 1, threads: false, restored: true, class: None },
+    Variant { shuffled: true, batch: 2, shards: 3, threads: false, restored: true, class: None },
 ];
 
 /// In how many of these every other class is tried that takes all patterns.
-const CLASS_VARIANTS: [usize; 3] = [2, 3, 4];
+const CLASS_VARIANTS: [usize; 4] = [2, 3, 4, 7];
+
+/// The classes whose state can be saved.
+const SAVED: [Class; 5] = [Class::Strict, Class::Aggregate, Class::Queues, Class::Enumerable, Class::Family];
 
 /// What came of a case.
 pub(crate) enum Verdict {
@@ -78,7 +85,15 @@ pub(crate) fn check(case: &Case, seed: u64) -> Verdict {
         CLASS_VARIANTS.map(|at| (at, Variant { class, ..VARIANTS[at] }))
     };
     let variants = VARIANTS.into_iter().enumerate().chain(others.iter().flat_map(by_class));
-    for (at, variant) in variants {
+    let engine = Engine::new(Arc::clone(&compiled.program), &Config::default()).expect("it was built once");
+    let is_saved = |variant: &Variant| match variant.class {
+        None => {
+            compiled.patterns.iter().all(|id| engine.class(*id).is_some_and(|class| SAVED.contains(&class)))
+        }
+        Some(class) => SAVED.contains(&class),
+    };
+    let is_checked = |variant: &Variant| !variant.restored || is_saved(variant);
+    for (at, variant) in variants.filter(|(_, variant)| is_checked(variant)) {
         let shuffled;
         let arrival = if variant.shuffled {
             let mut random = Random::of_case(seed, at as u64);
@@ -158,8 +173,12 @@ fn engine_records(
     numbers: &BTreeMap<i64, u64>,
     variant: Variant,
 ) -> Vec<Record> {
-    let config = Config { shards: variant.shards, executor: variant.class, ..Config::default() };
+    let mut config = Config { shards: variant.shards, executor: variant.class, ..Config::default() };
     let mut engine = Engine::new(Arc::clone(&compiled.program), &config).expect("it was built once");
+    let mut saved = Saved::default();
+    if variant.restored {
+        engine.track();
+    }
     if variant.threads {
         engine.staff(Workers::start).expect("a few threads");
     }
@@ -187,12 +206,45 @@ fn engine_records(
             }
             engine.advance().expect("no bound makes it fail");
             records.extend(engine.take_records());
+            if variant.restored {
+                saved.take(engine);
+                config.shards = config.shards % 3 + 1;
+                engine = saved.restored(compiled, &config);
+            }
         }
         at = at.saturating_add(variant.batch);
     }
     engine.finish(true).expect("no bound makes it fail");
     records.extend(engine.take_records());
     records
+}
+
+/// What a store would hold.
+#[derive(Default)]
+struct Saved {
+    rest: Vec<u8>,
+    keys: BTreeMap<(u32, String), KeyState>,
+}
+
+impl Saved {
+    fn take(&mut self, mut engine: Engine) {
+        let snapshot = engine.snapshot().expect("no bound makes it fail");
+        self.rest = snapshot.rest;
+        for state in snapshot.keys {
+            let place = (state.unit, format!("{:?}", state.key));
+            match state.bytes.is_empty() {
+                true => self.keys.remove(&place),
+                false => self.keys.insert(place, state),
+            };
+        }
+    }
+
+    fn restored(&self, compiled: &Compiled, config: &Config) -> Engine {
+        let mut engine = Engine::new(Arc::clone(&compiled.program), config).expect("it was built once");
+        let keys = self.keys.values().cloned().collect();
+        engine.restore(&self.rest, keys).expect("what was saved can be taken");
+        engine
+    }
 }
 
 fn same(left: &[Record], right: &[Record]) -> bool {

@@ -191,7 +191,7 @@ impl Feed {
                 failure = written.err().or_else(|| options.is_strict.then(|| strict(&bad)));
             }
         };
-        let batch = self
+        let (batch, _) = self
             .readers
             .read_batch(at, &mut on_bad)
             .map_err(|source| CliError::Read { path: self.partitions[at].name.clone(), source })?;

@@ -9,6 +9,7 @@
 //! there, and what has one is null in the end. Sums are made modulo 2¹²⁸, in which the sum of 2⁶³ values is exact.
 
 use super::Refusal;
+use crate::codec::{Codec, Coded};
 use crate::event::{SlotId, StepId, Type, Value};
 use crate::lang::hir::{Aggregate, Pattern, Tallied, Tally};
 use crate::matcher::eval::{Faults, fault, mean_of, sum_of};
@@ -92,8 +93,13 @@ pub(super) struct Values<'a> {
 }
 
 impl Values<'_> {
+    /// Whether a field is null.
+    pub(super) fn is_null(nulls: u64, field: usize) -> bool {
+        nulls >> field & 1 == 1
+    }
+
     fn of(self, field: usize) -> Option<i64> {
-        (self.nulls >> field & 1 == 0).then(|| self.words[field] as i64)
+        (!Values::is_null(self.nulls, field)).then(|| self.words[field] as i64)
     }
 }
 
@@ -209,6 +215,31 @@ impl Algebra {
         }
     }
 
+    /// Saves an amount, or loads it over one of zeros. Of no matches nothing but their number is there.
+    pub(super) fn walk(&self, amount: &mut [u64], codec: &mut Codec<'_>) -> Coded {
+        codec.u64(&mut amount[0])?;
+        if amount[0] == 0 {
+            return Ok(());
+        }
+        self.parts.iter().try_for_each(|part| {
+            let words = &mut amount[part.at..];
+            if part.kind == Kind::Sum {
+                codec.u64(&mut words[0])?;
+                let mut units = sum(words);
+                codec.i128(&mut units)?;
+                set_sum(words, units);
+                return Ok(());
+            }
+            let (mut is_there, mut value) = (words[0] == 1, words[1] as i64);
+            codec.flag(&mut is_there)?;
+            if is_there {
+                codec.i64(&mut value)?;
+                (words[0], words[1]) = (1, value as u64);
+            }
+            Ok(())
+        })
+    }
+
     /// The aggregates of the tally.
     pub(super) fn results(&self, amount: &[u64], faults: &Faults) -> Box<[Value]> {
         let result = |result: &Outcome| match *result {
@@ -290,6 +321,17 @@ impl Algebra {
             results: vec![Outcome::Sum(0)],
         }
     }
+
+    /// Amounts with a sum, a least and a greatest of one field of the first event.
+    pub(super) fn of_sum_least_and_greatest() -> Algebra {
+        let part = |kind, at| Part { kind, step: StepId(0), field: 0, links: 1, at };
+        Algebra {
+            parts: vec![part(Kind::Sum, 1), part(Kind::Least, 4), part(Kind::Greatest, 6)],
+            width: 8,
+            fields: vec![Field { slot: SlotId(0), ty: Type::Int }],
+            results: vec![Outcome::Count, Outcome::Sum(0), Outcome::Extreme(1), Outcome::Extreme(2)],
+        }
+    }
 }
 
 #[cfg(test)]
@@ -307,17 +349,6 @@ mod tests {
         assert_eq!(field.ordered((-0.0_f64).to_bits()), field.ordered(0.0_f64.to_bits()));
     }
 
-    /// Amounts with a sum, a least and a greatest of one field.
-    fn algebra() -> Algebra {
-        let part = |kind, at| Part { kind, step: StepId(0), field: 0, links: 1, at };
-        Algebra {
-            parts: vec![part(Kind::Sum, 1), part(Kind::Least, 4), part(Kind::Greatest, 6)],
-            width: 8,
-            fields: vec![Field { slot: SlotId(0), ty: Type::Int }],
-            results: vec![Outcome::Count, Outcome::Sum(0), Outcome::Extreme(1), Outcome::Extreme(2)],
-        }
-    }
-
     /// The amount of some matches of one event each.
     fn amount(algebra: &Algebra, values: &[i64]) -> Vec<u64> {
         let mut one = vec![0; algebra.width];
@@ -332,7 +363,7 @@ mod tests {
 
     #[test]
     fn a_product_is_of_all_pairs() {
-        let algebra = algebra();
+        let algebra = Algebra::of_sum_least_and_greatest();
         let (left, right) = (amount(&algebra, &[1, -7, 3]), amount(&algebra, &[10, 20]));
         let mut pairs = vec![0; algebra.width];
         algebra.add_product(&mut pairs, &left, &right);
@@ -342,7 +373,7 @@ mod tests {
 
     #[test]
     fn what_is_too_much_is_null_and_counted() {
-        let algebra = algebra();
+        let algebra = Algebra::of_sum_least_and_greatest();
         let mut amount = amount(&algebra, &[1, 2]);
         for _ in 0..7 {
             let mut square = vec![0; algebra.width];

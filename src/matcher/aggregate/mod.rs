@@ -24,6 +24,7 @@
 //! PVLDB 8(7), 2015, and DEBS 2017, which also has a variant without the peaks).
 
 mod algebra;
+mod saved;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -40,7 +41,9 @@ use super::executor::{Chunk, Findings, FoundEvents, KeyFound, TalliedFound};
 use super::keys::{KeyId, KeyTable};
 use super::linear::{self, Linear, refused};
 use super::predicates::SourcePredicates;
+use super::saved::{SavedKey, Sink};
 use super::{Exceeded, Executor, Faults, Kind, Plan, Refused, Usage};
+use crate::codec::Coded;
 use crate::event::StepId;
 use crate::lang::hir::Word;
 use crate::time::{Duration, EventTime};
@@ -169,6 +172,9 @@ impl Aggregate {
         let state = &mut self.states[cell as usize];
         let (held, bytes) = (state.events, state.bytes());
         work(state, &self.counting, &mut self.scratch);
+        if state.events != held {
+            self.cells.change(cell);
+        }
         self.held = self.held + state.events - held;
         self.bytes = self.bytes + state.bytes() - bytes;
     }
@@ -353,6 +359,22 @@ impl Executor for Aggregate {
 
     fn keys(&self) -> &[KeyId] {
         self.cells.keys()
+    }
+
+    fn track(&mut self) {
+        self.cells.track();
+    }
+
+    fn released(&self) -> &[KeyId] {
+        self.cells.released()
+    }
+
+    fn save(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
+        self.save_changed(now, keys, sink);
+    }
+
+    fn load(&mut self, saved: &[SavedKey<'_>], _: EventTime) -> Coded {
+        self.load_saved(saved)
     }
 
     fn usage(&self) -> Usage {

@@ -9,11 +9,11 @@ use super::algebra::{Algebra, Values};
 use crate::time::{Duration, EventTime};
 
 /// The words of an event in the back before its values.
-const TIME: usize = 0;
-const TAKES: usize = 1;
-const CLEARS: usize = 2;
-const NULLS: usize = 3;
-const HEAD: usize = 4;
+pub(super) const TIME: usize = 0;
+pub(super) const TAKES: usize = 1;
+pub(super) const CLEARS: usize = 2;
+pub(super) const NULLS: usize = 3;
+pub(super) const HEAD: usize = 4;
 
 /// What is the same for all keys.
 #[derive(Debug)]
@@ -28,6 +28,11 @@ impl Counting {
     /// The words of a row: an amount for each place.
     fn row(&self) -> usize {
         self.places * self.algebra.width
+    }
+
+    /// The words of a first event in the front: its time, and its row from the place with one event on.
+    pub(super) fn front_stride(&self) -> usize {
+        1 + self.row() - self.algebra.width
     }
 
     /// The words of an event in the back.
@@ -51,9 +56,9 @@ pub(super) struct Effect<'a> {
 #[derive(Debug, Default)]
 pub(super) struct State {
     /// First events, the oldest last: the time of each, and its row, from the place with one event on.
-    front: Vec<u64>,
+    pub(super) front: Vec<u64>,
     /// Events since the front was filled, the oldest first.
-    back: Vec<u64>,
+    pub(super) back: Vec<u64>,
     /// The product of the back: a row for each place that a run of the front can stand at, or the first row alone.
     product: Vec<u64>,
     /// How many events are in both.
@@ -78,7 +83,7 @@ impl State {
     /// Lets go of what the window has ended.
     pub(super) fn evict(&mut self, counting: &Counting, now: EventTime, scratch: &mut Vec<u64>) {
         let is_over = |time: EventTime| time.plus(counting.within) <= now;
-        let stride = 1 + counting.row() - counting.algebra.width;
+        let stride = counting.front_stride();
         while let Some(at) = self.front.len().checked_sub(stride) {
             if !is_over(EventTime::from_micros(self.front[at] as i64)) {
                 return;
@@ -133,9 +138,33 @@ impl State {
         self.back.clear();
         shrink(&mut self.front);
         shrink(&mut self.back);
-        // Runs of the front can stand at any place.
-        let rows = if self.front.is_empty() { 1 } else { counting.places };
+        let rows = self.product_rows(counting);
         set_identity(&mut self.product, counting, rows);
+    }
+
+    /// How many rows of the product count: runs of the front can stand at any place.
+    fn product_rows(&self, counting: &Counting) -> usize {
+        if self.front.is_empty() { 1 } else { counting.places }
+    }
+
+    /// Makes anew from the two stacks what follows from them.
+    pub(super) fn derive(&mut self, counting: &Counting) {
+        let rows = self.product_rows(counting);
+        set_identity(&mut self.product, counting, rows);
+        for words in self.back.chunks_exact(counting.stride()) {
+            for row in self.product.chunks_exact_mut(counting.row()) {
+                multiply(row, counting, effect_of(words));
+            }
+        }
+        let effects = self.back.chunks_exact(counting.stride()).map(effect_of);
+        let begins: Vec<EventTime> =
+            effects.filter(|effect| effect.takes & 1 == 1).map(|effect| effect.time).collect();
+        self.oldest = begins.first().copied();
+        // The front has its newest first.
+        let of_front = self.front.first().map(|time| EventTime::from_micros(*time as i64));
+        self.newest = begins.last().copied().or(of_front).unwrap_or_default();
+        let events = self.front.len() / counting.front_stride() + self.back.len() / counting.stride();
+        self.events = events as u64;
     }
 
     /// Whether a run stands at a place.
@@ -193,7 +222,7 @@ impl State {
         self.back.extend_from_slice(&[effect.time.micros() as u64, takes, clears, effect.values.nulls]);
         self.back.extend_from_slice(effect.values.words);
         self.events += 1;
-        let rows = if self.front.is_empty() { 1 } else { counting.places };
+        let rows = self.product_rows(counting);
         for row in self.product.chunks_exact_mut(counting.row()).take(rows) {
             multiply(row, counting, Effect { takes, clears, ..effect });
         }

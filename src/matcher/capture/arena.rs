@@ -91,6 +91,11 @@ impl Arena {
         }
     }
 
+    /// The time of its last event.
+    pub(super) fn newest(&self) -> Option<EventTime> {
+        self.segments.back().map(|segment| segment.newest)
+    }
+
     /// The number of its first event.
     pub fn first(&self) -> Handle {
         self.first

@@ -63,6 +63,10 @@ impl Layout {
         codec.u64(&mut words[PLACE])?;
         codec.u64(&mut words[STEP_AND_NULLS])?;
         let nulls = words[STEP_AND_NULLS];
+        // A step is only said of the events of a match.
+        if nulls >> (HEAD + self.fields.len()) != 0 {
+            return Err(Damaged::Odd("which fields are null"));
+        }
         for (word, (_, ty)) in (HEAD..).zip(&self.fields) {
             if nulls >> word & 1 == 0 && *ty != Type::String {
                 signed(&mut words[word], codec)?;
@@ -100,6 +104,11 @@ impl Arena {
     /// The layout of its events.
     pub fn layout(&self) -> &Arc<Layout> {
         &self.layout
+    }
+
+    /// Whether all events that have come back are of before a time or of that time.
+    pub fn is_up_to(&self, time: EventTime) -> bool {
+        self.newest().is_none_or(|newest| newest <= time)
     }
 
     /// A handle of an event that is not held any more.

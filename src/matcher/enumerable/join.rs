@@ -4,7 +4,7 @@ use std::hash::Hasher;
 
 use rustc_hash::FxHasher;
 
-use crate::event::{Column, NULL_CODE, SlotId};
+use crate::event::{Column, NULL_CODE, SlotId, Value};
 use crate::lang::hir::{CompareOp, Expr};
 use crate::matcher::capture::{Arena, Handle, Layout, cell_of};
 use crate::matcher::chunk::Row;
@@ -68,6 +68,19 @@ impl Join {
         hash(row, fields)
     }
 
+    /// The hash of the joined values of a captured event of the first link; `None` if one is null.
+    pub(super) fn of_held(&self, arena: &Arena, first: Handle) -> Option<u64> {
+        let mut hasher = FxHasher::default();
+        for part in &self.parts {
+            let word = arena.word(first, part.captured)?;
+            match arena.value(first, part.first) {
+                Value::String(text) => hash_text(&mut hasher, &text),
+                _ => hasher.write_u64(word),
+            }
+        }
+        Some(hasher.finish())
+    }
+
     /// Whether an event of the last link has the values of a captured one of the first: hashes are not enough.
     pub(super) fn is_equal(&self, row: &Row<'_>, arena: &Arena, first: Handle) -> bool {
         self.parts.iter().zip(&self.fields[row.source]).all(|(part, (field, _))| {
@@ -102,11 +115,15 @@ fn hash(row: &Row<'_>, fields: impl Iterator<Item = Option<usize>>) -> Option<u6
                 if code == NULL_CODE {
                     return None;
                 }
-                hasher.write(dictionary.text(code).as_bytes());
-                hasher.write_u8(0xff);
+                hash_text(&mut hasher, dictionary.text(code));
             }
             _ => hasher.write_u64(cell_of(row.batch, row.row, field?)?),
         }
     }
     Some(hasher.finish())
+}
+
+fn hash_text(hasher: &mut FxHasher, text: &str) {
+    hasher.write(text.as_bytes());
+    hasher.write_u8(0xff);
 }

@@ -13,6 +13,7 @@
 //! the first link then stand in a hash table by these values.
 
 mod join;
+mod saved;
 mod state;
 
 use std::convert::Infallible;
@@ -27,7 +28,9 @@ use super::executor::{Chunk, Findings, KeyFound};
 use super::keys::{KeyId, KeyTable};
 use super::linear::{self, Linear, refused};
 use super::predicates::SourcePredicates;
+use super::saved::{SavedKey, Sink};
 use super::{Bounds, Cut, Dropped, Exceeded, Executor, Kind, Plan, Refused, Usage};
+use crate::codec::Coded;
 use crate::event::{PatternId, StepId};
 use crate::lang::hir::{Mode, Skip, Word};
 use crate::time::{Duration, EventTime};
@@ -127,6 +130,7 @@ impl Enumerable {
             state.first_len = state.first_len + 1 - pruned as u64;
             state.newest = row.time();
             self.held = self.held + 1 - pruned as u64;
+            self.cells.change(cell);
         }
     }
 
@@ -160,6 +164,7 @@ impl Enumerable {
         queue.push_back(item);
         state.newest = row.time();
         self.held = self.held + 1 - pruned as u64;
+        self.cells.change(cell);
     }
 
     /// Tells the matches that an event of the last link completes, the oldest choice first.
@@ -168,8 +173,11 @@ impl Enumerable {
         let state = &mut self.states[cell as usize];
         let Some(first) = state.first.get_mut(&values) else { return };
         let pruned = prune(first, self.within, row.time());
-        state.first_len -= pruned as u64;
-        self.held -= pruned as u64;
+        if pruned > 0 {
+            state.first_len -= pruned as u64;
+            self.held -= pruned as u64;
+            self.cells.change(cell);
+        }
         if first.is_empty() {
             state.first.remove(&values);
             return;
@@ -207,11 +215,15 @@ impl Enumerable {
         while let Some(cells) = self.expiry.pop(now) {
             for cell in cells {
                 let state = &mut self.states[cell as usize];
-                self.held -= state.prune(self.within, now);
+                let pruned = state.prune(self.within, now);
+                self.held -= pruned;
                 if state.first_len == 0 {
                     self.held -= state.close();
                     self.cells.release(cell);
                 } else {
+                    if pruned > 0 {
+                        self.cells.change(cell);
+                    }
                     // A busy key is looked at twice in a window.
                     let half = Duration::from_micros(self.within.micros() / 2);
                     let at = state.newest.plus(self.within).min(now.plus(half));
@@ -366,13 +378,16 @@ impl Executor for Enumerable {
         _: &mut Findings,
     ) -> Dropped {
         let mut dropped = Dropped::default();
+        let mut touched = Vec::new();
         for (cell, key) in self.cells.iter() {
             let state = &mut self.states[cell as usize];
             self.held -= state.prune(self.within, now);
             let (firsts, others, oldest) = state.cut(cut);
             self.held -= firsts + others;
+            touched.push(cell);
             dropped.add(firsts, oldest, keys.values(key));
         }
+        touched.into_iter().for_each(|cell| self.cells.change(cell));
         if let Cut::Before(time) = cut {
             self.arena.free_before(time);
         }
@@ -381,6 +396,22 @@ impl Executor for Enumerable {
 
     fn keys(&self) -> &[KeyId] {
         self.cells.keys()
+    }
+
+    fn track(&mut self) {
+        self.cells.track();
+    }
+
+    fn released(&self) -> &[KeyId] {
+        self.cells.released()
+    }
+
+    fn save(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
+        self.save_changed(now, keys, sink);
+    }
+
+    fn load(&mut self, saved: &[SavedKey<'_>], _: EventTime) -> Coded {
+        self.load_saved(saved)
     }
 
     fn usage(&self) -> Usage {

@@ -87,9 +87,14 @@ impl State {
         (firsts, others, oldest)
     }
 
+    /// How many events are in queues.
+    pub(super) fn len(&self) -> u64 {
+        self.middle.iter().map(|queue| queue.len() as u64).sum::<u64>() + self.first_len
+    }
+
     /// Frees everything. Says how many events were left: such as come after no first one.
     pub(super) fn close(&mut self) -> u64 {
-        let left = self.middle.iter().map(|queue| queue.len() as u64).sum::<u64>() + self.first_len;
+        let left = self.len();
         *self = State::default();
         left
     }

@@ -9,6 +9,7 @@
 //! of an automaton per rule is ours.
 
 mod members;
+mod saved;
 mod thresholds;
 
 use std::collections::VecDeque;
@@ -23,7 +24,9 @@ use super::cells::{CELLS_CACHED, CellId, Cells, free_room};
 use super::chunk::{Group, Row, Wanted};
 use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
+use super::saved::{SavedKey, Sink, load_keys, save_key};
 use super::{Cut, Dropped, Exceeded, Executor, KeyFound, Kind, Usage};
+use crate::codec::{Coded, Damaged};
 use crate::event::{PatternId, StepId};
 use crate::lang::hir::Step;
 use crate::time::{Duration, EventTime};
@@ -120,7 +123,8 @@ impl<const WORDS: usize> Shared<WORDS> {
             None => return,
         };
         let mut cell = std::mem::take(&mut self.runs_of[slot as usize]);
-        self.runs -= cell.len() as u64;
+        let before = cell.len();
+        self.runs -= before as u64;
         let began_before = row.time().minus(self.within);
         cell.retain(|run| run.began > began_before);
         let mut event = None;
@@ -132,6 +136,9 @@ impl<const WORDS: usize> Shared<WORDS> {
             cell.push(Run { rules: begins, began: row.time(), events, size: 1 });
         }
         self.runs += cell.len() as u64;
+        if event.is_some() || cell.len() != before {
+            self.cells.change(slot);
+        }
         let is_empty = cell.is_empty();
         self.runs_of[slot as usize] = cell;
         if is_empty {
@@ -217,9 +224,12 @@ impl<const WORDS: usize> Shared<WORDS> {
     fn end_runs(&mut self, key: KeyId, to: EventTime) -> bool {
         let Some(slot) = self.cells.find(key) else { return false };
         let cell = &mut self.runs_of[slot as usize];
-        self.runs -= cell.len() as u64;
+        let before = cell.len();
         cell.retain(|run| run.began > to.minus(self.within));
-        self.runs += cell.len() as u64;
+        self.runs -= (before - cell.len()) as u64;
+        if cell.len() != before {
+            self.cells.change(slot);
+        }
         if cell.is_empty() {
             self.remove_cell(slot);
             return false;
@@ -291,7 +301,7 @@ impl<const WORDS: usize> Executor for Shared<WORDS> {
                 continue;
             }
             let cell = &mut self.runs_of[slot as usize];
-            let before = cell.len();
+            let (before, dropped_before) = (cell.len(), dropped.starts);
             cell.retain_mut(|run| {
                 let word = &mut run.rules[rule / 64];
                 if *word >> (rule % 64) & 1 == 1 && cut.drops(run.began) {
@@ -301,6 +311,9 @@ impl<const WORDS: usize> Executor for Shared<WORDS> {
                 is_any(&run.rules)
             });
             self.runs -= (before - cell.len()) as u64;
+            if dropped.starts != dropped_before {
+                self.cells.change(slot);
+            }
             if cell.is_empty() {
                 self.remove_cell(slot);
             }
@@ -310,6 +323,50 @@ impl<const WORDS: usize> Executor for Shared<WORDS> {
 
     fn keys(&self) -> &[KeyId] {
         self.cells.keys()
+    }
+
+    fn track(&mut self) {
+        self.cells.track();
+    }
+
+    fn released(&self) -> &[KeyId] {
+        self.cells.released()
+    }
+
+    fn save(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
+        let about = (self.about(), now.minus(self.within));
+        let mut bytes = Vec::new();
+        for (key, slot) in self.cells.take_changed() {
+            bytes.clear();
+            let runs = slot.map(|slot| &mut self.runs_of[slot as usize]);
+            let is_open = |run: &Run<WORDS>| run.began > about.1;
+            if let Some(runs) = runs.filter(|runs| runs.iter().any(is_open)) {
+                save_key(&self.arena, &mut bytes, |codec| saved::walk(runs, about, &self.arena, codec));
+            }
+            sink(keys.values(key), &bytes);
+        }
+    }
+
+    fn load(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded {
+        let about = (self.about(), now.minus(self.within));
+        load_keys(&mut self.arena, saved, |key, arena, codec| {
+            let mut runs = Vec::new();
+            saved::walk(&mut runs, about, arena, codec)?;
+            self.cells.claim(key.key);
+            self.runs += runs.len() as u64;
+            self.runs_of.push(runs);
+            Ok(())
+        })?;
+        if !self.arena.is_up_to(now) {
+            return Err(Damaged::Odd("the time of an event"));
+        }
+        self.cells.take_changed();
+        let begun = |slot: CellId| self.runs_of[slot as usize].iter().map(|run| run.began).min();
+        let look_at = |(slot, key)| Some((begun(slot)?.plus(self.within), key));
+        let mut windows: Vec<(EventTime, KeyId)> = self.cells.iter().filter_map(look_at).collect();
+        windows.sort_unstable();
+        self.windows = windows.into();
+        Ok(())
     }
 
     fn usage(&self) -> Usage {

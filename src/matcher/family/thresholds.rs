@@ -10,7 +10,8 @@ use crate::matcher::predicates::whole;
 /// What the rules ask of the events of one position.
 #[derive(Debug)]
 pub(super) struct Position<const WORDS: usize> {
-    all: Mask<WORDS>,
+    /// All rules.
+    pub(super) all: Mask<WORDS>,
     tests: Vec<Thresholds<WORDS>>,
 }
 

@@ -14,30 +14,30 @@ use crate::time::EventTime;
 /// that a whole queue moves up where its events are written behind those that it has.
 #[derive(Debug)]
 pub(super) struct Cell {
-    runs: VecDeque<Handle>,
+    pub(super) runs: VecDeque<Handle>,
     /// How many runs hold so many events, by that number.
-    counts: Counts,
+    pub(super) counts: Counts,
     /// Which positions are waited for, a bit each.
-    waiting: u64,
+    pub(super) waiting: u64,
     /// No run began before this.
-    oldest: EventTime,
+    pub(super) oldest: EventTime,
     /// The last event of the last match or timeout, while a run that began before it is open.
-    episode_end: Option<Handle>,
+    pub(super) episode_end: Option<Handle>,
     /// The runs that wait for an absence at the end.
-    ended: Option<Box<Ended>>,
+    pub(super) ended: Option<Box<Ended>>,
 }
 
 /// Runs that hold all their events.
 #[derive(Debug, Default)]
-struct Ended {
-    runs: VecDeque<Handle>,
+pub(super) struct Ended {
+    pub(super) runs: VecDeque<Handle>,
     /// When the wait of each is over.
-    until: VecDeque<EventTime>,
+    pub(super) until: VecDeque<EventTime>,
 }
 
 /// Small numbers by queue, in place for chains of usual length.
 #[derive(Debug)]
-struct Counts {
+pub(super) struct Counts {
     few: [u32; COUNTS_IN_PLACE],
     more: Vec<u32>,
 }
@@ -53,7 +53,7 @@ impl Counts {
     }
 
     #[inline]
-    fn at(&mut self, size: usize) -> &mut u32 {
+    pub(super) fn at(&mut self, size: usize) -> &mut u32 {
         match self.few.get_mut(size) {
             Some(count) => count,
             None => &mut self.more[size - COUNTS_IN_PLACE],
@@ -61,7 +61,7 @@ impl Counts {
     }
 
     #[inline]
-    fn of(&self, size: usize) -> usize {
+    pub(super) fn of(&self, size: usize) -> usize {
         self.few.get(size).copied().unwrap_or_else(|| self.more[size - COUNTS_IN_PLACE]) as usize
     }
 }
@@ -345,6 +345,11 @@ impl Cell {
         self.runs.iter().step_by(shape.len()).chain(ended.step_by(shape.len())).copied()
     }
 
+    /// When the waits of the runs at the end are over.
+    pub(super) fn waits(&self) -> impl Iterator<Item = EventTime> + '_ {
+        self.ended.iter().flat_map(|ended| &ended.until).copied()
+    }
+
     /// Ends the runs whose first events a cut drops: they stand in front, or at the end.
     pub(super) fn cut(&mut self, shape: &Shape, arena: &Arena, cut: Cut) {
         let goes = |start: Option<&Handle>| start.is_some_and(|start| cut.drops(arena.time(*start)));
@@ -425,11 +430,17 @@ impl Cell {
 
 /// When the wait at the end is over, for a run that has come there now.
 fn wait_over(shape: &Shape, start: EventTime, now: EventTime, settled: &mut Settled) -> EventTime {
+    let over = wait_ends(shape, start, now);
+    if shape.wait.is_some_and(|wait| wait.wait.is_some()) {
+        settled.pending_until = Some(over);
+    }
+    over
+}
+
+/// The same, for one that came there with an event of the time `last`.
+pub(super) fn wait_ends(shape: &Shape, start: EventTime, last: EventTime) -> EventTime {
     match shape.wait.and_then(|wait| wait.wait) {
-        Some(wait) => {
-            settled.pending_until = Some(now.plus(wait));
-            now.plus(wait)
-        }
+        Some(wait) => last.plus(wait),
         None => start.plus(shape.within.expect("a wait without an end has a window")),
     }
 }

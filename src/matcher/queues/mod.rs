@@ -11,6 +11,7 @@
 //! A run is nothing but the numbers of its events in the [`Arena`]: four bytes each.
 
 mod cell;
+mod saved;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,7 +24,9 @@ use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
 use super::linear::{Linear, absences_are_local, check_clauses, lifetime, refused};
 use super::predicates::SourcePredicates;
+use super::saved::{SavedKey, Sink, load_keys, save_key};
 use super::{Cut, Dropped, Exceeded, Executor, KeyFound, Kind, Plan, Refused, Usage};
+use crate::codec::{Coded, Damaged};
 use crate::event::{PatternId, StepId};
 use crate::lang::hir::{Mode, Skip, Word};
 use crate::nfa::Wait;
@@ -182,15 +185,20 @@ impl Queues {
         self.settled.clear();
         cell.fire(&self.shape, &self.arena, row.time(), &mut self.settled);
         let mut has_begun = false;
-        if cell.is_concerned(fit) {
+        let is_concerned = cell.is_concerned(fit);
+        if is_concerned {
             let event = self.arena.capture(row);
             let place = (&self.shape, &self.arena);
             has_begun = cell.event(place, fit, event, row.time(), &mut self.settled);
         } else {
             cell.pass(&self.shape, fit);
         }
-        self.runs = self.runs + cell.len(&self.shape) - before;
+        let after = cell.len(&self.shape);
+        self.runs = self.runs + after - before;
         let is_empty = cell.is_empty();
+        if is_concerned || after != before {
+            self.cells.change(slot);
+        }
         if let Some(until) = self.settled.pending_until {
             self.waits.push_back((until, row.key));
         }
@@ -237,13 +245,39 @@ impl Queues {
         let before = cell.len(&self.shape);
         self.settled.clear();
         cell.fire(&self.shape, &self.arena, to, &mut self.settled);
-        self.runs = self.runs + cell.len(&self.shape) - before;
+        let after = cell.len(&self.shape);
+        self.runs = self.runs + after - before;
         let is_empty = cell.is_empty();
+        if after != before {
+            self.cells.change(slot);
+        }
         self.tell(key, out);
         if is_empty {
             self.remove_cell(slot);
         }
         !is_empty
+    }
+
+    /// Makes the deadlines of what has come back, in order.
+    fn set_deadlines(&mut self) {
+        let (mut windows, mut waits) = (Vec::new(), Vec::new());
+        for (slot, key) in self.cells.iter() {
+            let cell = &self.queues[slot as usize];
+            let starts = cell.starts(&self.shape).map(|start| (self.arena.time(start), key));
+            match self.is_on_time {
+                true => windows.extend(starts),
+                false => windows.extend(starts.min()),
+            }
+            waits.extend(cell.waits().map(|until| (until, key)));
+        }
+        for (queue, mut deadlines, is_needed) in [
+            (&mut self.windows, windows, self.shape.within.is_some()),
+            (&mut self.waits, waits, self.shape.wait.is_some_and(|wait| wait.wait.is_some())),
+        ] {
+            deadlines.sort_unstable();
+            deadlines.dedup();
+            queue.extend(deadlines.into_iter().filter(|_| is_needed));
+        }
     }
 
     /// Tells what was settled.
@@ -357,6 +391,7 @@ impl Executor for Queues {
             let ended = before - cell.len(&self.shape);
             let is_empty = cell.is_empty();
             self.runs -= ended;
+            self.cells.change(slot);
             dropped.add(ended, oldest, keys.values(key));
             if is_empty {
                 self.remove_cell(slot);
@@ -370,6 +405,44 @@ impl Executor for Queues {
 
     fn keys(&self) -> &[KeyId] {
         self.cells.keys()
+    }
+
+    fn track(&mut self) {
+        self.cells.track();
+    }
+
+    fn released(&self) -> &[KeyId] {
+        self.cells.released()
+    }
+
+    fn save(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
+        let place = (&self.shape, &self.arena, now);
+        let mut bytes = Vec::new();
+        for (key, slot) in self.cells.take_changed() {
+            bytes.clear();
+            let cell = slot.map(|slot| &mut self.queues[slot as usize]);
+            if let Some(cell) = cell.filter(|cell| cell.is_worth_saving(place)) {
+                save_key(&self.arena, &mut bytes, |codec| cell.walk(place, codec));
+            }
+            sink(keys.values(key), &bytes);
+        }
+    }
+
+    fn load(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded {
+        load_keys(&mut self.arena, saved, |key, arena, codec| {
+            let mut cell = Cell::new(self.shape.len());
+            cell.walk((&self.shape, arena, now), codec)?;
+            self.cells.claim(key.key);
+            self.runs += cell.len(&self.shape);
+            self.queues.push(cell);
+            Ok(())
+        })?;
+        if !self.arena.is_up_to(now) {
+            return Err(Damaged::Odd("the time of an event"));
+        }
+        self.cells.take_changed();
+        self.set_deadlines();
+        Ok(())
     }
 
     fn usage(&self) -> Usage {

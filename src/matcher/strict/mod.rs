@@ -340,12 +340,15 @@ impl Executor for Strict {
         self.cells.released()
     }
 
-    fn save(&mut self, keys: &KeyTable, sink: &mut Sink<'_>) {
+    fn save(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
         let mut bytes = Vec::new();
         for (key, cell) in self.cells.take_changed() {
             bytes.clear();
-            if let Some(cell) = cell.filter(|cell| self.rings.of(*cell).alive() != 0) {
-                let saved = self.rings.save(cell, &self.writer, &mut Codec::saving(&mut bytes));
+            let ring = cell.map(|cell| self.rings.of(cell));
+            if let Some((ring, alive)) = ring.map(|ring| (ring, ring.alive_within(self.shape.within, now)))
+                && alive != 0
+            {
+                let saved = ring.save(alive, &self.writer, &mut Codec::saving(&mut bytes));
                 saved.expect("what is held can be saved");
             }
             sink(keys.values(key), &bytes);

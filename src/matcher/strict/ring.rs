@@ -75,15 +75,6 @@ impl Rings {
         view.write(row, &mut words[at..at + self.stride]);
     }
 
-    /// Saves what a cell holds: which runs are alive, and as many of the last events as the oldest of them holds, the
-    /// oldest first.
-    pub(super) fn save(&self, cell: CellId, writer: &Writer, codec: &mut Codec<'_>) -> Coded {
-        let ring = self.of(cell);
-        codec.u64(&mut ring.alive())?;
-        let held = ring.alive().ilog2() as usize;
-        (1..=held).rev().try_for_each(|back| writer.save(ring.event(back), codec))
-    }
-
     /// Loads what a cell holds that was just reset.
     pub(super) fn load(
         &mut self,
@@ -183,6 +174,13 @@ impl<'a> Ring<'a> {
     /// The time of the newest event.
     pub(super) fn newest(self) -> EventTime {
         self.time(1)
+    }
+
+    /// Saves which runs are alive, and as many of the last events as the oldest of them holds, the oldest first.
+    pub(super) fn save(self, mut alive: u64, writer: &Writer, codec: &mut Codec<'_>) -> Coded {
+        codec.u64(&mut alive)?;
+        let held = alive.ilog2() as usize;
+        (1..=held).rev().try_for_each(|back| writer.save(self.event(back), codec))
     }
 
     /// What the run holds that has taken so many events.
