@@ -542,7 +542,8 @@ fn close(context: &Context<'_>, run: &mut Run, at: EventTime, timeouts: &mut Vec
     let had_open_way = !run.open.is_empty();
     let is_window = run.window_end.is_some_and(|end| end <= at);
     for (index, way) in context.plan.automaton.position(run.position).ways.iter().enumerate() {
-        if run.open.contains(index) && way_deadline(context.plan, run, way).is_some_and(|deadline| deadline <= at)
+        if run.open.contains(index)
+            && way_deadline(context.plan, run, way).is_some_and(|deadline| deadline <= at)
         {
             run.open.remove(index);
         }

@@ -284,7 +284,7 @@ impl Executor for Runs {
         self.cells.released()
     }
 
-    fn save(&mut self, keys: &KeyTable, sink: &mut Sink<'_>) {
+    fn save(&mut self, _: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
         let mut bytes = Vec::new();
         for (key, slot) in self.cells.take_changed() {
             bytes.clear();

@@ -148,7 +148,7 @@ impl Selection {
                 codec.position(&mut end.position)
             })?;
         }
-        self.limiter.walk(pattern.limit, codec)
+        pattern.limit.map_or(Ok(()), |limit| self.limiter.walk(limit, codec))
     }
 }
 

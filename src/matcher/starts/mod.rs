@@ -372,7 +372,7 @@ impl Executor for Starts {
         self.cells.released()
     }
 
-    fn save(&mut self, keys: &KeyTable, sink: &mut Sink<'_>) {
+    fn save(&mut self, _: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
         let Starts { cells, states, shape, arena, .. } = self;
         let mut bytes = Vec::new();
         for (key, slot) in cells.take_changed() {

@@ -77,7 +77,8 @@ impl SavedCell {
         let first = |start: &Start| start.first(list, shape);
         let held = || cell.starts.iter().filter(|start| arena.holds(first(start)));
         // Those in the loop stand before those that are not so far, and began no later in it.
-        let oldest = held().next().filter(|start| shape.is_shared && is_in_loop(shape, start.fixed.as_slice()));
+        let oldest =
+            held().next().filter(|start| shape.is_shared && is_in_loop(shape, start.fixed.as_slice()));
         let base = oldest.map_or(list.end(), |start| start.from);
         let starts = held().map(|start| SavedStart {
             fixed: start.fixed.as_slice().to_vec(),
@@ -86,8 +87,9 @@ impl SavedCell {
             frozen: start.frozen,
         });
         let history = cell.history.iter().map(|(_, event, fits)| (*event, *fits));
-        let matters =
-            |end: &Handle| arena.holds(*end) && held().next().is_some_and(|start| !is_before(*end, first(start)));
+        let matters = |end: &Handle| {
+            arena.holds(*end) && held().next().is_some_and(|start| !is_before(*end, first(start)))
+        };
         SavedCell {
             starts: starts.collect(),
             list: list.handles(list.index(base), list.len()).to_vec(),
@@ -127,7 +129,8 @@ impl SavedCell {
         self.starts.iter().try_for_each(|start| start.check(&self.list, shape, arena))?;
         let firsts: Vec<Handle> = self.starts.iter().map(|start| start.first(&self.list)).collect();
         ensure(is_ordered(&firsts, arena), "the order of first events")?;
-        let place = |start: &SavedStart| if is_in_loop(shape, &start.fixed) { start.from } else { usize::MAX };
+        let place =
+            |start: &SavedStart| if is_in_loop(shape, &start.fixed) { start.from } else { usize::MAX };
         let begins = self.starts.first().map_or(usize::MAX, place);
         let is_nested = self.starts.is_sorted_by_key(place) && (begins == 0 || self.list.is_empty());
         ensure(!shape.is_shared || is_nested, "the place of a loop")
