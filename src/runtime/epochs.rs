@@ -20,7 +20,7 @@ use thiserror::Error;
 use crate::codec::{Codec, Coded, Damaged};
 use crate::engine::{KeyState, Snapshot};
 use crate::event::Value;
-use crate::state::{Changes, Flaw, Key, Space, Store, StoreError, shown};
+use crate::state::{Changes, Key, Space, Store, StoreError, shown};
 
 /// How far a run was at the end of an epoch.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
