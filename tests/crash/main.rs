@@ -192,11 +192,11 @@ fn broken(
     for _ in 0..STARTS_MAX {
         let mut command = command(case, folder, &out);
         command.arg("--state").arg(&state).args(["--checkpoint-every", "2000"]).env("ENSUE_PHASES", &phases);
+        let _ = fs::remove_file(&phases);
         let mut child = command.spawn().expect("ensue runs");
         if killed < kills_max {
-            let most = expected.took.as_micros() as u64;
-            let wait = random.below(most.max(2_000) as usize) as u64;
-            if !ends_within(&mut child, Duration::from_micros(wait)) {
+            let moment = Moment::any(random, expected.took);
+            if !ends_before(&mut child, &moment, &phases) {
                 child.kill().expect("it can be killed");
                 child.wait().expect("it has ended");
                 killed += 1;
@@ -215,13 +215,40 @@ fn broken(
     panic!("{}: it does not come to its end", case.name);
 }
 
-fn ends_within(child: &mut Child, wait: Duration) -> bool {
-    let until = Instant::now() + wait;
-    while Instant::now() < until {
+/// When a run is killed.
+enum Moment {
+    /// After so long.
+    After(Duration),
+    /// As soon as it has noted so many phases and the last is this one.
+    In(u8, usize),
+}
+
+impl Moment {
+    fn any(random: &mut Random, took: Duration) -> Moment {
+        match random.below(4) {
+            0 => Moment::In(b'b', random.below(30)),
+            1 => Moment::In(b'c', random.below(30)),
+            _ => Moment::After(Duration::from_micros(random.below(took.as_micros().max(2000) as usize) as u64)),
+        }
+    }
+
+    fn has_come(&self, began: Instant, phases: &Path) -> bool {
+        match self {
+            Moment::After(wait) => began.elapsed() >= *wait,
+            Moment::In(phase, count) => fs::read(phases)
+                .is_ok_and(|phases| phases.len() > *count && phases.last().is_some_and(|last| last == phase)),
+        }
+    }
+}
+
+/// Waits for a moment; whether the run has ended before it.
+fn ends_before(child: &mut Child, moment: &Moment, phases: &Path) -> bool {
+    let began = Instant::now();
+    while !moment.has_come(began, phases) {
         if child.try_wait().expect("a child").is_some() {
             return true;
         }
-        thread::sleep(Duration::from_micros(200));
+        thread::yield_now();
     }
     false
 }
