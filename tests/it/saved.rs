@@ -204,10 +204,10 @@ fn a_family_of_many_rules_goes_on() {
     let mut text = String::new();
     for rule in 0..70 {
         let (low, high) = (20 + rule % 11, 60 + rule % 17);
-        write!(
+        writeln!(
             text,
             "pattern rule_{rule} {{ on s by key match all a where x <= {low} then b where x > {high} \
-             then c where x < {high} within 40ms emit out {{ key: key, first: a.t, n: {rule} }} }}\n"
+             then c where x < {high} within 40ms emit out {{ key: key, first: a.t, n: {rule} }} }}"
         )
         .expect("text can be written to");
     }
