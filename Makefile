@@ -25,6 +25,7 @@ DEMO_PATTERNS := $(addprefix patterns/,card_testing.cep impossible_travel.cep un
 
 CASES ?= 100000
 SEED ?= 7
+KILLS ?= 200
 
 .PHONY: help
 help: ## List the targets
@@ -87,6 +88,10 @@ conformance: install ## Compare with recorded answers: make conformance FILES="a
 .PHONY: oracle
 oracle: install ## Compare the engine with the oracle: make oracle CASES=100000 SEED=7
 	$(WITH) $(CARGO) test $(ALL) --test oracle -- --cases $(CASES) --seed $(SEED)
+
+.PHONY: crash
+crash: install ## Kill runs at random instants and compare what they leave: make crash KILLS=200 SEED=7
+	$(WITH) $(CARGO) test $(ALL) --test crash -- --kills $(KILLS) --seed $(SEED)
 
 .PHONY: workloads
 workloads: install ## Measure the six workloads on a file: make workloads INPUT=tx.jsonl

@@ -8,6 +8,8 @@ use super::score::ScoreError;
 use super::{note, style};
 use crate::config::ConfigError;
 use crate::engine::EngineError;
+use crate::runtime::epochs::RecoveryError;
+use crate::state::StoreError;
 
 /// What kept a command from being done. Exit code 2, except for a closed pipe.
 #[derive(Debug, thiserror::Error)]
@@ -43,12 +45,24 @@ pub enum CliError {
         /// Why.
         source: io::Error,
     },
+    /// Signals cannot be waited for.
+    #[error("cannot wait for signals")]
+    Signals {
+        /// Why.
+        source: io::Error,
+    },
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The engine gave up.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The state directory cannot be used.
+    #[error(transparent)]
+    State(#[from] StoreError),
+    /// The state cannot be taken.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
     /// Events could not be generated.
     #[error(transparent)]
     Gen(#[from] GenError),

@@ -3,6 +3,7 @@
 //! Everything that decides what comes out is a deterministic machine that knows no thread; here it is only decided who
 //! does what at which time. Channels are bounded, and what passes through them are whole batches.
 
+pub mod epochs;
 mod readers;
 mod workers;
 

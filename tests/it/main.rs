@@ -12,6 +12,8 @@ mod diagnostics;
 mod disorder;
 mod docs;
 mod families;
+#[cfg(feature = "cli")]
+mod going_on;
 mod long_runs;
 mod saved;
 #[cfg(feature = "state")]

@@ -53,7 +53,7 @@ const VARIANTS: [Variant; 9] = [
 const CLASS_VARIANTS: [usize; 4] = [2, 3, 4, 7];
 
 /// The classes whose state can be saved.
-const SAVED: [Class; 5] = [Class::Strict, Class::Aggregate, Class::Queues, Class::Enumerable, Class::Family];
+const SAVED: [Class; 7] = Class::ALL;
 
 /// What came of a case.
 pub(crate) enum Verdict {

@@ -6,18 +6,23 @@
 //! that is asked for ([`crate::runtime::Workers`]).
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration as WallDuration, Instant};
 
+use super::durable::Durable;
 use super::outputs::Outputs;
 use super::plan::RunPlan;
+use super::resume;
 use crate::cli::{CliError, note, style};
 use crate::engine::{Config, Engine, projection};
 use crate::event::{Batch, PartitionId, StreamId};
-use crate::io::{BadLine, Input, JsonSource};
+use crate::io::{BadLine, Input, JsonSource, Position};
 use crate::lang::hir::Program;
 use crate::matcher::bounds::shown_key;
 use crate::matcher::{Bound, Bounds, Class, Reached};
+use crate::runtime::epochs::Recovered;
 use crate::runtime::{Readers, Workers};
 
 /// How a run goes.
@@ -34,6 +39,10 @@ pub(super) struct Options {
     pub(super) is_unordered: bool,
     /// What may be held.
     pub(super) bounds: Bounds,
+    /// Whether there are epochs.
+    pub(super) is_durable: bool,
+    /// Set once the run is to stop.
+    pub(super) stop: Arc<AtomicBool>,
 }
 
 /// What happened.
@@ -42,12 +51,16 @@ pub(super) struct Report {
     pub(super) engine: Engine,
     /// Events read, late ones included.
     pub(super) events: u64,
+    /// How many of them a run before this one has read.
+    pub(super) events_before: u64,
     /// Late events by stream.
     pub(super) late: BTreeMap<StreamId, u64>,
     /// Bad lines by stream and reason.
     pub(super) bad: BTreeMap<(StreamId, &'static str), u64>,
     /// How long it took.
     pub(super) elapsed: WallDuration,
+    /// Whether a signal has stopped it before its end.
+    pub(super) is_stopped: bool,
 }
 
 /// A partition that is being read.
@@ -57,6 +70,10 @@ struct Partition {
     stream: StreamId,
     id: PartitionId,
     is_open: bool,
+    /// The file, where it is one.
+    path: Option<PathBuf>,
+    /// How far it was read.
+    position: Position,
 }
 
 /// A run under way.
@@ -77,8 +94,14 @@ impl Feed {
     /// How long what is made may wait until it is written: a run that is broken off leaves nearly all that it found.
     const FLUSH_EVERY: WallDuration = WallDuration::from_millis(500);
 
-    /// Opens the inputs. Nothing is written before that: where an input is missing, no output is emptied for it.
-    pub(super) fn open(program: &Arc<Program>, plan: &RunPlan, options: &Options) -> Result<Feed, CliError> {
+    /// Opens the inputs, where a run before this one has left them if there was one. Nothing is written before that:
+    /// where an input is missing, no output is emptied for it.
+    pub(super) fn open(
+        program: &Arc<Program>,
+        plan: &RunPlan,
+        options: &Options,
+        recovered: Option<Recovered>,
+    ) -> Result<Feed, CliError> {
         let config = Config {
             patterns: Some(plan.patterns.clone()),
             executor: options.executor,
@@ -90,25 +113,55 @@ impl Feed {
         if options.threads > 1 {
             engine.staff(Workers::start).map_err(|source| CliError::Threads { source })?;
         }
+        if options.is_durable {
+            engine.track();
+        }
         let mut partitions = Vec::new();
         let mut sources = Vec::new();
-        for (stream, input) in &plan.partitions {
+        let marks = recovered.as_ref().map(|recovered| &recovered.mark.inputs);
+        if let Some(marks) = marks {
+            resume::check_inputs(program, plan, marks)?;
+        }
+        for (at, (stream, input)) in plan.partitions.iter().enumerate() {
             let id = engine.add_partition(*stream);
             let keeps_all = plan.streams[stream.index()].late.is_some();
             let types = projection(program, &plan.patterns, *stream, keeps_all);
-            let source = JsonSource::open(input, *stream, id, program.stream(*stream), types)
-                .map_err(|source| CliError::Read { path: input.name(), source })?;
+            let path = match input {
+                Input::File(path) => Some(path.clone()),
+                Input::Stdin => None,
+            };
+            let (source, position, is_open) = match (marks.map(|marks| &marks[at]), &path) {
+                (Some(mark), Some(path)) => {
+                    let position = Position { bytes: mark.bytes, lines: mark.lines };
+                    let source =
+                        JsonSource::resume(path, position, *stream, id, program.stream(*stream), types);
+                    (source, position, !mark.is_at_end)
+                }
+                _ => {
+                    let source = JsonSource::open(input, *stream, id, program.stream(*stream), types);
+                    (source, Position::default(), true)
+                }
+            };
+            let source = source.map_err(|source| CliError::Read { path: input.name(), source })?;
+            if options.is_durable && source.may_wait() {
+                return Err(resume::cannot_be_read_again(&input.name()));
+            }
             sources.push(source);
-            partitions.push(Partition { name: input.name(), stream: *stream, id, is_open: true });
+            partitions.push(Partition { name: input.name(), stream: *stream, id, is_open, path, position });
         }
         let readers = Readers::new(sources).map_err(|source| CliError::Threads { source })?;
-        let report = Report {
+        let mut report = Report {
             engine,
             events: 0,
+            events_before: 0,
             late: BTreeMap::new(),
             bad: BTreeMap::new(),
             elapsed: WallDuration::ZERO,
+            is_stopped: false,
         };
+        if let Some(recovered) = recovered {
+            resume::restore(program, &mut report, recovered)?;
+        }
         let is_live = plan.partitions.iter().any(|(_, input)| *input == Input::Stdin);
         let started = Instant::now();
         Ok(Feed {
@@ -123,10 +176,20 @@ impl Feed {
         })
     }
 
+    /// What happened where a run before this one has come to the end.
+    pub(super) fn nothing_to_do(self) -> Report {
+        self.report
+    }
+
     /// Runs to the end of all inputs.
-    pub(super) fn run(mut self, options: &Options, outputs: &mut Outputs<'_>) -> Result<Report, CliError> {
+    pub(super) fn run(
+        mut self,
+        options: &Options,
+        outputs: &mut Outputs<'_>,
+        durable: Option<&mut Durable>,
+    ) -> Result<Report, CliError> {
         // Where it fails, what was found up to there is written as it is on one thread.
-        let finished = self.read_all(options, outputs).or_else(|error| {
+        let finished = self.read_all(options, outputs, durable).or_else(|error| {
             self.report.engine.settle()?;
             self.write(outputs)?;
             Err(error)
@@ -139,8 +202,20 @@ impl Feed {
         Ok(self.report)
     }
 
-    fn read_all(&mut self, options: &Options, outputs: &mut Outputs<'_>) -> Result<(), CliError> {
+    fn read_all(
+        &mut self,
+        options: &Options,
+        outputs: &mut Outputs<'_>,
+        mut durable: Option<&mut Durable>,
+    ) -> Result<(), CliError> {
+        if let Some(durable) = &mut durable {
+            durable.begin_at(self.report.events);
+        }
         while let Some(at) = self.furthest_behind() {
+            if options.stop.load(Ordering::Relaxed) {
+                self.report.is_stopped = true;
+                break;
+            }
             match self.read(at, options, outputs)? {
                 Some(batch) => {
                     self.report.events += batch.len() as u64;
@@ -161,10 +236,46 @@ impl Feed {
                 outputs.flush()?;
                 self.flushed_at = Instant::now();
             }
+            if let Some(durable) = durable.as_deref_mut().filter(|durable| durable.is_due(self.report.events)) {
+                self.end_epoch(outputs, durable, false)?;
+            }
             self.progress.show(self.report.events);
         }
-        self.report.engine.finish(options.drains)?;
-        self.write(outputs)
+        if !self.report.is_stopped {
+            self.report.engine.finish(options.drains)?;
+        }
+        self.report.engine.settle()?;
+        self.write(outputs)?;
+        match durable {
+            Some(durable) => self.end_epoch(outputs, durable, !self.report.is_stopped),
+            None => Ok(()),
+        }
+    }
+
+    /// Puts everything that is known now on the disk: outputs first.
+    fn end_epoch(
+        &mut self,
+        outputs: &mut Outputs<'_>,
+        durable: &mut Durable,
+        is_done: bool,
+    ) -> Result<(), CliError> {
+        durable.prepare();
+        self.report.engine.settle()?;
+        self.write(outputs)?;
+        let snapshot = self.report.engine.snapshot()?;
+        let mark = resume::Marking {
+            program: &self.program,
+            report: &self.report,
+            lengths: outputs.sync()?,
+            records: &outputs.records,
+        };
+        let inputs = self.partitions.iter().map(|partition| resume::Reading {
+            stream: partition.stream,
+            path: partition.path.as_deref(),
+            position: partition.position,
+            is_open: partition.is_open,
+        });
+        durable.commit(&snapshot, mark.mark(inputs, is_done)?)
     }
 
     /// The open partition with the least watermark; of several the first.
@@ -191,10 +302,11 @@ impl Feed {
                 failure = written.err().or_else(|| options.is_strict.then(|| strict(&bad)));
             }
         };
-        let (batch, _) = self
+        let (batch, position) = self
             .readers
             .read_batch(at, &mut on_bad)
             .map_err(|source| CliError::Read { path: self.partitions[at].name.clone(), source })?;
+        self.partitions[at].position = position;
         match failure {
             Some(failure) => Err(failure),
             None => Ok(batch),

@@ -6,25 +6,31 @@
 //! ```
 
 mod bindings;
+mod durable;
 mod feed;
 mod memory;
 mod outputs;
 mod plan;
+mod resume;
 mod summary;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
 
 use self::bindings::Binding;
+use self::durable::{Durable, Every};
 use self::plan::Wishes;
 use self::summary::Summary;
 use super::program::load_to_run;
-use super::{CliError, Format, Verdict, note};
+use super::{CliError, Format, Verdict, note, style};
 use crate::config::RunConfig;
 use crate::lang::hir::KeepPolicy;
 use crate::limits;
 use crate::matcher::{Bounds, Class};
+use crate::runtime::epochs::{InputMark, Mark};
 
 /// Run patterns over JSON lines
 ///
@@ -121,6 +127,15 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "CLASS")]
     executor: Option<Class>,
 
+    /// Keep the state in this directory: a run that is broken off goes on where it was when it is started again
+    #[arg(long, value_name = "DIR", help_heading = "State")]
+    state: Option<PathBuf>,
+
+    /// How often the state is put on the disk: a duration, or a number of events
+    #[arg(long, value_name = "TIME|EVENTS", default_value = "10s", value_parser = Every::parse,
+          requires = "state", help_heading = "State")]
+    checkpoint_every: Every,
+
     /// How the closing summary is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -157,16 +172,75 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         threads: args.threads,
         is_unordered: args.unordered,
         bounds: bounds(args),
+        is_durable: args.state.is_some(),
+        stop: stop_on_signals()?,
     };
-    let feed = feed::Feed::open(&program, &plan, &options)?;
-    let mut outputs = outputs::Outputs::open(&program, &plan)?;
-    let report = feed.run(&options, &mut outputs)?;
+    let (mut durable, recovered) = match &args.state {
+        Some(directory) => Durable::open(directory, args.checkpoint_every).map(|(durable, left)| (Some(durable), left))?,
+        None => (None, None),
+    };
+    let left = recovered.as_ref().map(|recovered| recovered.mark.clone());
+    if let (Some(durable), Some(left)) = (&durable, &left) {
+        note(&format!("{} {}", style::help("note:"), resumed(durable, left)));
+    }
+    let feed = feed::Feed::open(&program, &plan, &options, recovered)?;
+    let mut outputs = outputs::Outputs::open(&program, &plan, left.as_ref())?;
+    let report = match left.is_some_and(|left| left.is_done) {
+        true => feed.nothing_to_do(),
+        false => feed.run(&options, &mut outputs, durable.as_mut())?,
+    };
+    if report.is_stopped {
+        note(&format!("{} {}", style::help("note:"), stopped(durable.as_ref())));
+    }
     let summary = Summary::new(&program, &plan, &outputs, &report);
     note(&match args.format {
         Format::Text => summary.text(),
         Format::Json => summary.json(),
     });
     Ok(Verdict::Yes)
+}
+
+/// What is said where a run goes on.
+fn resumed(durable: &Durable, left: &Mark) -> String {
+    let directory = durable.directory().display();
+    let events = left.counts.get("events").copied().unwrap_or_default();
+    if left.is_done {
+        return format!(
+            "the run in {directory} has come to its end, with {events} events; there is nothing to do (for another run give \
+             another --state)"
+        );
+    }
+    let at = |input: &InputMark| format!("{} at line {}", input.name, input.lines);
+    let inputs: Vec<String> = left.inputs.iter().map(at).collect();
+    format!(
+        "going on from epoch {} in {directory}: {events} events are behind, {}",
+        durable.epoch(),
+        inputs.join(", ")
+    )
+}
+
+/// What is said where a signal has stopped a run.
+fn stopped(durable: Option<&Durable>) -> String {
+    match durable {
+        Some(durable) => format!(
+            "stopped by a signal at epoch {} in {}; the same command goes on from there",
+            durable.epoch(),
+            durable.directory().display()
+        ),
+        None => "stopped by a signal; what was found up to then is written".to_owned(),
+    }
+}
+
+/// A flag that the first SIGTERM or SIGINT sets; the second ends the process at once.
+fn stop_on_signals() -> Result<Arc<AtomicBool>, CliError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+        let code = 128 + signal;
+        signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&stop))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
+            .map_err(|source| CliError::Signals { source })?;
+    }
+    Ok(stop)
 }
 
 /// What may be held.

@@ -1,14 +1,17 @@
 //! Everything a run writes: records, late events, bad lines.
 
+use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 
 use super::bindings::Output;
 use super::plan::RunPlan;
 use crate::cli::CliError;
 use crate::engine::{LateEvent, Record};
 use crate::event::StreamId;
-use crate::io::{BadLine, DeadLetters, Sink, push_bad_line, push_event, push_record};
-use crate::lang::hir::Program;
+use crate::io::{BadLine, DeadLetters, Resume, Sink, push_bad_line, push_event, push_record};
+use crate::lang::hir::{Program, Stream};
+use crate::runtime::epochs::Mark;
 
 /// The open outputs of a run.
 pub(super) struct Outputs<'a> {
@@ -24,26 +27,55 @@ pub(super) struct Outputs<'a> {
 }
 
 impl<'a> Outputs<'a> {
-    /// Makes or empties the files. A dead-letter file that is not bound is made when it is needed.
-    pub(super) fn open(program: &'a Program, plan: &'a RunPlan) -> Result<Outputs<'a>, CliError> {
+    /// Makes or empties the files, or goes on where a run before this one has left them. A dead-letter file that is not
+    /// bound is made when it is needed.
+    pub(super) fn open(
+        program: &'a Program,
+        plan: &'a RunPlan,
+        left: Option<&Mark>,
+    ) -> Result<Outputs<'a>, CliError> {
+        let length = |path: &Path| left.and_then(|left| left.outputs.get(&path.display().to_string()).copied());
         let mut sinks = Vec::new();
         for output in &plan.sinks {
             sinks.push(match output {
                 Output::Stdout => Sink::stdout(),
-                Output::File(path) => {
-                    Sink::create(path).map_err(|source| unwritable(&name(output), source))?
-                }
+                Output::File(path) => match length(path) {
+                    Some(length) => Sink::resume(path, length).map_err(|why| unresumable(path, why))?,
+                    None => Sink::create(path).map_err(|source| unwritable(&name(output), source))?,
+                },
             });
         }
-        let letters = |stream: &super::plan::StreamPlan| DeadLetters::new(stream.bad_file.clone());
-        Ok(Outputs {
-            program,
-            plan,
-            sinks,
-            dead_letters: plan.streams.iter().map(letters).collect(),
-            buffer: Vec::new(),
-            records: vec![0; program.streams.len()],
-        })
+        let mut dead_letters = Vec::new();
+        for stream in &plan.streams {
+            let path = stream.bad_file.clone();
+            dead_letters.push(match length(&path) {
+                Some(length) => {
+                    DeadLetters::resume(path.clone(), length).map_err(|why| unresumable(&path, why))?
+                }
+                None => DeadLetters::new(path),
+            });
+        }
+        let count = |stream: &Stream| {
+            let count = left.and_then(|left| left.counts.get(&format!("records {}", stream.name)));
+            count.copied().unwrap_or_default()
+        };
+        let records = program.streams.iter().map(count).collect();
+        Ok(Outputs { program, plan, sinks, dead_letters, buffer: Vec::new(), records })
+    }
+
+    /// Puts everything that was written on the disk. Gives the lengths of the files.
+    pub(super) fn sync(&mut self) -> Result<BTreeMap<String, u64>, CliError> {
+        let mut lengths = BTreeMap::new();
+        for (output, sink) in self.plan.sinks.iter().zip(&mut self.sinks) {
+            let length = sink.sync().map_err(|source| unwritable(&name(output), source))?;
+            lengths.extend(length.map(|length| (name(output), length)));
+        }
+        for letters in &mut self.dead_letters {
+            let path = letters.path().display().to_string();
+            let length = letters.sync().map_err(|source| unwritable(&path, source))?;
+            lengths.extend(length.map(|length| (path, length)));
+        }
+        Ok(lengths)
     }
 
     /// Writes records, each where its stream is bound.
@@ -117,6 +149,16 @@ impl<'a> Outputs<'a> {
         self.sinks[sink]
             .write(&self.buffer)
             .map_err(|source| unwritable(&name(&self.plan.sinks[sink]), source))
+    }
+}
+
+fn unresumable(path: &Path, why: Resume) -> CliError {
+    match why {
+        Resume::Io(source) => unwritable(&path.display().to_string(), source),
+        why => CliError::asked(
+            format!("{} cannot be gone on with: {why}", path.display()),
+            "put the file back as the run has left it, or begin anew with another --state",
+        ),
     }
 }
 

@@ -14,6 +14,8 @@ use crate::lang::hir::{Origin, Program};
 /// What a run says at its end, with everything looked up.
 pub(super) struct Summary {
     events: u64,
+    /// How many of them a run before this one has read.
+    events_before: u64,
     seconds: f64,
     partitions: usize,
     /// Late events: the stream, how many, where they are.
@@ -79,6 +81,7 @@ impl Summary {
         };
         Summary {
             events: report.events,
+            events_before: report.events_before,
             seconds: report.elapsed.as_secs_f64(),
             partitions: plan.partitions.len(),
             late: late.collect(),
@@ -92,15 +95,19 @@ impl Summary {
     }
 
     fn events_per_second(&self) -> u64 {
-        if self.seconds > 0.0 { (self.events as f64 / self.seconds) as u64 } else { 0 }
+        if self.seconds > 0.0 { ((self.events - self.events_before) as f64 / self.seconds) as u64 } else { 0 }
     }
 
     /// For people.
     pub(super) fn text(&self) -> String {
         let mut lines = vec![format!(
-            "events   {} from {} in {:.2} s: {} events/s",
+            "events   {} from {}{} in {:.2} s: {} events/s",
             grouped(self.events),
             counted(self.partitions, "input"),
+            match self.events_before {
+                0 => String::new(),
+                before => format!(", {} of them before this start,", grouped(before)),
+            },
             self.seconds,
             grouped(self.events_per_second()),
         )];

@@ -54,12 +54,12 @@ impl Offer<'_> {
 /// The state of one key under one pattern.
 #[derive(Debug, Default)]
 pub(super) struct KeyRuns {
-    runs: Vec<Run>,
+    pub(super) runs: Vec<Run>,
     /// Earlier events that an absence before the first step may look back at.
-    history: VecDeque<Arc<Event>>,
-    selection: Selection,
+    pub(super) history: VecDeque<Arc<Event>>,
+    pub(super) selection: Selection,
     /// The earliest deadline of the runs.
-    deadline: Option<EventTime>,
+    pub(super) deadline: Option<EventTime>,
 }
 
 impl KeyRuns {
@@ -155,7 +155,7 @@ impl KeyRuns {
                 run.pending = Some(Box::new(Pending { waits, is_next: !end.next.is_empty() }));
             }
         }
-        run.deadline = deadline(context, run);
+        run.deadline = deadline(context.plan, run);
     }
 
     /// Keeps the event, if an absence before the first step may look back at it.
@@ -229,7 +229,7 @@ impl KeyRuns {
             if has_held && meets_having(context, run) {
                 completed.push(run.found(Kind::Match, at));
             }
-            run.deadline = deadline(context, run);
+            run.deadline = deadline(context.plan, run);
             if !run.is_alive() {
                 selection.run_ended(run.start);
             }
@@ -401,7 +401,7 @@ fn offer_to_run(
     let was_fresh = std::mem::replace(&mut run.is_fresh, false);
     if run.pending.is_some() && is_end_left(context, run, offer) {
         run.pending = None;
-        run.deadline = deadline(context, run);
+        run.deadline = deadline(context.plan, run);
     }
     if was_fresh && !is_ended && run.pending.as_ref().is_some_and(|pending| pending.is_next) {
         let pending = run.pending.as_mut().expect("it is pending");
@@ -412,14 +412,14 @@ fn offer_to_run(
                 completed.push(run.found(Kind::Match, offer.arrival.time()));
             }
         }
-        run.deadline = deadline(context, run);
+        run.deadline = deadline(context.plan, run);
     }
     let ways = &context.plan.automaton.position(run.position).ways;
     let before = run.open.clone();
     let open = take_ways(context, Some(run), ways, offer, &broken, made);
     if open != before {
         run.open = open;
-        run.deadline = deadline(context, run);
+        run.deadline = deadline(context.plan, run);
     }
     is_ended
 }
@@ -515,8 +515,7 @@ fn take_ways(
 // --- deadlines -----------------------------------------------------------------------------------------------------
 
 /// When a way of a run closes by itself.
-fn way_deadline(context: &Context<'_>, run: &Run, way: &Way) -> Option<EventTime> {
-    let plan = context.plan;
+fn way_deadline(plan: &Plan, run: &Run, way: &Way) -> Option<EventTime> {
     let gap = way.gap.map(|gap| run.last().time.plus(gap));
     let there = plan.automaton.position(way.targets[0]).step;
     let windowed = groups_around(plan, there).filter(|group| !way.enters.contains(group));
@@ -528,10 +527,10 @@ fn way_deadline(context: &Context<'_>, run: &Run, way: &Way) -> Option<EventTime
 }
 
 /// The next time at which something about a run is decided by time alone.
-fn deadline(context: &Context<'_>, run: &Run) -> Option<EventTime> {
-    let ways = &context.plan.automaton.position(run.position).ways;
+pub(super) fn deadline(plan: &Plan, run: &Run) -> Option<EventTime> {
+    let ways = &plan.automaton.position(run.position).ways;
     let open = ways.iter().enumerate().filter(|(index, _)| run.open.contains(*index));
-    let by_way = open.filter_map(|(_, way)| way_deadline(context, run, way)).min();
+    let by_way = open.filter_map(|(_, way)| way_deadline(plan, run, way)).min();
     let pending = run.pending.as_deref();
     let by_wait = pending.and_then(|pending| pending.waits.iter().map(|(_, until)| *until).min());
     let by_window = run.window_end.filter(|_| pending.is_some_and(|pending| pending.waits.is_empty()));
@@ -543,7 +542,8 @@ fn close(context: &Context<'_>, run: &mut Run, at: EventTime, timeouts: &mut Vec
     let had_open_way = !run.open.is_empty();
     let is_window = run.window_end.is_some_and(|end| end <= at);
     for (index, way) in context.plan.automaton.position(run.position).ways.iter().enumerate() {
-        if run.open.contains(index) && way_deadline(context, run, way).is_some_and(|deadline| deadline <= at)
+        if run.open.contains(index)
+            && way_deadline(context.plan, run, way).is_some_and(|deadline| deadline <= at)
         {
             run.open.remove(index);
         }

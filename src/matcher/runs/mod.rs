@@ -7,6 +7,7 @@
 mod key;
 mod queue;
 mod run;
+mod saved;
 mod select;
 
 use std::sync::Arc;
@@ -19,10 +20,12 @@ use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
 use super::predicates::SourcePredicates;
+use super::saved::{SavedKey, Sink};
 use super::{
     Arrival, Bound, Bounds, Cut, Dropped, Event, Exceeded, Executor, Faults, Fields, Order, Plan, Reached,
     Usage,
 };
+use crate::codec::Coded;
 use crate::event::{PatternId, SlotId, StepId, Value};
 use crate::lang::hir::{KeepPolicy, Word};
 use crate::nfa::Position;
@@ -117,6 +120,7 @@ impl Runs {
         let runs_before = key.runs.run_count();
         let bytes_before = key.runs.bytes();
         let result = work(&mut key.runs, &context, &self.local);
+        self.cells.change(slot);
         self.usage.runs = self.usage.runs + key.runs.run_count() - runs_before;
         self.usage.bytes = self.usage.bytes + key.runs.bytes() - bytes_before;
         let held_back = key.runs.take_held_back();
@@ -270,6 +274,42 @@ impl Executor for Runs {
 
     fn keys(&self) -> &[KeyId] {
         self.cells.keys()
+    }
+
+    fn track(&mut self) {
+        self.cells.track();
+    }
+
+    fn released(&self) -> &[KeyId] {
+        self.cells.released()
+    }
+
+    fn save(&mut self, _: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
+        let mut bytes = Vec::new();
+        for (key, slot) in self.cells.take_changed() {
+            bytes.clear();
+            if let Some(held) = slot.and_then(|slot| self.keys[slot as usize].as_mut()) {
+                held.runs.save(&self.plan, &mut bytes);
+            }
+            sink(keys.values(key), &bytes);
+        }
+    }
+
+    fn load(&mut self, saved: &[SavedKey<'_>], _: EventTime) -> Coded {
+        for SavedKey { key, values, bytes } in saved {
+            let runs = KeyRuns::load(&self.plan, bytes)?;
+            let slot = self.cells.claim(*key);
+            if let Some(deadline) = runs.next_deadline(&self.plan) {
+                self.queue.set(slot, deadline);
+            }
+            self.usage.keys += 1;
+            self.usage.runs += runs.run_count();
+            self.usage.bytes += runs.bytes();
+            self.keys.resize_with(self.keys.len().max(slot as usize + 1), || None);
+            self.keys[slot as usize] = Some(KeySlot { keys: Arc::clone(values), runs });
+        }
+        self.cells.take_changed();
+        Ok(())
     }
 
     fn usage(&self) -> Usage {

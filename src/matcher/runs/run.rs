@@ -11,12 +11,12 @@ use crate::time::EventTime;
 /// An event held, linked to the one taken before it. Runs that went the same way share their nodes.
 #[derive(Debug)]
 pub(super) struct Node {
-    parent: Option<Arc<Node>>,
-    step: StepId,
-    event: Arc<Event>,
+    pub(super) parent: Option<Arc<Node>>,
+    pub(super) step: StepId,
+    pub(super) event: Arc<Event>,
     /// The way by which it was taken: of which position, `None` at the start, and which.
-    from: Option<PositionId>,
-    way: u16,
+    pub(super) from: Option<PositionId>,
+    pub(super) way: u16,
 }
 
 impl Node {
@@ -57,6 +57,14 @@ impl WaySet {
                 (0..count).for_each(|way| set.insert(way));
                 set
             }
+        }
+    }
+
+    /// Its words: as many for any set of the same ways.
+    pub(super) fn words_mut(&mut self) -> &mut [u64] {
+        match self {
+            WaySet::Few(word) => std::slice::from_mut(word),
+            WaySet::Many(words) => words,
         }
     }
 

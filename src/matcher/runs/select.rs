@@ -11,13 +11,13 @@ use crate::time::EventTime;
 
 /// What is known of the runs with one first event.
 #[derive(Debug, Default)]
-struct Start {
+pub(super) struct Start {
     /// How many live.
-    live: u32,
+    pub(super) live: u32,
     /// Whether one of them gave a match.
-    has_matched: bool,
+    pub(super) has_matched: bool,
     /// Under `match`: the best of those that a window or gap has ended.
-    timeout: Option<Found>,
+    pub(super) timeout: Option<Found>,
 }
 
 /// What was held back since somebody last asked.
@@ -36,13 +36,13 @@ pub(super) struct HeldBack {
 pub(super) struct Selection {
     /// What became certain.
     pub(super) out: Vec<Found>,
-    moment: u64,
+    pub(super) moment: u64,
     /// By first event; only of starts with live runs, except while an event or deadline is being worked on.
-    starts: BTreeMap<Order, Start>,
-    waiting: Vec<Waiting>,
+    pub(super) starts: BTreeMap<Order, Start>,
+    pub(super) waiting: Vec<Waiting>,
     /// Under `match`: the last event of the last match or timeout.
-    episode_end: Option<Order>,
-    limiter: Limiter,
+    pub(super) episode_end: Option<Order>,
+    pub(super) limiter: Limiter,
     /// Starts that `keep` has dropped.
     dropped: u64,
     /// Starts that the bound on runs has ended.
@@ -280,7 +280,7 @@ impl Selection {
 }
 
 /// Whether the pattern asks which starts are alive.
-fn needs_starts(plan: &Plan) -> bool {
+pub(super) fn needs_starts(plan: &Plan) -> bool {
     let pattern = &plan.pattern;
     pattern.mode != Mode::All || pattern.skip != Skip::None || pattern.keep.is_some()
 }

@@ -17,17 +17,17 @@ use crate::time::{Duration, EventTime};
 #[derive(Debug)]
 pub(super) struct Cell {
     /// In order of first event.
-    starts: VecDeque<Start>,
+    pub(super) starts: VecDeque<Start>,
     /// The events of the loop, where all starts have the same.
-    list: List,
+    pub(super) list: List,
     /// Earlier events that must not come before a first event, each with the absences that it fits, a bit each.
-    history: VecDeque<(EventTime, Handle, u64)>,
-    /// Whether some start is over and still there.
-    has_over: bool,
+    pub(super) history: VecDeque<(EventTime, Handle, u64)>,
+    /// Whether some start is over and still there; never between events.
+    pub(super) has_over: bool,
     /// Nothing is due before this.
-    deadline: EventTime,
+    pub(super) deadline: EventTime,
     /// The last event of the last match or timeout, while a start before it is alive.
-    episode_end: Option<Handle>,
+    pub(super) episode_end: Option<Handle>,
 }
 
 impl Default for Cell {
@@ -39,24 +39,24 @@ impl Default for Cell {
 
 /// A first event, and all runs that begin with it.
 #[derive(Debug)]
-struct Start {
-    began: EventTime,
+pub(super) struct Start {
+    pub(super) began: EventTime,
     /// The events of the fixed positions.
-    fixed: Fixed,
-    /// Where its loop begins in the list of the key.
-    from: u64,
+    pub(super) fixed: Fixed,
+    /// Where its loop begins in the list of the key, once it has all events before the loop.
+    pub(super) from: u64,
     /// Its loop, where every start has its own.
-    own: List,
+    pub(super) own: List,
     /// How many events its loop has, since `until` has ended it.
-    frozen: Option<usize>,
+    pub(super) frozen: Option<usize>,
     /// When the wait at the end is over.
-    until: Option<EventTime>,
-    is_over: bool,
+    pub(super) until: Option<EventTime>,
+    pub(super) is_over: bool,
 }
 
 /// A few events, in place where they are very few.
 #[derive(Debug)]
-struct Fixed {
+pub(super) struct Fixed {
     few: [Handle; FIXED_IN_PLACE],
     len: u32,
     many: Vec<Handle>,
@@ -68,11 +68,11 @@ const FIXED_IN_PLACE: usize = 5;
 const STARTS_KEPT: usize = 8;
 
 impl Fixed {
-    fn new() -> Fixed {
+    pub(super) fn new() -> Fixed {
         Fixed { few: [0; FIXED_IN_PLACE], len: 0, many: Vec::new() }
     }
 
-    fn push(&mut self, event: Handle) {
+    pub(super) fn push(&mut self, event: Handle) {
         let len = self.len as usize;
         match self.few.get_mut(len) {
             Some(place) => *place = event,
@@ -90,7 +90,7 @@ impl Fixed {
         if self.many.is_empty() { &mut self.few[..self.len as usize] } else { &mut self.many }
     }
 
-    fn as_slice(&self) -> &[Handle] {
+    pub(super) fn as_slice(&self) -> &[Handle] {
         if self.many.is_empty() { &self.few[..self.len as usize] } else { &self.many }
     }
 }
@@ -187,12 +187,17 @@ impl SkipPoint {
 }
 
 impl Start {
-    fn first(&self, list: &List, shape: &Shape) -> Handle {
+    pub(super) fn first(&self, list: &List, shape: &Shape) -> Handle {
         match self.fixed.as_slice().first() {
             Some(first) => *first,
             None if shape.is_shared => list.handles(list.index(self.from), list.index(self.from) + 1)[0],
             None => self.own.handles(0, 1)[0],
         }
+    }
+
+    /// When its window or its wait at the end is over.
+    pub(super) fn due(&self, shape: &Shape) -> EventTime {
+        self.until.unwrap_or_else(|| shape.within.map_or(EventTime::END, |within| self.began.plus(within)))
     }
 
     /// Whether no window, gap or wait has ended it by `now`. That need not have been noticed yet.
@@ -239,6 +244,17 @@ impl Cell {
 
     pub(super) fn is_empty(&self) -> bool {
         self.starts.is_empty() && self.history.is_empty()
+    }
+
+    /// How many starts, and earlier events.
+    pub(super) fn held(&self) -> (usize, usize) {
+        (self.starts.len(), self.history.len())
+    }
+
+    /// The time of the oldest event that it is there for.
+    pub(super) fn oldest(&self) -> Option<EventTime> {
+        let start = self.starts.front().map(|start| start.began);
+        start.into_iter().chain(self.history.front().map(|(time, ..)| *time)).min()
     }
 
     /// Makes an empty cell fit for another key.
@@ -400,9 +416,7 @@ impl Cell {
             },
         }
         settled.has_begun = true;
-        let due =
-            start.until.unwrap_or_else(|| shape.within.map_or(EventTime::END, |within| began.plus(within)));
-        self.deadline = self.deadline.min(due);
+        self.deadline = self.deadline.min(start.due(shape));
         self.starts.push_back(start);
     }
 
@@ -554,10 +568,7 @@ impl Cell {
             return;
         }
         let shape = around.shape;
-        let due = |start: &Start| {
-            let window = shape.within.map_or(EventTime::END, |within| start.began.plus(within));
-            start.until.unwrap_or(window)
-        };
+        let due = |start: &Start| start.due(shape);
         if shape.wait.is_none() && !shape.tells_timeouts {
             while self.starts.front().is_some_and(|front| due(front) <= to) {
                 self.starts.pop_front();
@@ -694,17 +705,11 @@ fn breaks(at: &At<'_>, absences: &[Absent], run: &Run<'_>) -> bool {
 
 /// The last position of a chain takes the event.
 fn reach_end(at: &At<'_>, start: &mut Start, list: &List, settled: &mut Settled) -> Fate {
-    let (shape, now) = (at.around.shape, at.row.time());
+    let shape = at.around.shape;
     start.fixed.push(at.event);
     if let Some((wait, _)) = &shape.wait {
-        let until = match wait.wait {
-            Some(wait) => {
-                settled.pending_until = Some(now.plus(wait));
-                now.plus(wait)
-            }
-            None => start.began.plus(shape.within.expect("a wait without an end has a window")),
-        };
-        start.until = Some(until);
+        start.until = shape.wait_ends(start.began, at.row.time());
+        settled.pending_until = start.until.filter(|_| wait.wait.is_some());
         return Fate::Stays;
     }
     let meets = start.run(at.around, list).meets(shape.having.as_slice(), None, &[]);

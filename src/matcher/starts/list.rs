@@ -57,6 +57,13 @@ struct Mark {
 }
 
 impl List {
+    /// A list of these events.
+    pub(super) fn of(events: &[Handle], tracked: &[Tracked], arena: &Arena) -> List {
+        let mut list = List::default();
+        events.iter().for_each(|event| list.push(*event, tracked, arena));
+        list
+    }
+
     /// The place behind the last event.
     pub(super) fn end(&self) -> u64 {
         self.gone + self.handles.len() as u64

@@ -24,6 +24,7 @@ mod cell;
 mod list;
 mod reads;
 mod run;
+mod saved;
 mod shape;
 
 use std::collections::VecDeque;
@@ -40,10 +41,12 @@ use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
 use super::predicates::SourcePredicates;
+use super::saved::{SavedKey, Sink, load_keys};
 use super::{
     Bound, Cut, Dropped, Exceeded, Executor, Faults, KeyFound, Nothing, Order, Plan, Reached, Refused, Scope,
     Usage, is_true,
 };
+use crate::codec::Coded;
 use crate::event::PatternId;
 use crate::time::EventTime;
 
@@ -127,7 +130,10 @@ impl Starts {
         };
         let precedes = leading.fold(0, precedes);
         let slot = match self.cells.find(row.key) {
-            Some(slot) => slot,
+            Some(slot) => {
+                self.cells.change(slot);
+                slot
+            }
             None if takes & 1 == 1 || precedes != 0 => self.add_cell(row.key, row.time()),
             None => return Ok(()),
         };
@@ -225,12 +231,15 @@ impl Starts {
         let Starts { shape, arena, faults, settled, plan, states, .. } = self;
         let around = Surroundings { pattern: &plan.pattern, shape, arena, keys: keys.values(key), faults };
         let cell = &mut states[slot as usize];
-        let before = cell.len();
+        let (before, held_before) = (cell.len(), cell.held());
         settled.clear();
         cell.fire(around, to, settled);
         cell.forget(shape, to);
         self.starts = self.starts + cell.len() - before;
         let is_empty = cell.is_empty();
+        if cell.held() != held_before {
+            self.cells.change(slot);
+        }
         self.tell(key, out);
         if is_empty {
             self.remove_cell(slot);
@@ -261,6 +270,31 @@ impl Starts {
         };
         self.states.iter_mut().for_each(|cell| cell.each_handle(&mut { renumber }));
         self.compact_at = live.len() * 2 + EVENTS_KEPT;
+    }
+
+    /// Works out from the starts of all keys what else there is.
+    fn derive(&mut self) {
+        for (slot, key) in self.cells.iter() {
+            let cell = &self.states[slot as usize];
+            let times = cell.starts.iter().map(|start| start.began);
+            match self.shape.within {
+                Some(_) if self.is_on_time => self.windows.extend(times.map(|began| (began, key))),
+                Some(_) => self.windows.extend(cell.oldest().map(|oldest| (oldest, key))),
+                None => {}
+            }
+            let waits = cell.starts.iter().filter_map(|start| start.until);
+            self.waits.extend(waits.map(|until| (until, key)));
+            if let Some(looks_back) = self.shape.looks_back() {
+                let matters = cell.history.iter().map(|(time, ..)| (time.plus(looks_back), key));
+                self.histories.extend(matters);
+            }
+            self.starts += cell.len();
+            self.weight += cell.bytes() as u64;
+        }
+        for queue in [&mut self.windows, &mut self.waits, &mut self.histories] {
+            queue.make_contiguous().sort_by_key(|(at, _)| *at);
+        }
+        self.compact_at = self.arena.len() * 2 + EVENTS_KEPT;
     }
 
     /// Tells what was settled.
@@ -330,6 +364,40 @@ impl Executor for Starts {
         self.cells.keys()
     }
 
+    fn track(&mut self) {
+        self.cells.track();
+    }
+
+    fn released(&self) -> &[KeyId] {
+        self.cells.released()
+    }
+
+    fn save(&mut self, _: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
+        let Starts { cells, states, shape, arena, .. } = self;
+        let mut bytes = Vec::new();
+        for (key, slot) in cells.take_changed() {
+            bytes.clear();
+            if let Some(slot) = slot {
+                states[slot as usize].save(shape, arena, &mut bytes);
+            }
+            sink(keys.values(key), &bytes);
+        }
+    }
+
+    fn load(&mut self, saved: &[SavedKey<'_>], _: EventTime) -> Coded {
+        let Starts { cells, states, shape, arena, .. } = self;
+        load_keys(arena, saved, |saved, arena, codec| {
+            let cell = Cell::load(shape, arena, codec)?;
+            let slot = cells.claim(saved.key) as usize;
+            states.resize_with(states.len().max(slot + 1), Cell::default);
+            states[slot] = cell;
+            Ok(())
+        })?;
+        self.cells.take_changed();
+        self.derive();
+        Ok(())
+    }
+
     fn each_start(&self, now: EventTime, visit: &mut dyn FnMut(PatternId, EventTime)) {
         for (slot, _) in self.cells.iter() {
             let open = self.states[slot as usize].open(&self.shape, &self.arena, now);
@@ -357,6 +425,7 @@ impl Executor for Starts {
             self.starts -= before - cell.len();
             let is_empty = cell.is_empty();
             dropped.add(count, oldest, keys.values(key));
+            self.cells.change(slot);
             if is_empty {
                 self.remove_cell(slot);
             }

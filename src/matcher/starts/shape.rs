@@ -10,7 +10,7 @@ use crate::matcher::capture::Layout;
 use crate::matcher::linear::{Linear, POSITIONS_MAX, lifetime, refused};
 use crate::matcher::{Plan, Refused};
 use crate::nfa::Wait;
-use crate::time::Duration;
+use crate::time::{Duration, EventTime};
 
 /// What is the same for all keys.
 #[derive(Debug)]
@@ -107,6 +107,15 @@ impl Shape {
     /// How long before a first event is looked back.
     pub(super) fn looks_back(&self) -> Option<Duration> {
         self.leading.iter().map(|(_, wait)| *wait).max()
+    }
+
+    /// When the wait at the end is over for a start whose last event has come, if there is one.
+    pub(super) fn wait_ends(&self, began: EventTime, last: EventTime) -> Option<EventTime> {
+        let (wait, _) = self.wait.as_ref()?;
+        Some(match wait.wait {
+            Some(wait) => last.plus(wait),
+            None => began.plus(self.within.expect("a wait without an end has a window")),
+        })
     }
 
     /// How long an event is held at most, if the pattern says so.

@@ -1,0 +1,234 @@
+//! Epochs: what a store holds so that a run can go on from a moment of its life.
+//!
+//! An epoch is one commit. It has the state of the keys that have changed since the last one, the rest of the engine's
+//! state, and the *mark* of the run: how far each input was read, how long each output was, what was counted. So all of
+//! these are of one moment, whenever the process ends. What is derived from an epoch, and an epoch from a run, is worked
+//! out here without any I/O but that of the store.
+//!
+//! ```text
+//! keys   unit, key     the state of a key in a pattern or family      only what has changed
+//! meta   "engine"      what waits, what is held back, counts           whole
+//! meta   "run"         the mark                                        whole, small
+//! ```
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::codec::{Codec, Coded, Damaged};
+use crate::engine::{KeyState, Snapshot};
+use crate::event::Value;
+use crate::state::{Changes, Flaw, Key, Space, Store, StoreError, shown};
+
+/// How far a run was at the end of an epoch.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Mark {
+    /// The epoch, from 1.
+    pub epoch: u64,
+    /// Whether the run has come to its end.
+    pub is_done: bool,
+    /// What the state of keys depends on, by unit: it can be taken where these are the same.
+    pub units: Vec<String>,
+    /// The inputs, in the order of partitions.
+    pub inputs: Vec<InputMark>,
+    /// The outputs that are files, by path.
+    pub outputs: BTreeMap<String, u64>,
+    /// What was counted, by name.
+    pub counts: BTreeMap<String, u64>,
+}
+
+/// How far an input was read.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct InputMark {
+    /// The stream.
+    pub stream: String,
+    /// What it is called: its path.
+    pub name: String,
+    /// Bytes up to and with the last line that was taken.
+    pub bytes: u64,
+    /// Lines taken.
+    pub lines: u64,
+    /// Whether it was at its end.
+    pub is_at_end: bool,
+    /// What its file is known by.
+    pub identity: Vec<u8>,
+}
+
+/// What a store says of a run.
+#[derive(Debug)]
+pub struct Recovered {
+    /// How far it was.
+    pub mark: Mark,
+    /// The engine's state, but for that of keys.
+    pub rest: Vec<u8>,
+    /// The state of keys.
+    pub keys: Vec<KeyState>,
+}
+
+/// Why a store does not say how to go on.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RecoveryError {
+    /// The store itself.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A record that is whole, but not what can have been written.
+    #[error(
+        "the state in {directory} is damaged: record {record}: {what}; nothing was changed: restore the directory from a \
+         copy, or start with a new one"
+    )]
+    Record {
+        /// The directory.
+        directory: String,
+        /// The record.
+        record: String,
+        /// What is wrong with it.
+        what: Damaged,
+    },
+}
+
+/// What an epoch writes.
+pub fn changes(snapshot: &Snapshot, mark: &Mark) -> Changes {
+    let mut changes = Changes::new();
+    let mut key = Key::new(Space::KeyState);
+    for KeyState { unit, key: values, bytes } in &snapshot.keys {
+        key_of(&mut key, *unit, values);
+        match bytes.is_empty() {
+            true => changes.delete(&key),
+            false => changes.put(&key, bytes),
+        }
+    }
+    changes.put(&engine_key(), &snapshot.rest);
+    changes.put_with(&run_key(), |out| {
+        code_mark(&mut mark.clone(), &mut Codec::saving(out)).expect("a mark can be written");
+    });
+    changes
+}
+
+/// What the last epoch has left; `None` where there was none.
+///
+/// # Errors
+///
+/// [`RecoveryError`].
+pub fn recover(store: &dyn Store) -> Result<Option<Recovered>, RecoveryError> {
+    let damaged = |key: &[u8], what| RecoveryError::Record {
+        directory: store.directory().display().to_string(),
+        record: shown(key),
+        what,
+    };
+    let Some(stored) = store.read(&run_key())? else { return Ok(None) };
+    let mut mark = Mark::default();
+    let mut codec = Codec::loading(stored.payload());
+    code_mark(&mut mark, &mut codec).and_then(|()| codec.end()).map_err(|what| damaged(&run_key(), what))?;
+    let rest = store.read(&engine_key())?.ok_or_else(|| damaged(&engine_key(), Damaged::Short))?;
+    let mut keys = Vec::new();
+    let mut odd = Ok(());
+    store.visit(&Key::new(Space::KeyState), &mut |key, record| match key_state(key, record.payload) {
+        Ok(state) => {
+            keys.push(state);
+            ControlFlow::Continue(())
+        }
+        Err(what) => {
+            odd = Err(damaged(key, what));
+            ControlFlow::Break(())
+        }
+    })?;
+    odd?;
+    Ok(Some(Recovered { mark, rest: rest.payload().to_vec(), keys }))
+}
+
+fn run_key() -> Key {
+    Key::named(Space::Meta, "run")
+}
+
+fn engine_key() -> Key {
+    Key::named(Space::Meta, "engine")
+}
+
+fn key_of(key: &mut Key, unit: u32, values: &Arc<[Value]>) {
+    let mut bytes = Vec::new();
+    Codec::saving(&mut bytes).values(&mut Arc::clone(values)).expect("a key can be written");
+    key.begin(Space::KeyState).u32(unit).rest(&bytes);
+}
+
+fn key_state(key: &[u8], payload: &[u8]) -> Result<KeyState, Damaged> {
+    // The first byte is the space.
+    let (unit, values) = key.get(1..).and_then(<[u8]>::split_first_chunk::<4>).ok_or(Damaged::Short)?;
+    let mut codec = Codec::loading(values);
+    let mut key: Arc<[Value]> = Arc::from([]);
+    codec.values(&mut key)?;
+    codec.end()?;
+    Ok(KeyState { unit: u32::from_be_bytes(*unit), key, bytes: payload.to_vec() })
+}
+
+fn code_mark(mark: &mut Mark, codec: &mut Codec<'_>) -> Coded {
+    codec.u64(&mut mark.epoch)?;
+    codec.flag(&mut mark.is_done)?;
+    codec.list(&mut mark.units, String::new, |unit, codec| codec.string(unit))?;
+    codec.list(&mut mark.inputs, InputMark::default, |input, codec| {
+        codec.string(&mut input.stream)?;
+        codec.string(&mut input.name)?;
+        codec.u64(&mut input.bytes)?;
+        codec.u64(&mut input.lines)?;
+        codec.flag(&mut input.is_at_end)?;
+        codec.bytes(&mut input.identity)
+    })?;
+    code_counts(&mut mark.outputs, codec)?;
+    code_counts(&mut mark.counts, codec)
+}
+
+fn code_counts(counts: &mut BTreeMap<String, u64>, codec: &mut Codec<'_>) -> Coded {
+    let mut list: Vec<(String, u64)> = std::mem::take(counts).into_iter().collect();
+    codec.list(&mut list, Default::default, |(name, count), codec| {
+        codec.string(name)?;
+        codec.u64(count)
+    })?;
+    *counts = list.into_iter().collect();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::MemoryStore;
+
+    fn mark(epoch: u64) -> Mark {
+        let input = InputMark {
+            stream: "transactions".to_owned(),
+            name: "tx.jsonl".to_owned(),
+            bytes: 1 << 40,
+            lines: 7,
+            is_at_end: false,
+            identity: vec![1, 2, 3],
+        };
+        Mark {
+            epoch,
+            units: vec!["velocity: strict of card string".to_owned()],
+            inputs: vec![input],
+            outputs: BTreeMap::from([("alerts.jsonl".to_owned(), 99)]),
+            counts: BTreeMap::from([("events".to_owned(), 12)]),
+            ..Mark::default()
+        }
+    }
+
+    fn state(key: &str, bytes: &[u8]) -> KeyState {
+        KeyState { unit: 3, key: Arc::from([Value::text(key), Value::Int(-1)]), bytes: bytes.to_vec() }
+    }
+
+    #[test]
+    fn what_is_recovered_is_the_last_epoch_whole() {
+        let store = MemoryStore::new();
+        assert!(recover(&store).expect("an empty store").is_none());
+        let first = Snapshot { keys: vec![state("a", b"1"), state("b", b"2")], rest: b"first".to_vec() };
+        store.commit(&mut changes(&first, &mark(1))).expect("no fault");
+        let second = Snapshot { keys: vec![state("b", b""), state("c", b"3")], rest: b"second".to_vec() };
+        store.commit(&mut changes(&second, &mark(2))).expect("no fault");
+        let Recovered { mark: found, rest, keys } =
+            recover(&store).expect("it is whole").expect("there are epochs");
+        assert_eq!((found, rest.as_slice()), (mark(2), &b"second"[..]));
+        let found: Vec<_> = keys.iter().map(|state| (state.key[0].clone(), state.bytes.clone())).collect();
+        assert_eq!(found, [(Value::text("a"), b"1".to_vec()), (Value::text("c"), b"3".to_vec())]);
+    }
+}

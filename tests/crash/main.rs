@@ -1,0 +1,227 @@
+//! Kills runs and starts them again: what comes out must not show it.
+//!
+//! ```text
+//! crash [--kills N] [--seed S]
+//! ```
+//!
+//! Each case is a pattern over a generated file, run once unbroken, and then under a state directory, killed (as by
+//! `kill -9`) at random instants and started again with the very same command until it ends by itself. Every file that
+//! it leaves (records, late events, bad lines) must then be byte for byte that of the unbroken run. The run notes in a
+//! file where it is in an epoch, so that it can be said which moments were hit. The last line is
+//! `crash: kills=N before=B in=I after=A differ=D`.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that reports")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+#[path = "../../benches/support/workloads.rs"]
+#[allow(dead_code, reason = "only some of it is for tests")]
+mod workloads;
+
+#[path = "../oracle/random.rs"]
+#[allow(dead_code, reason = "only some of it is for this test")]
+mod random;
+
+use random::Random;
+
+/// How many kills `cargo test` makes.
+const DEFAULT_KILLS: u64 = 12;
+
+/// A run that is started so often and does not end has no way forward.
+const STARTS_MAX: u64 = 2000;
+
+/// The events of the input: enough for a run to be broken in the middle.
+const EVENTS: &str = "60000";
+
+/// A program to be run.
+struct Case {
+    name: String,
+    arguments: Vec<String>,
+}
+
+/// How many kills hit which moment of an epoch.
+#[derive(Default)]
+struct Hits {
+    before: u64,
+    within: u64,
+    after: u64,
+}
+
+fn main() -> ExitCode {
+    let (kills, seed) = options();
+    let folder = std::env::temp_dir().join(format!("ensue-crash-{}", std::process::id()));
+    let cases = prepare(&folder);
+    let (mut hits, mut differ, mut done) = (Hits::default(), 0, 0);
+    let mut random = Random::of_case(seed, 0);
+    for case in cases.iter().cycle() {
+        if done >= kills {
+            break;
+        }
+        let expected = unbroken(case, &folder);
+        let (killed, is_same) = broken(case, &folder, &expected, &mut random, &mut hits, kills - done);
+        done += killed;
+        differ += u64::from(!is_same);
+        println!("crash: {} kills={killed} {}", case.name, if is_same { "same" } else { "DIFFERS" });
+    }
+    let Hits { before, within, after } = hits;
+    println!("crash: kills={done} before={before} in={within} after={after} differ={differ}");
+    if differ > 0 {
+        println!("crash: the files are in {}", folder.display());
+        return ExitCode::FAILURE;
+    }
+    fs::remove_dir_all(&folder).expect("the folder can be removed");
+    ExitCode::SUCCESS
+}
+
+fn options() -> (u64, u64) {
+    let arguments: Vec<String> = std::env::args().collect();
+    let of = |name: &str| {
+        let at = arguments.iter().position(|argument| argument == name)?;
+        arguments.get(at + 1)?.parse().ok()
+    };
+    (of("--kills").unwrap_or(DEFAULT_KILLS), of("--seed").unwrap_or(7))
+}
+
+/// The input, and the programs.
+fn prepare(folder: &Path) -> Vec<Case> {
+    fs::create_dir_all(folder).expect("a folder");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let made = ensue()
+        .args(["gen", "--events", EVENTS, "--cards", "500", "--disorder", "8s", "--out"])
+        .arg(folder.join("tx.jsonl"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    assert!(made.expect("ensue runs").success(), "the input can be generated");
+    spoil(&folder.join("tx.jsonl"));
+    let mut cases = Vec::new();
+    let workloads = [workloads::W1, workloads::W2, workloads::W3, workloads::W4, workloads::W5];
+    for (number, pattern) in (1..).zip(workloads) {
+        let path = folder.join(format!("w{number}.cep"));
+        fs::write(&path, format!("{}{pattern}", workloads::STREAM)).expect("a file");
+        cases.push(Case { name: format!("W{number}"), arguments: vec![path.display().to_string()] });
+    }
+    let mut patterns: Vec<PathBuf> = fs::read_dir(root.join("patterns"))
+        .expect("the folder of patterns")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "cep"))
+        .filter(|path| fs::read_to_string(path).is_ok_and(|text| text.contains("transactions")))
+        .collect();
+    patterns.sort();
+    for path in patterns {
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        if name != "streams" {
+            cases.push(Case { name, arguments: vec![path.display().to_string()] });
+        }
+    }
+    cases
+}
+
+/// Makes some lines bad, in places that are the same every time.
+fn spoil(path: &Path) {
+    let text = fs::read_to_string(path).expect("the input");
+    let spoiled = text.lines().enumerate().map(|(at, line)| match at % 997 {
+        500 => format!("{}\n", &line[..line.len() / 2]),
+        _ => format!("{line}\n"),
+    });
+    fs::write(path, spoiled.collect::<String>()).expect("the input can be written");
+}
+
+fn ensue() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_ensue"))
+}
+
+/// The command for a case whose files go to `out`.
+fn command(case: &Case, folder: &Path, out: &Path) -> Command {
+    let mut command = ensue();
+    command.arg("run").args(&case.arguments).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.arg("--in").arg(format!("transactions={}", folder.join("tx.jsonl").display()));
+    let stream = if case.name.starts_with('W') { "m" } else { "alert" };
+    for (name, file) in [(stream, "records"), ("transactions.late", "late"), ("transactions.bad", "bad")] {
+        command.arg("--out").arg(format!("{name}={}", out.join(file).display()));
+    }
+    command
+}
+
+/// The files that an unbroken run leaves.
+fn unbroken(case: &Case, folder: &Path) -> Files {
+    let out = folder.join("unbroken");
+    fs::create_dir_all(&out).expect("a folder");
+    let mut command = command(case, folder, &out);
+    let began = Instant::now();
+    let output = command.output().expect("ensue runs");
+    assert!(output.status.success(), "{}: {}", case.name, String::from_utf8_lossy(&output.stderr));
+    Files { took: began.elapsed(), ..Files::of(&out) }
+}
+
+/// What a run leaves.
+struct Files {
+    took: Duration,
+    files: Vec<(String, Vec<u8>)>,
+}
+
+impl Files {
+    fn of(folder: &Path) -> Files {
+        let read = |name: &str| (name.to_owned(), fs::read(folder.join(name)).unwrap_or_default());
+        Files { took: Duration::ZERO, files: ["records", "late", "bad"].map(read).into() }
+    }
+}
+
+/// Kills and starts again until it ends. Gives how often it was killed, and whether the files are the same.
+fn broken(
+    case: &Case,
+    folder: &Path,
+    expected: &Files,
+    random: &mut Random,
+    hits: &mut Hits,
+    kills_max: u64,
+) -> (u64, bool) {
+    let (out, state) = (folder.join("broken"), folder.join("state"));
+    for path in [&out, &state] {
+        if path.exists() {
+            fs::remove_dir_all(path).expect("a folder can be removed");
+        }
+    }
+    fs::create_dir_all(&out).expect("a folder");
+    let phases = folder.join("phases");
+    let mut killed = 0;
+    for _ in 0..STARTS_MAX {
+        let mut command = command(case, folder, &out);
+        command.arg("--state").arg(&state).args(["--checkpoint-every", "2000"]).env("ENSUE_PHASES", &phases);
+        let mut child = command.spawn().expect("ensue runs");
+        if killed < kills_max {
+            let most = expected.took.as_micros() as u64;
+            let wait = random.below(most.max(2_000) as usize) as u64;
+            if !ends_within(&mut child, Duration::from_micros(wait)) {
+                child.kill().expect("it can be killed");
+                child.wait().expect("it has ended");
+                killed += 1;
+                match fs::read(&phases).ok().and_then(|phases| phases.last().copied()) {
+                    Some(b'b') => hits.before += 1,
+                    Some(b'c') => hits.within += 1,
+                    _ => hits.after += 1,
+                }
+                continue;
+            }
+        }
+        let output = child.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{}: {}", case.name, String::from_utf8_lossy(&output.stderr));
+        return (killed, Files::of(&out).files == expected.files);
+    }
+    panic!("{}: it does not come to its end", case.name);
+}
+
+fn ends_within(child: &mut Child, wait: Duration) -> bool {
+    let until = Instant::now() + wait;
+    while Instant::now() < until {
+        if child.try_wait().expect("a child").is_some() {
+            return true;
+        }
+        thread::sleep(Duration::from_micros(200));
+    }
+    false
+}

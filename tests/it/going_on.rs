@@ -1,0 +1,139 @@
+//! Runs under `--state`, as users see them: they go on, they end, and they say why they do neither.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const PATTERNS: &str = "
+stream tx { card string  amount int  at timestamp  event time at, disorder 1s }
+
+pattern pair {
+    on tx by card
+    match a where amount > 3
+    then b where amount > a.amount
+    within 10m
+    emit alert { card: card, first: a.amount, second: b.amount }
+}
+";
+
+/// A folder of its own for a test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str, events: usize) -> Folder {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("going-on-{name}"));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).expect("a folder");
+        let folder = Folder(path);
+        folder.write("p.cep", PATTERNS);
+        folder.write("tx.jsonl", &text(0..events));
+        folder
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.0.join(name), text).expect("writable");
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.0.join(name)).expect(name)
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ensue"));
+        command.current_dir(&self.0).args(arguments.split_whitespace());
+        command
+    }
+
+    /// The code, and what was said.
+    fn run(&self, arguments: &str) -> (Option<i32>, String) {
+        said(&self.command(arguments).output().expect("it starts"))
+    }
+}
+
+fn said(output: &Output) -> (Option<i32>, String) {
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn text(events: std::ops::Range<usize>) -> String {
+    let line = |at: usize| {
+        format!("{{\"card\":\"c{}\",\"amount\":{},\"at\":{}}}\n", at % 7, at * 7919 % 11, 1_700_000_000_000 + at * 250)
+    };
+    events.map(line).collect()
+}
+
+const RUN: &str = "run p.cep --in tx=tx.jsonl --out alert=out.jsonl --state state --checkpoint-every 500";
+
+#[test]
+fn a_run_that_has_come_to_its_end_does_nothing_more() {
+    let folder = Folder::new("end", 3000);
+    let (code, first) = folder.run(RUN);
+    assert_eq!(code, Some(0), "{first}");
+    let records = folder.read("out.jsonl");
+    assert!(records.lines().count() > 100);
+    let (code, second) = folder.run(RUN);
+    assert_eq!(code, Some(0), "{second}");
+    assert!(second.contains("has come to its end, with 3000 events; there is nothing to do"), "{second}");
+    assert_eq!(folder.read("out.jsonl"), records);
+}
+
+#[test]
+fn a_signal_stops_a_run_and_the_same_command_goes_on() {
+    let folder = Folder::new("signal", 400_000);
+    let (code, whole) = folder.run("run p.cep --in tx=tx.jsonl --out alert=whole.jsonl");
+    assert_eq!(code, Some(0), "{whole}");
+    let mut child = folder.command(RUN).stderr(Stdio::piped()).spawn().expect("it starts");
+    let until = Instant::now() + Duration::from_secs(20);
+    while fs::metadata(folder.0.join("out.jsonl")).map_or(0, |out| out.len()) == 0 && Instant::now() < until {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let killed = Command::new("kill").arg(child.id().to_string()).status().expect("kill");
+    assert!(killed.success());
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    let (code, rest) = folder.run(RUN);
+    assert_eq!(code, Some(0), "{rest}");
+    assert!(rest.contains("going on from epoch") || rest.contains("has come to its end"), "{rest}");
+    assert_eq!(folder.read("out.jsonl"), folder.read("whole.jsonl"));
+}
+
+/// Leaves a run in the middle: the state is of one over fewer events, broken off by a bad line under `--strict`.
+fn broken_off(name: &str) -> Folder {
+    let folder = Folder::new(name, 2000);
+    folder.write("tx.jsonl", &format!("{}nope\n", text(0..2000)));
+    let (code, why) = folder.run(&format!("{RUN} --strict"));
+    assert_eq!(code, Some(2), "{why}");
+    folder
+}
+
+#[test]
+fn other_inputs_patterns_and_outputs_are_refused() {
+    let folder = broken_off("refused");
+    let refused = |arguments: &str, part: &str| {
+        let (code, why) = folder.run(arguments);
+        assert_eq!(code, Some(2), "{why}");
+        assert!(why.contains(part) && why.contains("help: "), "{part}: {why}");
+    };
+    folder.write("other.jsonl", "");
+    refused(&RUN.replace("tx=tx.jsonl", "tx=other.jsonl"), "the inputs are tx=other.jsonl, and the state is of a run");
+    refused(&RUN.replace("tx=tx.jsonl", "tx=-"), "the inputs are tx=stdin");
+    refused("run p.cep --in tx=- --state new", "stdin cannot be read again after a crash");
+    folder.write("p.cep", &PATTERNS.replace("pair", "couple"));
+    refused(RUN, "the patterns are not those of the state: `couple` has changed, or is new");
+    folder.write("p.cep", PATTERNS);
+    let records = folder.read("out.jsonl");
+    folder.write("out.jsonl", &records[..10]);
+    refused(RUN, "out.jsonl cannot be gone on with: it has 10 bytes");
+    folder.write("out.jsonl", &records);
+    folder.write("tx.jsonl", &text(0..2000).replace("\"c1\"", "\"cx\""));
+    refused(RUN, "tx.jsonl is not the file that was read before: what was read of it is not what stands there now");
+    folder.write("tx.jsonl", &text(0..10));
+    refused(RUN, "tx.jsonl is not the file that was read before: it has");
+    folder.write("tx.jsonl", &text(0..2500));
+    let (code, rest) = folder.run(RUN);
+    assert_eq!(code, Some(0), "{rest}");
+    assert!(rest.contains("events   2 500 from 1 input, "), "{rest}");
+    let (code, whole) = folder.run("run p.cep --in tx=tx.jsonl --out alert=whole.jsonl");
+    assert_eq!(code, Some(0), "{whole}");
+    assert_eq!(folder.read("out.jsonl"), folder.read("whole.jsonl"));
+}
