@@ -249,7 +249,10 @@ mod tests {
     }
 
     fn read_with(text: &[u8], max: usize, piece: usize, buffer: usize) -> Vec<(u64, String)> {
-        let mut lines = Lines::with_max(Pieces(text, piece), max, buffer);
+        all_of(&mut Lines::with_max(Pieces(text, piece), max, buffer))
+    }
+
+    fn all_of(lines: &mut Lines<Pieces<'_>>) -> Vec<(u64, String)> {
         let mut all = Vec::new();
         while let Some((number, line)) = lines.next_line().expect("no errors here") {
             let text = match line {
@@ -276,6 +279,23 @@ mod tests {
             let expected = ["abcd", "5:abcde", "8:abcdef", "abcd", "6:abcdef"];
             assert_eq!(lines.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), expected);
             assert_eq!(lines[4].0, 5);
+        }
+    }
+
+    #[test]
+    fn reading_goes_on_behind_any_line() {
+        let text = b"\xef\xbb\xbfabcd\n\n  \nabcdefgh\r\nab\r\nabcdefghi\nc";
+        for (piece, buffer) in [(1, 1), (2, 64), (3, 5), (100, 2), (100, 64)] {
+            let all = read(text, 4, piece);
+            let mut lines = Lines::with_max(Pieces(text, piece), 4, buffer);
+            for given in 0..=all.len() {
+                let at = lines.position();
+                let rest = Pieces(&text[at.bytes as usize..], piece);
+                let mut rest = Lines { bytes_max: 4, ..Lines::resume(rest, at) };
+                assert_eq!(all_of(&mut rest), all[given..], "behind line {}", at.lines);
+                assert_eq!(rest.position(), Position { bytes: text.len() as u64, lines: 7 });
+                lines.next_line().expect("no errors here");
+            }
         }
     }
 

@@ -7,21 +7,26 @@
 //!
 //! Bad content never stops a reader and never panics: a line that cannot become an event is given to the caller as a
 //! [`BadLine`], with its place and its [`BadReason`], and reading goes on. Only the operating system can fail here.
+//!
+//! A run can go on where another one stopped: an input is read on at a [`Position`] if it is still the file that was read
+//! ([`Identity`]), and an output is cut back to a length that is known to be down on disk. Only regular files can do that.
 //! What a pattern is, nobody here knows; a stream's fields and their types are all that is needed.
 
 mod bad;
 mod identity;
 mod json;
 mod lines;
+mod output;
 mod record;
 mod scalar;
 mod sink;
 mod source;
 
 pub use bad::{BadLine, BadReason};
-pub use identity::{Identity, Mismatch};
+pub use identity::{Identity, Mismatch, Watch};
 pub use json::JsonDecoder;
 pub use lines::{Line, Lines, Position};
+pub use output::{FileOutput, Resume};
 pub use record::{push_event, push_record, push_string, push_value};
-pub use sink::{DeadLetters, Resume, Sink, push_bad_line};
+pub use sink::{DeadLetters, Sink, push_bad_line};
 pub use source::{Input, JsonSource, Step};

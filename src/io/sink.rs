@@ -1,18 +1,18 @@
 //! Where lines go: a file, standard output, or the dead letters of a stream.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Seek, SeekFrom, Stdout, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 
-use super::{BadLine, push_string};
+use super::output::FileOutput;
+use super::{BadLine, Resume, push_string};
 use crate::limits;
 
 /// A buffered output. A closed pipe comes back as [`io::ErrorKind::BrokenPipe`]: the reader has seen enough, and the
 /// caller ends quietly.
 #[derive(Debug)]
 pub enum Sink {
-    /// A file, made anew.
-    File(BufWriter<File>),
+    /// A file, or what has the name of one.
+    File(FileOutput),
     /// Standard output.
     Stdout(BufWriter<Stdout>),
 }
@@ -24,7 +24,7 @@ impl Sink {
     ///
     /// Where that cannot be done.
     pub fn create(path: &Path) -> io::Result<Sink> {
-        Ok(Sink::File(BufWriter::with_capacity(limits::FILE_BUFFER_BYTES, File::create(path)?)))
+        FileOutput::create(path).map(Sink::File)
     }
 
     /// Opens a file that another run has left, and cuts it back to what that run is known to have written.
@@ -33,20 +33,19 @@ impl Sink {
     ///
     /// [`Resume`].
     pub fn resume(path: &Path, length: u64) -> Result<Sink, Resume> {
-        Ok(Sink::File(BufWriter::with_capacity(limits::FILE_BUFFER_BYTES, reopened(path, length)?)))
+        FileOutput::resume(path, length).map(Sink::File)
     }
 
-    /// Writes what is buffered and waits until it is on the disk. Gives the length of the file; standard output, a
-    /// device and a pipe have none.
+    /// Writes what is buffered and waits until it is on the disk. Gives the length of the file; none of what cannot be
+    /// cut back to it, which is standard output, a pipe or a device.
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// What the operating system says; that the file has another length than what was written.
     pub fn sync(&mut self) -> io::Result<Option<u64>> {
-        self.flush()?;
         match self {
-            Sink::File(file) => synced(file),
-            Sink::Stdout(_) => Ok(None),
+            Sink::File(file) => file.sync(),
+            Sink::Stdout(stdout) => stdout.flush().map(|()| None),
         }
     }
 
@@ -62,7 +61,7 @@ impl Sink {
     /// What the operating system says.
     pub fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         match self {
-            Sink::File(file) => file.write_all(lines),
+            Sink::File(file) => file.write(lines),
             Sink::Stdout(stdout) => stdout.write_all(lines),
         }
     }
@@ -80,54 +79,11 @@ impl Sink {
     }
 }
 
-/// Why an output cannot be gone on with.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Resume {
-    /// It cannot be opened.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// It is something else than a file.
-    #[error("it is no regular file, so it cannot be cut back to what was written")]
-    NotAFile,
-    /// Somebody else has cut it.
-    #[error("it has {found} bytes, and {written} were written to it: it was changed by somebody else")]
-    TooShort {
-        /// Its bytes.
-        found: u64,
-        /// Those that were written.
-        written: u64,
-    },
-}
-
-fn reopened(path: &Path, length: u64) -> Result<File, Resume> {
-    let mut file = File::options().write(true).open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(Resume::NotAFile);
-    }
-    if metadata.len() < length {
-        return Err(Resume::TooShort { found: metadata.len(), written: length });
-    }
-    file.set_len(length)?;
-    file.seek(SeekFrom::End(0))?;
-    Ok(file)
-}
-
-/// The length of a file whose content is on the disk now; `None` of a device or a pipe, which has no length.
-fn synced(file: &mut BufWriter<File>) -> io::Result<Option<u64>> {
-    if !file.get_ref().metadata()?.is_file() {
-        return Ok(None);
-    }
-    file.get_ref().sync_data()?;
-    file.stream_position().map(Some)
-}
-
 /// The bad lines of one stream, each with its place and reason. The file is made with the first of them.
 #[derive(Debug)]
 pub struct DeadLetters {
     path: PathBuf,
-    file: Option<BufWriter<File>>,
+    file: Option<FileOutput>,
     buffer: Vec<u8>,
 }
 
@@ -143,7 +99,7 @@ impl DeadLetters {
     ///
     /// [`Resume`].
     pub fn resume(path: PathBuf, length: u64) -> Result<DeadLetters, Resume> {
-        let file = Some(BufWriter::new(reopened(&path, length)?));
+        let file = Some(FileOutput::resume(&path, length)?);
         Ok(DeadLetters { path, file, buffer: Vec::new() })
     }
 
@@ -153,8 +109,7 @@ impl DeadLetters {
     ///
     /// What the operating system says.
     pub fn sync(&mut self) -> io::Result<Option<u64>> {
-        self.flush()?;
-        self.file.as_mut().map_or(Ok(None), synced)
+        self.file.as_mut().map_or(Ok(None), FileOutput::sync)
     }
 
     /// The file.
@@ -172,9 +127,9 @@ impl DeadLetters {
         push_bad_line(&mut self.buffer, stream, bad);
         let file = match &mut self.file {
             Some(file) => file,
-            None => self.file.insert(BufWriter::new(File::create(&self.path)?)),
+            None => self.file.insert(FileOutput::create(&self.path)?),
         };
-        file.write_all(&self.buffer)
+        file.write(&self.buffer)
     }
 
     /// Writes what is buffered.
@@ -183,7 +138,7 @@ impl DeadLetters {
     ///
     /// What the operating system says.
     pub fn flush(&mut self) -> io::Result<()> {
-        self.file.as_mut().map_or(Ok(()), BufWriter::flush)
+        self.file.as_mut().map_or(Ok(()), FileOutput::flush)
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::json::JsonDecoder;
 use super::lines::{Line, Lines, Position};
-use super::{BadLine, BadReason};
+use super::{BadLine, BadReason, Watch};
 use crate::event::{Batch, BatchBuilder, Coder, PartitionId, StreamId, Type, UncodedBatch};
 use crate::lang::hir::Stream;
 use crate::limits;
@@ -45,6 +45,8 @@ pub struct JsonSource {
     live: bool,
     /// Whether reading may wait for somebody who writes.
     may_wait: bool,
+    /// Over the file, where it is one.
+    watch: Option<Watch>,
 }
 
 /// How far reading came.
@@ -71,16 +73,16 @@ impl JsonSource {
         stream: &Stream,
         types: Vec<Option<Type>>,
     ) -> io::Result<JsonSource> {
-        let (reader, live, may_wait): (Box<dyn Read + Send>, bool, bool) = match input {
-            Input::File(path) => {
-                let file = open_file(path)?;
-                let may_wait = !file.metadata()?.is_file();
-                (Box::new(file), false, may_wait)
-            }
-            Input::Stdin => (Box::new(io::stdin()), true, true),
+        let Input::File(path) = input else {
+            let reader = Box::new(io::stdin());
+            let source = JsonSource::new(reader, input.name(), id, partition, stream, types);
+            return Ok(JsonSource { live: true, may_wait: true, ..source });
         };
-        let source = JsonSource::new(reader, input.name(), id, partition, stream, types);
-        Ok(JsonSource { live, may_wait, ..source })
+        let file = open_file(path)?;
+        let is_regular = file.metadata()?.is_file();
+        let watch = if is_regular { Some(Watch::new(&file, path)?) } else { None };
+        let source = JsonSource::new(Box::new(file), input.name(), id, partition, stream, types);
+        Ok(JsonSource { may_wait: !is_regular, watch, ..source })
     }
 
     /// Opens a file where another has left it.
@@ -98,9 +100,10 @@ impl JsonSource {
     ) -> io::Result<JsonSource> {
         let mut file = open_file(path)?;
         file.seek(SeekFrom::Start(at.bytes))?;
+        let watch = Some(Watch::new(&file, path)?);
         let name = path.display().to_string();
         let source = JsonSource::new(Box::new(io::empty()), name, id, partition, stream, types);
-        Ok(JsonSource { lines: Lines::resume(Box::new(file), at), ..source })
+        Ok(JsonSource { lines: Lines::resume(Box::new(file), at), watch, ..source })
     }
 
     /// A partition that is read from anything; `name` is what messages call it.
@@ -124,7 +127,13 @@ impl JsonSource {
             name,
             live: false,
             may_wait: false,
+            watch: None,
         }
+    }
+
+    /// The watch over its file, to be had once; none where it is no file, and cannot be read again.
+    pub fn take_watch(&mut self) -> Option<Watch> {
+        self.watch.take()
     }
 
     /// Whether reading may wait for somebody who writes: standard input, or a pipe.
@@ -253,6 +262,53 @@ mod tests {
         let places: Vec<_> = bad.iter().map(|line| (line.line, line.reason.label())).collect();
         assert_eq!(places, [(3, "malformed"), (4, "wrong_type")]);
         assert_eq!(bad[0].text, "nope");
+    }
+
+    /// Everything of a partition in batches of two: the lines of events and of bad lines, and how many there were at each
+    /// position.
+    fn read_all(mut source: JsonSource) -> (Vec<u64>, Vec<(usize, Position)>) {
+        let (mut seen, mut positions) = (Vec::new(), Vec::new());
+        loop {
+            let mut bad = Vec::new();
+            let step = source.read_step(2, &mut bad).expect("readable");
+            seen.extend(bad.iter().map(|bad| bad.line + 1000));
+            match step {
+                Step::Paused => {}
+                Step::Batch(batch, position) => {
+                    let batch = source.coder.code(batch);
+                    seen.extend((0..batch.len()).map(|row| batch.record(row)));
+                    positions.push((seen.len(), position));
+                }
+                Step::End(position) => {
+                    positions.push((seen.len(), position));
+                    return (seen, positions);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn reading_goes_on_behind_any_batch() {
+        let path = std::env::temp_dir().join(format!("ensue-resume-{}.jsonl", std::process::id()));
+        let lines: Vec<String> = (0..12).map(|at| format!("{{\"at\":{at},\"v\":1}}\n")).collect();
+        let text =
+            format!("\u{feff}{}x\n\n{}\r\ny\n{}z", lines[0], lines[1..9].concat(), lines[9..].concat());
+        std::fs::write(&path, &text).expect("written");
+        let types = || vec![Some(Type::Timestamp), Some(Type::Int)];
+        let (id, partition) = (StreamId(0), PartitionId(0));
+        let input = Input::File(path.clone());
+        let mut source = JsonSource::open(&input, id, partition, &ticks(), types()).expect("a file");
+        let watch = source.take_watch().expect("a file");
+        let (all, positions) = read_all(source);
+        assert_eq!((all.len(), positions.len()), (15, 7));
+        assert_eq!(positions[6].1.bytes, text.len() as u64);
+        for (seen, at) in positions {
+            let identity = watch.identity(at.bytes).expect("readable");
+            assert_eq!(identity.check(&path, at.bytes).expect("readable"), Ok(()));
+            let source = JsonSource::resume(&path, at, id, partition, &ticks(), types()).expect("a file");
+            assert_eq!(read_all(source).0, all[seen..], "from {at:?}");
+        }
+        std::fs::remove_file(path).expect("it is there");
     }
 
     #[test]

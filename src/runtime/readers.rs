@@ -19,7 +19,7 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::event::{Batch, Coder};
-use crate::io::{BadLine, JsonSource, Position, Step};
+use crate::io::{BadLine, Identity, JsonSource, Position, Step, Watch};
 use crate::limits;
 
 /// The partitions of a run, by their number in the order given.
@@ -27,6 +27,8 @@ pub struct Readers {
     way: Way,
     /// For each partition.
     coders: Vec<Coder>,
+    /// For each partition over its file, where it is one: the file itself may be read on another thread.
+    watches: Vec<Option<Watch>>,
 }
 
 enum Way {
@@ -62,8 +64,9 @@ impl Readers {
     }
 
     /// Reads on the thread that asks.
-    pub fn here(sources: Vec<JsonSource>) -> Readers {
-        Readers { coders: coders(&sources), way: Way::Here(sources) }
+    pub fn here(mut sources: Vec<JsonSource>) -> Readers {
+        let watches = watches(&mut sources);
+        Readers { coders: coders(&sources), watches, way: Way::Here(sources) }
     }
 
     /// Reads ahead on a thread of its own. It ends when the reader is dropped; one that waits for input is left to the
@@ -72,7 +75,8 @@ impl Readers {
     /// # Errors
     ///
     /// Where the operating system gives no thread.
-    pub fn ahead(sources: Vec<JsonSource>) -> io::Result<Readers> {
+    pub fn ahead(mut sources: Vec<JsonSource>) -> io::Result<Readers> {
+        let watches = watches(&mut sources);
         let each = pieces_ahead(sources.len());
         let all = each * sources.len();
         let (requests, asked) = bounded(all);
@@ -84,7 +88,7 @@ impl Readers {
         let coders = coders(&sources);
         let serve = move || serve(sources, &asked, &answers);
         thread::Builder::new().name("reader".to_owned()).spawn(serve)?;
-        Ok(Readers { way: Way::Ahead(Ahead { requests, pieces, waiting }), coders })
+        Ok(Readers { way: Way::Ahead(Ahead { requests, pieces, waiting }), coders, watches })
     }
 
     /// The next events of a partition, and how far it was read for them; `None` at its end, after which it is not asked
@@ -111,6 +115,16 @@ impl Readers {
             }
         }
     }
+
+    /// By what the file of a partition is known again of which so many bytes were read, also if it has another name by
+    /// now; none where it is no file.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be read, or has become shorter.
+    pub fn identity(&self, at: usize, bytes: u64) -> io::Result<Option<Identity>> {
+        self.watches[at].as_ref().map(|watch| watch.identity(bytes)).transpose()
+    }
 }
 
 impl Piece {
@@ -136,6 +150,10 @@ impl Ahead {
         }
         piece
     }
+}
+
+fn watches(sources: &mut [JsonSource]) -> Vec<Option<Watch>> {
+    sources.iter_mut().map(JsonSource::take_watch).collect()
 }
 
 fn coders(sources: &[JsonSource]) -> Vec<Coder> {
@@ -194,7 +212,8 @@ mod tests {
         while !open.is_empty() {
             open.retain(|at| {
                 let mut bad = |line: BadLine| seen.push(format!("{at}: bad {}", line.line));
-                let (batch, _) = readers.read_batch(*at, &mut bad).expect("memory can be read");
+                let (batch, position) = readers.read_batch(*at, &mut bad).expect("memory can be read");
+                seen.push(format!("{at}: {position:?}"));
                 seen.push(format!("{at}: {:?}", batch.as_ref().map(|batch| (batch.len(), batch.record(0)))));
                 batch.is_some()
             });

@@ -15,7 +15,7 @@ const EVENTS: usize = 400;
 const BATCH_EVENTS: usize = 8;
 
 /// Patterns, each with a class that takes it.
-const PATTERNS: [(&str, Class); 9] = [
+const PATTERNS: [(&str, Class); 15] = [
     ("match all a where x < 60 next b where x < 80 within 50ms limit 2 per 60ms", Class::Strict),
     ("match all a where x < 30 then b where x > 70 then c where x < 50 within 60ms", Class::Queues),
     ("match a where x < 30 then b where x > 50 then c where x < 50 within 60ms", Class::Queues),
@@ -28,6 +28,30 @@ const PATTERNS: [(&str, Class); 9] = [
     ("match all a where x < 30 then b where x > 70 within 60ms limit 1 per 100ms", Class::Queues),
     ("match all a where x < 50 limit 2 per 50ms", Class::Queues),
     ("match all a where x < 30 then b where x > 70 then c where x < 50 within 60ms", Class::Family),
+    ("match all a where x < 50 then any b where x > 70 within 60ms", Class::Enumerable),
+    (
+        "match all a where x < 50 then any b where x > 20 then any c where t == a.t within 60ms",
+        Class::Enumerable,
+    ),
+    (
+        "match all a where x < 90 then any b where x > 60 then any c where x == a.x and t == a.t within 70ms",
+        Class::Enumerable,
+    ),
+    (
+        "match all a where x < 50 then any b where x > 20 then any c where x > 70 within 60ms \
+         tally out { key: key, n: count(), least: min(a.x), most: max(b.x), sum: sum(c.x), mean: avg(b.x) }",
+        Class::Aggregate,
+    ),
+    (
+        "match all a where x < 50 then b where x > 20 next c within 60ms \
+         tally out { key: key, n: count(), sum: sum(a.x) }",
+        Class::Aggregate,
+    ),
+    (
+        "match all a where x < 50 then not q where x == 60 then any b where x > 40 then c where x > 50 within 60ms \
+         tally out { key: key, n: count(), sum: sum(b.x), first: min(a.ts) }",
+        Class::Aggregate,
+    ),
 ];
 
 /// A number of an event, its key, value and time.
@@ -58,6 +82,9 @@ fn program(text: &str) -> Arc<Program> {
 }
 
 fn pattern(body: &str) -> Arc<Program> {
+    if body.contains("tally") {
+        return program(&format!("pattern p {{ on s by key {body} }}"));
+    }
     let timeout = if body.contains("match a ") && !body.contains("not") {
         "on timeout emit late { key: key, x: a.x }"
     } else {
@@ -177,10 +204,10 @@ fn a_family_of_many_rules_goes_on() {
     let mut text = String::new();
     for rule in 0..70 {
         let (low, high) = (20 + rule % 11, 60 + rule % 17);
-        write!(
+        writeln!(
             text,
             "pattern rule_{rule} {{ on s by key match all a where x <= {low} then b where x > {high} \
-             then c where x < {high} within 40ms emit out {{ key: key, first: a.t, n: {rule} }} }}\n"
+             then c where x < {high} within 40ms emit out {{ key: key, first: a.t, n: {rule} }} }}"
         )
         .expect("text can be written to");
     }

@@ -137,11 +137,11 @@ mod tests {
         for now in 0..55_u64 {
             let time = EventTime::from_micros(now as i64 * 2 - 30);
             state.evict(counting, time, &mut scratch);
-            let (takes, clears) =
-                (1 << (now % 2) | u64::from(now % 5 == 0) * 3, u64::from(now % 7 == 0) << 1);
+            let takes = (1 << (now % 2)) | if now % 5 == 0 { 3 } else { 0 };
+            let clears = u64::from(now % 7 == 0) << 1;
             let words = [(now * 7919 % 200).wrapping_sub(100)];
             let values = Values { nulls: u64::from(now % 11 == 0), words: &words };
-            state.push(counting, Effect { time, takes: takes & 3, clears, values });
+            state.push(counting, Effect { time, takes, clears, values });
         }
         state
     }
