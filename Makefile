@@ -2,7 +2,7 @@
 #
 # A Rust toolchain, a C and C++ compiler and make are all that must be there. What else is missing is installed, and
 # said. Build output goes to a cache outside the clone, so that a fresh clone does not build from nothing; set
-# CARGO_TARGET_DIR to have it elsewhere.
+# CARGO_TARGET_DIR to have it elsewhere. `eval "$(make -s env)"` gives a shell the same for cargo by hand.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -14,6 +14,8 @@ export CARGO_TARGET_DIR
 
 CARGO ?= cargo
 ENSUE := $(abspath $(CARGO_TARGET_DIR))/release/ensue
+# With what the C++ in RocksDB needs: libclang, and ccache in front of the compiler.
+WITH := tools/native.sh with "$(CACHE)"
 ALL := --locked --all-features
 CORE := --locked --no-default-features --lib
 
@@ -44,22 +46,22 @@ demo: build ## Generate a million transactions, find the fraud in them, and say 
 
 .PHONY: test
 test: install ## Run every test, with all features and of the core alone
-	$(CARGO) test $(ALL)
+	$(WITH) $(CARGO) test $(ALL)
 	$(CARGO) test $(CORE)
 
 .PHONY: build
 build: install ## Build the release binary, and link it at target/release/ensue
-	$(CARGO) build --release $(ALL)
+	$(WITH) $(CARGO) build --release $(ALL)
 	@mkdir -p target/release
 	@[ target/release/ensue -ef "$(ENSUE)" ] || ln -sfn "$(ENSUE)" target/release/ensue
 
 .PHONY: core
-core: install ## Build and test the core alone: no default features
+core: install-core ## Build and test the core alone: no default features
 	$(CARGO) test $(CORE)
 
 .PHONY: lint
 lint: install clippy ## Run the linter, with warnings denied
-	$(CARGO) clippy $(ALL) --all-targets -- -D warnings
+	$(WITH) $(CARGO) clippy $(ALL) --all-targets -- -D warnings
 	$(CARGO) clippy $(CORE) -- -D warnings
 
 .PHONY: format
@@ -72,62 +74,72 @@ format-check: rustfmt ## Fail if the code is not formatted
 
 .PHONY: docs
 docs: install ## Build the API documentation, with warnings denied
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(ALL) --no-deps
+	RUSTDOCFLAGS="-D warnings" $(WITH) $(CARGO) doc $(ALL) --no-deps
 
 .PHONY: tidy
 tidy: install ## Check the house rules: layers, file sizes, fixtures
-	$(CARGO) test $(ALL) --test it tidy
+	$(WITH) $(CARGO) test $(ALL) --test it tidy
 
 .PHONY: conformance
 conformance: install ## Compare with recorded answers: make conformance FILES="a.jsonl b.jsonl"
-	$(CARGO) test $(ALL) --test conformance -- $(FILES)
+	$(WITH) $(CARGO) test $(ALL) --test conformance -- $(FILES)
 
 .PHONY: oracle
 oracle: install ## Compare the engine with the oracle: make oracle CASES=100000 SEED=7
-	$(CARGO) test $(ALL) --test oracle -- --cases $(CASES) --seed $(SEED)
+	$(WITH) $(CARGO) test $(ALL) --test oracle -- --cases $(CASES) --seed $(SEED)
 
 .PHONY: workloads
 workloads: install ## Measure the six workloads on a file: make workloads INPUT=tx.jsonl
 	@[ -f "$(INPUT)" ] || { echo "INPUT=$(INPUT) is not a file; say make workloads INPUT=tx.jsonl" >&2; exit 2; }
-	$(CARGO) bench $(ALL) --bench workloads -- "$(abspath $(INPUT))" $(ONLY)
+	$(WITH) $(CARGO) bench $(ALL) --bench workloads -- "$(abspath $(INPUT))" $(ONLY)
 
 .PHONY: bench-decode
 bench-decode: install ## Measure what reading JSON lines costs: make bench-decode ONLY=text
-	$(CARGO) bench $(ALL) --bench decode -- $(ONLY)
+	$(WITH) $(CARGO) bench $(ALL) --bench decode -- $(ONLY)
 
 .PHONY: workloads-e2e
 workloads-e2e: install ## Measure five of them from file to file: make workloads-e2e INPUT=tx.jsonl
 	@[ -f "$(INPUT)" ] || { echo "INPUT=$(INPUT) is not a file; say make workloads-e2e INPUT=tx.jsonl" >&2; exit 2; }
-	$(CARGO) bench $(ALL) --bench e2e -- "$(abspath $(INPUT))"
+	$(WITH) $(CARGO) bench $(ALL) --bench e2e -- "$(abspath $(INPUT))"
 
 .PHONY: bench-growth
 bench-growth: install ## Measure how costs grow with open matches, windows, rules, keys and positions
-	$(CARGO) bench $(ALL) --bench growth -- $(ONLY)
+	$(WITH) $(CARGO) bench $(ALL) --bench growth -- $(ONLY)
 
 .PHONY: bench-micro
 bench-micro: install ## Measure the pieces alone: make bench-micro ONLY=keys
-	$(CARGO) bench $(ALL) --bench micro -- $(ONLY)
+	$(WITH) $(CARGO) bench $(ALL) --bench micro -- $(ONLY)
 
 .PHONY: bench-churn
 bench-churn: install ## See that memory does not grow with the keys that come and go: make bench-churn EVENTS=1000000000
-	$(CARGO) bench $(ALL) --bench churn -- $(EVENTS)
+	$(WITH) $(CARGO) bench $(ALL) --bench churn -- $(EVENTS)
 
 .PHONY: bench
 bench: install ## Measure workloads and growth, and record it: make bench INPUT=tx.jsonl, or without an input
 	@[ -z "$(INPUT)" ] || [ -f "$(INPUT)" ] || { echo "INPUT=$(INPUT) is not a file" >&2; exit 2; }
-	CARGO="$(CARGO)" benches/run.sh $(if $(INPUT),"$(abspath $(INPUT))")
+	CARGO="$(CARGO)" $(WITH) benches/run.sh $(if $(INPUT),"$(abspath $(INPUT))")
 
 .PHONY: bench-peers
 bench-peers: install ## Measure the workloads beside other engines: make bench-peers PEERS=FOLDER INPUT=tx.jsonl
 	@[ -x "$(PEERS)/esper/run.sh" ] || { echo "PEERS=$(PEERS) has no esper/run.sh; it needs a JDK and Maven" >&2; exit 2; }
-	$(CARGO) bench $(ALL) --bench workloads -- "$(abspath $(INPUT))"
-	$(CARGO) bench $(ALL) --bench e2e -- "$(abspath $(INPUT))"
+	$(WITH) $(CARGO) bench $(ALL) --bench workloads -- "$(abspath $(INPUT))"
+	$(WITH) $(CARGO) bench $(ALL) --bench e2e -- "$(abspath $(INPUT))"
 	benches/peers.sh "$(abspath $(PEERS))" "$(abspath $(INPUT))"
 
-# What is missing is installed: the crates of Cargo.lock, and of the toolchain what a target needs.
+.PHONY: env
+env: ## Print, for a shell, what cargo by hand needs to know
+	@tools/native.sh env "$(CACHE)"
+	@printf 'export CARGO_TARGET_DIR=%q\n' "$(CARGO_TARGET_DIR)"
+
+# What is missing is installed: the crates of Cargo.lock, of the toolchain what a target needs, and what RocksDB is built
+# with. The core is built without it.
 
 .PHONY: install
-install:
+install: install-core
+	@tools/native.sh install "$(CACHE)"
+
+.PHONY: install-core
+install-core:
 	@command -v $(CARGO) > /dev/null || { echo "a Rust toolchain is missing: see https://rustup.rs" >&2; exit 2; }
 	@command -v cc > /dev/null || { echo "a C compiler is missing (Debian: apt-get install gcc)" >&2; exit 2; }
 	@host=$$(rustc -vV | sed -n 's/^host: //p'); \

@@ -51,7 +51,8 @@
 //!
 //! `examples/embed.rs` prints records as JSON lines; [`io`] reads and writes them, and [`script`] runs tests.
 
-// Layers, each using only those above it: vocabulary, language, automaton, matching and streams, engine, outside.
+// Layers, each using only those above it: vocabulary, language, automaton, matching and streams, stores, engine,
+// outside.
 pub mod codec;
 pub mod diag;
 pub mod event;
@@ -64,6 +65,8 @@ pub mod nfa;
 
 pub mod matcher;
 pub mod stream;
+
+pub mod state;
 
 pub mod engine;
 

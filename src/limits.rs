@@ -63,3 +63,19 @@ pub const PROGRAM_BYTES_MAX: usize = 16 << 20;
 
 /// How deep the tree of one expression may be. A chain `a or b or c` is as deep as it has operators.
 pub const EXPRESSION_DEPTH_MAX: usize = 256;
+
+/// The most damaged places of a store that are told one by one. More of them are counted.
+pub const DAMAGES_TOLD_MAX: usize = 100;
+
+/// What the store on disk keeps in memory of what it reads, in bytes. What is used often is in memory anyway.
+pub const STORE_CACHE_BYTES: usize = 32 << 20;
+
+/// What the store on disk collects in memory before it writes a sorted file, in bytes. It has at most three times as
+/// much while one is written, and a commit that is larger than this besides.
+pub const STORE_BUFFER_BYTES: usize = 32 << 20;
+
+/// The most files that the store on disk holds open: fewer than a process may have by default on any system.
+pub const STORE_FILES_OPEN_MAX: i32 = 256;
+
+/// The threads on which the store on disk writes and merges its files.
+pub const STORE_THREADS: i32 = 2;
