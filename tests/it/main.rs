@@ -14,6 +14,8 @@ mod docs;
 mod families;
 mod long_runs;
 mod saved;
+#[cfg(feature = "state")]
+mod state;
 #[cfg(feature = "cli")]
 mod threads;
 mod tidy;
