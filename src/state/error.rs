@@ -194,6 +194,7 @@ pub enum StoreError {
 
 impl StoreError {
     /// A file operation that failed.
+    #[cfg(feature = "state")]
     pub(super) fn io(doing: &'static str, path: impl Into<PathBuf>, source: io::Error) -> StoreError {
         let path = path.into();
         match source.kind() {

@@ -21,7 +21,7 @@
 use std::fmt;
 use std::ops::Deref;
 
-use crate::EventTime;
+use crate::time::EventTime;
 
 /// The bytes that an envelope puts around a payload.
 pub const ENVELOPE_BYTES: usize = VERSION_BYTES + CHECKSUM_BYTES;
@@ -378,6 +378,7 @@ pub fn shown(key: &[u8]) -> String {
 }
 
 /// The first key behind all that begin with `prefix`; nothing where there is none.
+#[cfg(any(feature = "state", test))]
 pub(super) fn behind(prefix: &[u8]) -> Option<Vec<u8>> {
     let last = prefix.iter().rposition(|byte| *byte != 0xFF)?;
     let mut end = prefix[..=last].to_vec();

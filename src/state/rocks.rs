@@ -379,13 +379,41 @@ fn go_through(records: &mut DBRawIterator<'_>, seen: &mut Scan<'_>) -> Result<()
     records.status()
 }
 
-/// A key from which reading goes on behind a damaged file: that behind its last one.
+/// A key from which reading goes on behind a damaged block of a file, at the latest behind the last key of the file.
+///
+/// The block covers keys that lie together. Which, only its file could say, so it is asked: keys between the last that
+/// could be read and the end of the file are taken as numbers, and the first that can be looked for is searched for among them.
 fn behind_damage(db: &DB, file: &str, last: &[u8]) -> Option<Vec<u8>> {
     let files = db.live_files().ok()?;
     let damaged = files.into_iter().find(|live| live.name.trim_start_matches('/') == file)?;
     let mut behind = damaged.end_key?;
     behind.push(0);
-    (behind.as_slice() > last).then_some(behind)
+    if behind.as_slice() <= last {
+        return None;
+    }
+    let shared = last.iter().zip(&behind).take_while(|(a, b)| a == b).count();
+    let prefix = behind[..shared].to_vec();
+    let (mut low, mut high) = (number_of(&last[shared..]), number_of(&behind[shared..]));
+    while low < high && high - low > 1 {
+        let middle = low + (high - low) / 2;
+        let key = [prefix.as_slice(), &middle.to_be_bytes()].concat();
+        let mut records = db.raw_iterator_opt(scanning(&[]));
+        records.seek(&key);
+        if records.status().is_ok() {
+            (high, behind) = (middle, key);
+        } else {
+            low = middle;
+        }
+    }
+    Some(behind)
+}
+
+/// The first bytes as a number, with zeros behind them.
+fn number_of(bytes: &[u8]) -> u128 {
+    let mut first = [0; 16];
+    let length = bytes.len().min(first.len());
+    first[..length].copy_from_slice(&bytes[..length]);
+    u128::from_be_bytes(first)
 }
 
 /// The newest log of a directory, where the last commits are.
