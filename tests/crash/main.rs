@@ -228,7 +228,9 @@ impl Moment {
         match random.below(4) {
             0 => Moment::In(b'b', random.below(30)),
             1 => Moment::In(b'c', random.below(30)),
-            _ => Moment::After(Duration::from_micros(random.below(took.as_micros().max(2000) as usize) as u64)),
+            _ => {
+                Moment::After(Duration::from_micros(random.below(took.as_micros().max(2000) as usize) as u64))
+            }
         }
     }
 

@@ -58,7 +58,12 @@ fn said(output: &Output) -> (Option<i32>, String) {
 
 fn text(events: std::ops::Range<usize>) -> String {
     let line = |at: usize| {
-        format!("{{\"card\":\"c{}\",\"amount\":{},\"at\":{}}}\n", at % 7, at * 7919 % 11, 1_700_000_000_000 + at * 250)
+        format!(
+            "{{\"card\":\"c{}\",\"amount\":{},\"at\":{}}}\n",
+            at % 7,
+            at * 7919 % 11,
+            1_700_000_000_000 + at * 250
+        )
     };
     events.map(line).collect()
 }
@@ -115,7 +120,10 @@ fn other_inputs_patterns_and_outputs_are_refused() {
         assert!(why.contains(part) && why.contains("help: "), "{part}: {why}");
     };
     folder.write("other.jsonl", "");
-    refused(&RUN.replace("tx=tx.jsonl", "tx=other.jsonl"), "the inputs are tx=other.jsonl, and the state is of a run");
+    refused(
+        &RUN.replace("tx=tx.jsonl", "tx=other.jsonl"),
+        "the inputs are tx=other.jsonl, and the state is of a run",
+    );
     refused(&RUN.replace("tx=tx.jsonl", "tx=-"), "the inputs are tx=stdin");
     refused("run p.cep --in tx=- --state new", "stdin cannot be read again after a crash");
     folder.write("p.cep", &PATTERNS.replace("pair", "couple"));
@@ -126,7 +134,10 @@ fn other_inputs_patterns_and_outputs_are_refused() {
     refused(RUN, "out.jsonl cannot be gone on with: it has 10 bytes");
     folder.write("out.jsonl", &records);
     folder.write("tx.jsonl", &text(0..9000).replace("\"c1\"", "\"cx\""));
-    refused(RUN, "tx.jsonl is not the file that was read before: what was read of it is not what stands there now");
+    refused(
+        RUN,
+        "tx.jsonl is not the file that was read before: what was read of it is not what stands there now",
+    );
     folder.write("tx.jsonl", &text(0..10));
     refused(RUN, "tx.jsonl is not the file that was read before: it has");
     folder.write("tx.jsonl", &text(0..9500));

@@ -36,7 +36,10 @@ impl Every {
             "h" => 3_600_000,
             _ => return Err(expected()),
         };
-        number.checked_mul(millis).map(|millis| Every::Time(Duration::from_millis(millis))).ok_or_else(expected)
+        number
+            .checked_mul(millis)
+            .map(|millis| Every::Time(Duration::from_millis(millis)))
+            .ok_or_else(expected)
     }
 }
 

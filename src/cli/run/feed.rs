@@ -6,7 +6,6 @@
 //! that is asked for ([`crate::runtime::Workers`]).
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration as WallDuration, Instant};
@@ -70,8 +69,6 @@ struct Partition {
     stream: StreamId,
     id: PartitionId,
     is_open: bool,
-    /// The file, where it is one.
-    path: Option<PathBuf>,
     /// How far it was read.
     position: Position,
 }
@@ -147,7 +144,7 @@ impl Feed {
                 return Err(resume::cannot_be_read_again(&input.name()));
             }
             sources.push(source);
-            partitions.push(Partition { name: input.name(), stream: *stream, id, is_open, path, position });
+            partitions.push(Partition { name: input.name(), stream: *stream, id, is_open, position });
         }
         let readers = Readers::new(sources).map_err(|source| CliError::Threads { source })?;
         let mut report = Report {
@@ -236,7 +233,8 @@ impl Feed {
                 outputs.flush()?;
                 self.flushed_at = Instant::now();
             }
-            if let Some(durable) = durable.as_deref_mut().filter(|durable| durable.is_due(self.report.events)) {
+            if let Some(durable) = durable.as_deref_mut().filter(|durable| durable.is_due(self.report.events))
+            {
                 self.end_epoch(outputs, durable, false)?;
             }
             self.progress.show(self.report.events);
@@ -269,13 +267,20 @@ impl Feed {
             lengths: outputs.sync()?,
             records: &outputs.records,
         };
-        let inputs = self.partitions.iter().map(|partition| resume::Reading {
-            stream: partition.stream,
-            path: partition.path.as_deref(),
-            position: partition.position,
-            is_open: partition.is_open,
-        });
-        durable.commit(&snapshot, mark.mark(inputs, is_done)?)
+        let mut inputs = Vec::new();
+        for (at, partition) in self.partitions.iter().enumerate() {
+            let identity = self.readers.identity(at, partition.position.bytes);
+            let identity =
+                identity.map_err(|source| CliError::Read { path: partition.name.clone(), source })?;
+            inputs.push(resume::Reading {
+                stream: partition.stream,
+                name: &partition.name,
+                position: partition.position,
+                is_open: partition.is_open,
+                identity: identity.expect("only files are read under a state directory"),
+            });
+        }
+        durable.commit(&snapshot, mark.mark(inputs.into_iter(), is_done))
     }
 
     /// The open partition with the least watermark; of several the first.

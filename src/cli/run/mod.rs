@@ -176,7 +176,9 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         stop: stop_on_signals()?,
     };
     let (mut durable, recovered) = match &args.state {
-        Some(directory) => Durable::open(directory, args.checkpoint_every).map(|(durable, left)| (Some(durable), left))?,
+        Some(directory) => {
+            Durable::open(directory, args.checkpoint_every).map(|(durable, left)| (Some(durable), left))?
+        }
         None => (None, None),
     };
     let left = recovered.as_ref().map(|recovered| recovered.mark.clone());

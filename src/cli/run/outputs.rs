@@ -34,7 +34,8 @@ impl<'a> Outputs<'a> {
         plan: &'a RunPlan,
         left: Option<&Mark>,
     ) -> Result<Outputs<'a>, CliError> {
-        let length = |path: &Path| left.and_then(|left| left.outputs.get(&path.display().to_string()).copied());
+        let length =
+            |path: &Path| left.and_then(|left| left.outputs.get(&path.display().to_string()).copied());
         let mut sinks = Vec::new();
         for output in &plan.sinks {
             sinks.push(match output {

@@ -24,54 +24,54 @@ pub(super) struct Marking<'a> {
 /// How far an input was read.
 pub(super) struct Reading<'a> {
     pub(super) stream: StreamId,
-    pub(super) path: Option<&'a Path>,
+    pub(super) name: &'a str,
     pub(super) position: Position,
     pub(super) is_open: bool,
+    pub(super) identity: Identity,
 }
 
 impl Marking<'_> {
     /// The mark.
-    pub(super) fn mark<'a>(
-        self,
-        inputs: impl Iterator<Item = Reading<'a>>,
-        is_done: bool,
-    ) -> Result<Mark, CliError> {
+    pub(super) fn mark<'a>(self, inputs: impl Iterator<Item = Reading<'a>>, is_done: bool) -> Mark {
         let name = |stream: StreamId| self.program.stream(stream).name.clone();
-        let mut marks = Vec::new();
-        for Reading { stream, path, position, is_open } in inputs {
-            let path = path.expect("only files are read under a state directory");
-            let shown = path.display().to_string();
-            let identity = Identity::of(path, position.bytes)
-                .map_err(|source| CliError::Read { path: shown.clone(), source })?;
-            marks.push(InputMark {
-                stream: name(stream),
-                name: shown,
-                bytes: position.bytes,
-                lines: position.lines,
-                is_at_end: !is_open,
-                identity: identity.as_bytes().to_vec(),
-            });
-        }
+        let input = |reading: Reading<'a>| InputMark {
+            stream: name(reading.stream),
+            name: reading.name.to_owned(),
+            bytes: reading.position.bytes,
+            lines: reading.position.lines,
+            is_at_end: !reading.is_open,
+            identity: reading.identity.as_bytes().to_vec(),
+        };
         let mut counts = BTreeMap::from([("events".to_owned(), self.report.events)]);
-        counts.extend(self.report.late.iter().map(|(stream, count)| (format!("late {}", name(*stream)), *count)));
+        counts.extend(
+            self.report.late.iter().map(|(stream, count)| (format!("late {}", name(*stream)), *count)),
+        );
         let bad = self.report.bad.iter();
-        counts.extend(bad.map(|((stream, reason), count)| (format!("bad {} {reason}", name(*stream)), *count)));
+        counts
+            .extend(bad.map(|((stream, reason), count)| (format!("bad {} {reason}", name(*stream)), *count)));
         let records = (0..).map(StreamId).zip(self.records).filter(|(_, count)| **count > 0);
         counts.extend(records.map(|(stream, count)| (format!("records {}", name(stream)), *count)));
         let units = self.report.engine.units().iter().map(ToString::to_string).collect();
-        Ok(Mark { epoch: 0, is_done, units, inputs: marks, outputs: self.lengths, counts })
+        Mark { epoch: 0, is_done, units, inputs: inputs.map(input).collect(), outputs: self.lengths, counts }
     }
 }
 
 /// Whether the inputs are those that were read, and hold what was read.
 pub(super) fn check_inputs(program: &Program, plan: &RunPlan, marks: &[InputMark]) -> Result<(), CliError> {
-    let named = |(stream, input): &(StreamId, Input)| format!("{}={}", program.stream(*stream).name, input.name());
+    let named =
+        |(stream, input): &(StreamId, Input)| format!("{}={}", program.stream(*stream).name, input.name());
     let now: Vec<String> = plan.partitions.iter().map(named).collect();
     let before: Vec<String> = marks.iter().map(|mark| format!("{}={}", mark.stream, mark.name)).collect();
     if now != before {
-        let message =
-            format!("the inputs are {}, and the state is of a run over {}", now.join(", "), before.join(", "));
-        return Err(CliError::asked(message, "give the same --in as before, in the same order, or another --state"));
+        let message = format!(
+            "the inputs are {}, and the state is of a run over {}",
+            now.join(", "),
+            before.join(", ")
+        );
+        return Err(CliError::asked(
+            message,
+            "give the same --in as before, in the same order, or another --state",
+        ));
     }
     for mark in marks {
         let read = |source| CliError::Read { path: mark.name.clone(), source };
@@ -101,7 +101,10 @@ pub(super) fn restore(program: &Program, report: &mut Report, recovered: Recover
         let changed = units.iter().find(|unit| !mark.units.contains(unit)).or(mark.units.first());
         let changed = changed.and_then(|unit| unit.split(':').next()).unwrap_or("a pattern").to_owned();
         let message = format!("the patterns are not those of the state: `{changed}` has changed, or is new");
-        return Err(CliError::asked(message, "run the patterns as they were, or begin anew with another --state"));
+        return Err(CliError::asked(
+            message,
+            "run the patterns as they were, or begin anew with another --state",
+        ));
     }
     report.engine.restore(&rest, keys).map_err(|damaged| {
         let message = format!("the state is damaged: {damaged}");
