@@ -7,7 +7,7 @@ use super::chunk::{Lens, Rows};
 use super::keys::{KeyId, KeyTable};
 use super::saved::{SavedKey, Sink};
 use super::{Bounds, Cut, Dropped, Event, Exceeded, Fields, Found, Kind, Reached};
-use crate::codec::{Coded, Damaged};
+use crate::codec::Coded;
 use crate::event::{PatternId, StepId, Value};
 use crate::time::EventTime;
 
@@ -149,27 +149,23 @@ pub trait Executor: Send {
 
     /// Notes from now on which keys change, for [`save`](Executor::save). Said before the first event, and before
     /// [`load`](Executor::load).
-    fn track(&mut self) {}
+    fn track(&mut self);
 
     /// Keys that it holds no state for any more, but whose numbers are still needed to tell so.
-    fn released(&self) -> &[KeyId] {
-        &[]
-    }
+    fn released(&self) -> &[KeyId];
 
     /// Tells the state of each key that has changed since this was last asked; no event or deadline before `now` is
     /// still to come. A key of whom something was found is one of them, if anything is held for it. Costs something for
     /// each of these keys, and nothing for the others.
-    fn save(&mut self, _now: EventTime, _keys: &KeyTable, _sink: &mut Sink<'_>) {}
+    fn save(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>);
 
     /// Takes the state of some keys as an executor of the same class has told it for the same pattern; `now` is how far
     /// event time had come. Said once, before the first event.
     ///
     /// # Errors
     ///
-    /// [`Damaged`]: what was told was something else. The executor is not to be used then.
-    fn load(&mut self, _saved: &[SavedKey<'_>], _now: EventTime) -> Coded {
-        Err(Damaged::Odd("the class of a pattern"))
-    }
+    /// [`Damaged`](crate::codec::Damaged): what was told was something else. The executor is not to be used then.
+    fn load(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded;
 
     /// Visits the pattern and first event of what is open at `now`, each first event once: its time. Goes through
     /// everything that is held.

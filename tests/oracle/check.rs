@@ -52,9 +52,6 @@ const VARIANTS: [Variant; 9] = [
 /// In how many of these every other class is tried that takes all patterns.
 const CLASS_VARIANTS: [usize; 4] = [2, 3, 4, 7];
 
-/// The classes whose state can be saved.
-const SAVED: [Class; 7] = Class::ALL;
-
 /// What came of a case.
 pub(crate) enum Verdict {
     /// The checker does not take the program.
@@ -85,15 +82,7 @@ pub(crate) fn check(case: &Case, seed: u64) -> Verdict {
         CLASS_VARIANTS.map(|at| (at, Variant { class, ..VARIANTS[at] }))
     };
     let variants = VARIANTS.into_iter().enumerate().chain(others.iter().flat_map(by_class));
-    let engine = Engine::new(Arc::clone(&compiled.program), &Config::default()).expect("it was built once");
-    let is_saved = |variant: &Variant| match variant.class {
-        None => {
-            compiled.patterns.iter().all(|id| engine.class(*id).is_some_and(|class| SAVED.contains(&class)))
-        }
-        Some(class) => SAVED.contains(&class),
-    };
-    let is_checked = |variant: &Variant| !variant.restored || is_saved(variant);
-    for (at, variant) in variants.filter(|(_, variant)| is_checked(variant)) {
+    for (at, variant) in variants {
         let shuffled;
         let arrival = if variant.shuffled {
             let mut random = Random::of_case(seed, at as u64);
