@@ -1,10 +1,13 @@
 //! Which patterns are evaluated together, and by what.
 
+use std::hash::Hasher;
 use std::sync::Arc;
+
+use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::{EngineError, UnitShape};
 use crate::event::PatternId;
-use crate::lang::hir::Program;
+use crate::lang::hir::{Pattern, Program};
 use crate::matcher::chunk::Lens;
 use crate::matcher::family::{self, Family};
 use crate::matcher::predicates::Predicates;
@@ -71,10 +74,13 @@ impl Unit {
 
     /// What its saved state depends on.
     pub(super) fn shape(&self, program: &Program) -> UnitShape {
-        let slots = self.plan.pattern.slots.iter().map(|slot| format!("{} {}", slot.name, slot.ty));
+        let patterns: Vec<&Pattern> = self.patterns.iter().map(|id| program.pattern(*id)).collect();
+        // Another version may check a pattern to another tree: then it is refused, which is safe.
+        let mut hasher = SipHasher13::new();
+        patterns.iter().for_each(|pattern| hasher.write(format!("{pattern:?}").as_bytes()));
         UnitShape {
-            patterns: self.patterns.iter().map(|id| program.pattern(*id).name.clone()).collect(),
-            shape: format!("{} of {}", self.class(), slots.collect::<Vec<_>>().join(", ")),
+            patterns: patterns.iter().map(|pattern| pattern.name.clone()).collect(),
+            shape: format!("{} {:032x}", self.class(), hasher.finish128().as_u128()),
         }
     }
 

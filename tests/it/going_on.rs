@@ -128,6 +128,8 @@ fn other_inputs_patterns_and_outputs_are_refused() {
     refused("run p.cep --in tx=- --state new", "stdin cannot be read again after a crash");
     folder.write("p.cep", &PATTERNS.replace("pair", "couple"));
     refused(RUN, "the patterns are not those of the state: `couple` has changed, or is new");
+    folder.write("p.cep", &PATTERNS.replace("> 3", "> 4"));
+    refused(RUN, "the patterns are not those of the state: `pair` has changed, or is new");
     folder.write("p.cep", PATTERNS);
     let records = folder.read("out.jsonl");
     folder.write("out.jsonl", &records[..10]);
