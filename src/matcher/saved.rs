@@ -9,9 +9,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::capture::{Arena, Handle, LoadedEvent, is_before};
-use super::keys::KeyId;
+use super::cells::CellId;
+use super::keys::{KeyId, KeyTable};
 use crate::codec::{Codec, Coded, Damaged};
 use crate::event::{Interner, Value};
+use crate::time::EventTime;
 
 /// Takes the state of a key as bytes: none, where nothing is held for it.
 pub type Sink<'a> = dyn FnMut(&Arc<[Value]>, &[u8]) + 'a;
@@ -103,6 +105,23 @@ impl KeyCodec<'_> {
     }
 }
 
+/// Tells of some keys what `save` writes of their cells: nothing of one that has none.
+pub(super) fn tell(
+    changed: Vec<(KeyId, Option<CellId>)>,
+    keys: &KeyTable,
+    sink: &mut Sink<'_>,
+    mut save: impl FnMut(CellId, &mut Vec<u8>),
+) {
+    let mut bytes = Vec::new();
+    for (key, cell) in changed {
+        bytes.clear();
+        if let Some(cell) = cell {
+            save(cell, &mut bytes);
+        }
+        sink(keys.values(key), &bytes);
+    }
+}
+
 /// The record of a key: its events, then what `walk` walks.
 pub(super) fn save_key(arena: &Arena, out: &mut Vec<u8>, walk: impl FnOnce(&mut KeyCodec<'_>) -> Coded) {
     let mut body = Vec::new();
@@ -120,10 +139,11 @@ pub(super) fn save_key(arena: &Arena, out: &mut Vec<u8>, walk: impl FnOnce(&mut 
 }
 
 /// The records of some keys, for an arena that holds nothing yet: their events are captured, and `walk` walks the rest of
-/// each.
+/// each. Events behind `now` cannot have been saved.
 pub(super) fn load_keys(
     arena: &mut Arena,
     saved: &[SavedKey<'_>],
+    now: EventTime,
     mut walk: impl FnMut(&SavedKey<'_>, &Arena, &mut KeyCodec<'_>) -> Coded,
 ) -> Coded {
     let mut interner = Interner::default();
@@ -140,6 +160,9 @@ pub(super) fn load_keys(
         bodies.push((first..events.len(), codec.rest()));
     }
     let handles = arena.restore(&events);
+    if !arena.is_up_to(now) {
+        return Err(Damaged::Odd("the time of an event"));
+    }
     for (key, (range, body)) in saved.iter().zip(bodies) {
         let around = Handles::Load(&handles[range], arena.gone());
         let mut codec = Codec::loading(body).with(around);

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
+
+use crate::folder::Folder;
 
 const PATTERNS: &str = r#"
 stream tx {
@@ -43,34 +44,15 @@ not json
 {"card":"c2","amount":1.00,"at":"2026-01-01T11:00:00Z"}
 "#;
 
-/// A folder of its own for a test, with the patterns and events in it.
-struct Folder(PathBuf);
+/// A folder with the patterns and events in it.
+fn folder(name: &str) -> Folder {
+    let folder = Folder::empty(&format!("command-line-{name}"));
+    folder.write("p.cep", PATTERNS);
+    folder.write("tx.jsonl", EVENTS);
+    folder
+}
 
 impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("command-line-{name}"));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).expect("a folder");
-        let folder = Folder(path);
-        folder.write("p.cep", PATTERNS);
-        folder.write("tx.jsonl", EVENTS);
-        folder
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.0.join(name), text).expect("writable");
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.0.join(name)).expect(name)
-    }
-
-    fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ensue"));
-        command.current_dir(&self.0).args(arguments.split_whitespace());
-        command
-    }
-
     fn run(&self, arguments: &str) -> Answer {
         Answer::new(self.command(arguments).output().expect("it starts"))
     }
@@ -92,7 +74,7 @@ impl Answer {
 
 #[test]
 fn check_says_yes_no_or_why_it_could_not() {
-    let folder = Folder::new("check");
+    let folder = folder("check");
     let good = folder.run("check .");
     assert_eq!((good.code, good.out.as_str()), (Some(0), "ok: 2 streams, 1 pattern, 1 test\n"));
     folder.write("bad.cep", "pattern p { on nowhere match a emit x { } }");
@@ -108,7 +90,7 @@ fn check_says_yes_no_or_why_it_could_not() {
 
 #[test]
 fn a_failing_test_shows_both_tables() {
-    let folder = Folder::new("test");
+    let folder = folder("test");
     let good = folder.run("test p.cep");
     assert_eq!((good.code, good.out.as_str()), (Some(0), "1 passed, 0 failed\n"));
     folder.write("p.cep", &PATTERNS.replace("| c1   | 500.00 |", "| c1   | 501.00 |"));
@@ -120,7 +102,7 @@ fn a_failing_test_shows_both_tables() {
 
 #[test]
 fn run_writes_records_bad_lines_and_late_events() {
-    let folder = Folder::new("run");
+    let folder = folder("run");
     let answer = folder.run("run p.cep --in tx=tx.jsonl --out alert=alert.jsonl --out tx.late=late.jsonl");
     assert_eq!((answer.code, answer.out.as_str()), (Some(0), ""), "{answer:?}");
     let record = folder.read("alert.jsonl");
@@ -145,7 +127,7 @@ fn run_writes_records_bad_lines_and_late_events() {
 
 #[test]
 fn run_reads_stdin_and_writes_to_stdout() {
-    let folder = Folder::new("stdin");
+    let folder = folder("stdin");
     let mut command = folder.command("run p.cep --in tx=- --format json");
     let mut child = (command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()))
         .spawn()
@@ -161,7 +143,7 @@ fn run_reads_stdin_and_writes_to_stdout() {
 
 #[test]
 fn strict_stops_at_the_first_bad_line() {
-    let folder = Folder::new("strict");
+    let folder = folder("strict");
     let answer = folder.run("run p.cep --in tx=tx.jsonl --out alert=alert.jsonl --strict");
     assert_eq!(answer.code, Some(2));
     assert!(answer.err.starts_with("error: tx.jsonl:3: field `amount`: 1.005"), "{}", answer.err);
@@ -169,7 +151,7 @@ fn strict_stops_at_the_first_bad_line() {
 
 #[test]
 fn an_unbound_input_is_answered_with_the_flag_to_write() {
-    let folder = Folder::new("unbound");
+    let folder = folder("unbound");
     let answer = folder.run("run p.cep");
     assert_eq!(answer.code, Some(2));
     assert_eq!(answer.err, "error: stream `tx` has no input\nhelp: add --in tx=PATH\n");
@@ -177,7 +159,7 @@ fn an_unbound_input_is_answered_with_the_flag_to_write() {
 
 #[test]
 fn a_configuration_binds_relative_to_itself() {
-    let folder = Folder::new("config");
+    let folder = folder("config");
     let text = "patterns = [\"p.cep\"]\n[in]\ntx = [\"tx.jsonl\"]\n[out]\nalert = \"from-file.jsonl\"\n";
     folder.write("ensue.toml", text);
     fs::create_dir(folder.0.join("elsewhere")).expect("a folder");
@@ -192,7 +174,7 @@ fn a_configuration_binds_relative_to_itself() {
 
 #[test]
 fn partitions_in_files_give_what_one_file_gives() {
-    let folder = Folder::new("partitions");
+    let folder = folder("partitions");
     let lines: Vec<&str> = EVENTS.lines().collect();
     folder.write("day-1.jsonl", lines[0]);
     folder.write("day-2.jsonl", lines[1]);
@@ -204,7 +186,7 @@ fn partitions_in_files_give_what_one_file_gives() {
 
 #[test]
 fn a_closed_pipe_is_quiet() {
-    let folder = Folder::new("pipe");
+    let folder = folder("pipe");
     let mut child = (folder.command("gen --events 200000").stdout(Stdio::piped()).stderr(Stdio::piped()))
         .spawn()
         .expect("it starts");
@@ -215,7 +197,7 @@ fn a_closed_pipe_is_quiet() {
 
 #[test]
 fn explain_shows_one_pattern_or_all() {
-    let folder = Folder::new("explain");
+    let folder = folder("explain");
     let answer = folder.run("explain p.cep large");
     assert_eq!(answer.code, Some(0));
     assert!(answer.out.contains("amount > 100.00"), "{}", answer.out);
@@ -226,7 +208,7 @@ fn explain_shows_one_pattern_or_all() {
 
 #[test]
 fn a_missing_input_empties_no_output() {
-    let folder = Folder::new("missing-input");
+    let folder = folder("missing-input");
     folder.write("alert.jsonl", "from yesterday\n");
     let answer = folder.run("run p.cep --in tx=nowhere.jsonl --out alert=alert.jsonl");
     assert_eq!(answer.code, Some(2), "{answer:?}");
@@ -235,7 +217,7 @@ fn a_missing_input_empties_no_output() {
 
 #[test]
 fn bad_lines_never_overwrite_an_input_or_another_output() {
-    let folder = Folder::new("bad-overwrites");
+    let folder = folder("bad-overwrites");
     folder.write("tx.bad.jsonl", EVENTS);
     let input = folder.run("run p.cep --in tx=./tx.bad.jsonl");
     assert_eq!(input.code, Some(2), "{input:?}");
@@ -254,7 +236,7 @@ fn bad_lines_never_overwrite_an_input_or_another_output() {
 
 #[test]
 fn one_file_under_two_names_is_not_read_twice() {
-    let folder = Folder::new("two-inputs");
+    let folder = folder("two-inputs");
     let answer = folder.run("run p.cep --in tx=tx.jsonl --in tx=./tx.jsonl");
     assert_eq!((answer.code, answer.out.as_str()), (Some(2), ""));
     assert!(answer.err.starts_with("error: ./tx.jsonl is bound twice to one stream\n"), "{}", answer.err);
@@ -262,7 +244,7 @@ fn one_file_under_two_names_is_not_read_twice() {
 
 #[test]
 fn one_file_under_two_names_is_written_once() {
-    let folder = Folder::new("two-names");
+    let folder = folder("two-names");
     let answer = folder.run("run p.cep --in tx=tx.jsonl --out alert=out.jsonl --out tx.late=./out.jsonl");
     assert_eq!(answer.code, Some(0), "{answer:?}");
     assert_eq!(folder.read("out.jsonl").lines().count(), 2, "a record and a late event");
@@ -271,7 +253,7 @@ fn one_file_under_two_names_is_written_once() {
 #[cfg(unix)]
 #[test]
 fn bad_lines_go_not_beside_a_device() {
-    let folder = Folder::new("device");
+    let folder = folder("device");
     let answer = folder.run("run p.cep --in tx=tx.jsonl --out alert=/dev/null");
     assert_eq!(answer.code, Some(0), "{answer:?}");
     assert_eq!(folder.read("tx.bad.jsonl").lines().count(), 2);
@@ -281,7 +263,7 @@ fn bad_lines_go_not_beside_a_device() {
 
 #[test]
 fn an_unbound_input_is_answered_with_the_patterns_that_do_without() {
-    let folder = Folder::new("unbound-select");
+    let folder = folder("unbound-select");
     let more = "\nstream door { key string, at timestamp  event time at, disorder 0s }
 pattern opened { on door by key  match a  emit open { door: key } }
 pattern often { on open by door  match a{3}  within 1h  emit alert { total: 1.00 } }\n";
@@ -296,7 +278,7 @@ pattern often { on open by door  match a{3}  within 1h  emit alert { total: 1.00
 
 #[test]
 fn a_broken_configuration_says_what_belongs_there() {
-    let folder = Folder::new("broken-config");
+    let folder = folder("broken-config");
     for (binding, expected) in [
         ("tx = 5", "expected a path, or a list of paths"),
         ("tx = \"\"", "a stream is bound to an empty path\nhelp: write a path"),
@@ -311,7 +293,7 @@ fn a_broken_configuration_says_what_belongs_there() {
 
 #[test]
 fn events_and_labels_are_two_files() {
-    let folder = Folder::new("gen-same");
+    let folder = folder("gen-same");
     let answer = folder.run("gen --events 10 --out a.jsonl --labels a.jsonl");
     assert_eq!(answer.code, Some(2), "{answer:?}");
     assert!(!folder.0.join("a.jsonl").exists());
@@ -319,7 +301,7 @@ fn events_and_labels_are_two_files() {
 
 #[test]
 fn state_that_is_not_allowed_ends_the_run_and_says_what_holds_it() {
-    let folder = Folder::new("max-state");
+    let folder = folder("max-state");
     let answer = folder.run("run p.cep --in tx=tx.jsonl --max-state 1");
     assert_eq!(answer.code, Some(2), "{answer:?}");
     assert!(answer.err.contains("pattern `large` holds the most (open partial matches: "), "{}", answer.err);
@@ -327,7 +309,7 @@ fn state_that_is_not_allowed_ends_the_run_and_says_what_holds_it() {
 
 #[test]
 fn a_file_without_patterns_cannot_be_explained() {
-    let folder = Folder::new("explain-nothing");
+    let folder = folder("explain-nothing");
     folder.write("empty.cep", "");
     let answer = folder.run("explain empty.cep");
     assert_eq!((answer.code, answer.out.as_str()), (Some(2), ""));
@@ -336,7 +318,7 @@ fn a_file_without_patterns_cannot_be_explained() {
 
 #[test]
 fn a_bound_is_told_once_and_counted() {
-    let folder = Folder::new("bounds");
+    let folder = folder("bounds");
     let lines =
         (0..40).map(|at| format!("{{\"card\":\"c{}\",\"amount\":200,\"at\":{}000}}\n", at % 20, at + 1));
     folder.write("tx.jsonl", &lines.collect::<String>());

@@ -1,10 +1,11 @@
 //! Runs under `--state`, as users see them: they go on, they end, and they say why they do neither.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::folder::Folder;
 
 const PATTERNS: &str = "
 stream tx { card string  amount int  at timestamp  event time at, disorder 1s }
@@ -18,38 +19,17 @@ pattern pair {
 }
 ";
 
-/// A folder of its own for a test.
-struct Folder(PathBuf);
+/// A folder with the patterns and so many events in it.
+fn folder(name: &str, events: usize) -> Folder {
+    let folder = Folder::empty(&format!("going-on-{name}"));
+    folder.write("p.cep", PATTERNS);
+    folder.write("tx.jsonl", &text(0..events));
+    folder
+}
 
-impl Folder {
-    fn new(name: &str, events: usize) -> Folder {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("going-on-{name}"));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).expect("a folder");
-        let folder = Folder(path);
-        folder.write("p.cep", PATTERNS);
-        folder.write("tx.jsonl", &text(0..events));
-        folder
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.0.join(name), text).expect("writable");
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.0.join(name)).expect(name)
-    }
-
-    fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ensue"));
-        command.current_dir(&self.0).args(arguments.split_whitespace());
-        command
-    }
-
-    /// The code, and what was said.
-    fn run(&self, arguments: &str) -> (Option<i32>, String) {
-        said(&self.command(arguments).output().expect("it starts"))
-    }
+/// The code, and what was said.
+fn run(folder: &Folder, arguments: &str) -> (Option<i32>, String) {
+    said(&folder.command(arguments).output().expect("it starts"))
 }
 
 fn said(output: &Output) -> (Option<i32>, String) {
@@ -72,12 +52,12 @@ const RUN: &str = "run p.cep --in tx=tx.jsonl --out alert=out.jsonl --state stat
 
 #[test]
 fn a_run_that_has_come_to_its_end_does_nothing_more() {
-    let folder = Folder::new("end", 3000);
-    let (code, first) = folder.run(RUN);
+    let folder = folder("end", 3000);
+    let (code, first) = run(&folder, RUN);
     assert_eq!(code, Some(0), "{first}");
     let records = folder.read("out.jsonl");
     assert!(records.lines().count() > 100);
-    let (code, second) = folder.run(RUN);
+    let (code, second) = run(&folder, RUN);
     assert_eq!(code, Some(0), "{second}");
     assert!(second.contains("has come to its end, with 3000 events; there is nothing to do"), "{second}");
     assert_eq!(folder.read("out.jsonl"), records);
@@ -85,8 +65,8 @@ fn a_run_that_has_come_to_its_end_does_nothing_more() {
 
 #[test]
 fn a_signal_stops_a_run_and_the_same_command_goes_on() {
-    let folder = Folder::new("signal", 400_000);
-    let (code, whole) = folder.run("run p.cep --in tx=tx.jsonl --out alert=whole.jsonl");
+    let folder = folder("signal", 400_000);
+    let (code, whole) = run(&folder, "run p.cep --in tx=tx.jsonl --out alert=whole.jsonl");
     assert_eq!(code, Some(0), "{whole}");
     let mut child = folder.command(RUN).stderr(Stdio::piped()).spawn().expect("it starts");
     let until = Instant::now() + Duration::from_secs(20);
@@ -96,7 +76,7 @@ fn a_signal_stops_a_run_and_the_same_command_goes_on() {
     let killed = Command::new("kill").arg(child.id().to_string()).status().expect("kill");
     assert!(killed.success());
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
-    let (code, rest) = folder.run(RUN);
+    let (code, rest) = run(&folder, RUN);
     assert_eq!(code, Some(0), "{rest}");
     assert!(rest.contains("going on from epoch") || rest.contains("has come to its end"), "{rest}");
     assert_eq!(folder.read("out.jsonl"), folder.read("whole.jsonl"));
@@ -104,9 +84,9 @@ fn a_signal_stops_a_run_and_the_same_command_goes_on() {
 
 /// Leaves a run in the middle: the state is of its first batches, before a bad line broke it off under `--strict`.
 fn broken_off(name: &str) -> Folder {
-    let folder = Folder::new(name, 9000);
+    let folder = folder(name, 9000);
     folder.write("tx.jsonl", &format!("{}nope\n", text(0..9000)));
-    let (code, why) = folder.run(&format!("{RUN} --strict"));
+    let (code, why) = run(&folder, &format!("{RUN} --strict"));
     assert_eq!(code, Some(2), "{why}");
     folder
 }
@@ -115,7 +95,7 @@ fn broken_off(name: &str) -> Folder {
 fn other_inputs_patterns_and_outputs_are_refused() {
     let folder = broken_off("refused");
     let refused = |arguments: &str, part: &str| {
-        let (code, why) = folder.run(arguments);
+        let (code, why) = run(&folder, arguments);
         assert_eq!(code, Some(2), "{why}");
         assert!(why.contains(part) && why.contains("help: "), "{part}: {why}");
     };
@@ -143,10 +123,10 @@ fn other_inputs_patterns_and_outputs_are_refused() {
     folder.write("tx.jsonl", &text(0..10));
     refused(RUN, "tx.jsonl is not the file that was read before: it has");
     folder.write("tx.jsonl", &text(0..9500));
-    let (code, rest) = folder.run(RUN);
+    let (code, rest) = run(&folder, RUN);
     assert_eq!(code, Some(0), "{rest}");
     assert!(rest.contains("events   9 500 from 1 input, "), "{rest}");
-    let (code, whole) = folder.run("run p.cep --in tx=tx.jsonl --out alert=whole.jsonl");
+    let (code, whole) = run(&folder, "run p.cep --in tx=tx.jsonl --out alert=whole.jsonl");
     assert_eq!(code, Some(0), "{whole}");
     assert_eq!(folder.read("out.jsonl"), folder.read("whole.jsonl"));
 }

@@ -13,6 +13,8 @@ mod disorder;
 mod docs;
 mod families;
 #[cfg(feature = "cli")]
+mod folder;
+#[cfg(feature = "cli")]
 mod going_on;
 mod long_runs;
 mod saved;

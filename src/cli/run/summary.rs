@@ -106,6 +106,7 @@ impl Summary {
             counted(self.partitions, "input"),
             match self.events_before {
                 0 => String::new(),
+                before if before == self.events => ", all of them before this start,".to_owned(),
                 before => format!(", {} of them before this start,", grouped(before)),
             },
             self.seconds,

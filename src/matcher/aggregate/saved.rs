@@ -12,24 +12,20 @@ use super::algebra::Values;
 use super::state::{CLEARS, Counting, HEAD, NULLS, State, TAKES, TIME};
 use super::{Aggregate, KeyTable, SavedKey, Sink};
 use crate::codec::{Codec, Coded, Damaged};
+use crate::matcher::saved::tell;
 use crate::time::EventTime;
 
 impl Aggregate {
     /// Tells the state of each key that has changed.
     pub(super) fn save_changed(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
-        let mut bytes = Vec::new();
-        for (key, cell) in self.cells.take_changed() {
-            bytes.clear();
-            if let Some(cell) = cell {
-                self.with_state(cell, |state, counting, scratch| state.evict(counting, now, scratch));
-                let state = &mut self.states[cell as usize];
-                if !state.is_empty() {
-                    let saved = state.walk(&self.counting, &mut Codec::saving(&mut bytes));
-                    saved.expect("what is held can be saved");
-                }
+        tell(self.cells.take_changed(), keys, sink, |cell, bytes| {
+            self.with_state(cell, |state, counting, scratch| state.evict(counting, now, scratch));
+            let state = &mut self.states[cell as usize];
+            if !state.is_empty() {
+                let saved = state.walk(&self.counting, &mut Codec::saving(bytes));
+                saved.expect("what is held can be saved");
             }
-            sink(keys.values(key), &bytes);
-        }
+        });
         // What was evicted here is told already.
         self.cells.take_changed();
     }

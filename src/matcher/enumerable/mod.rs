@@ -410,8 +410,8 @@ impl Executor for Enumerable {
         self.save_changed(now, keys, sink);
     }
 
-    fn load(&mut self, saved: &[SavedKey<'_>], _: EventTime) -> Coded {
-        self.load_saved(saved)
+    fn load(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded {
+        self.load_saved(saved, now)
     }
 
     fn usage(&self) -> Usage {

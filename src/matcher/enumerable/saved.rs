@@ -12,31 +12,26 @@ use super::state::{Item, Queue, State};
 use super::{Enumerable, KeyTable, SavedKey, Sink};
 use crate::codec::{Coded, Damaged};
 use crate::matcher::capture::{Arena, Handle, is_before};
-use crate::matcher::saved::{KeyCodec, load_keys, save_key};
+use crate::matcher::saved::{KeyCodec, load_keys, save_key, tell};
 use crate::time::EventTime;
 
 impl Enumerable {
     /// Tells the state of each key that has changed.
     pub(super) fn save_changed(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
-        let mut bytes = Vec::new();
-        for (key, cell) in self.cells.take_changed() {
-            bytes.clear();
-            if let Some(cell) = cell {
-                let state = &mut self.states[cell as usize];
-                self.held -= state.prune(self.within, now);
-                if state.first_len > 0 {
-                    let mut links = state.links(&self.arena);
-                    save_key(&self.arena, &mut bytes, |codec| walk(&mut links, codec));
-                }
+        tell(self.cells.take_changed(), keys, sink, |cell, bytes| {
+            let state = &mut self.states[cell as usize];
+            self.held -= state.prune(self.within, now);
+            if state.first_len > 0 {
+                let mut links = state.links(&self.arena);
+                save_key(&self.arena, bytes, |codec| walk(&mut links, codec));
             }
-            sink(keys.values(key), &bytes);
-        }
+        });
     }
 
     /// Takes the state of some keys.
-    pub(super) fn load_saved(&mut self, saved: &[SavedKey<'_>]) -> Coded {
+    pub(super) fn load_saved(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded {
         let links = self.linear.links.len();
-        load_keys(&mut self.arena, saved, |key, arena, codec| {
+        load_keys(&mut self.arena, saved, now, |key, arena, codec| {
             let mut queues = vec![Vec::new(); links - 1];
             walk(&mut queues, codec)?;
             let state = State::of_links(queues, arena, &self.join)?;

@@ -24,9 +24,9 @@ use super::cells::{CELLS_CACHED, CellId, Cells, free_room};
 use super::chunk::{Group, Row, Wanted};
 use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
-use super::saved::{SavedKey, Sink, load_keys, save_key};
+use super::saved::{SavedKey, Sink, load_keys, save_key, tell};
 use super::{Cut, Dropped, Exceeded, Executor, KeyFound, Kind, Usage};
-use crate::codec::{Coded, Damaged};
+use crate::codec::Coded;
 use crate::event::{PatternId, StepId};
 use crate::lang::hir::Step;
 use crate::time::{Duration, EventTime};
@@ -335,21 +335,17 @@ impl<const WORDS: usize> Executor for Shared<WORDS> {
 
     fn save(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
         let about = (self.about(), now.minus(self.within));
-        let mut bytes = Vec::new();
-        for (key, slot) in self.cells.take_changed() {
-            bytes.clear();
-            let runs = slot.map(|slot| &mut self.runs_of[slot as usize]);
-            let is_open = |run: &Run<WORDS>| run.began > about.1;
-            if let Some(runs) = runs.filter(|runs| runs.iter().any(is_open)) {
-                save_key(&self.arena, &mut bytes, |codec| saved::walk(runs, about, &self.arena, codec));
+        tell(self.cells.take_changed(), keys, sink, |cell, bytes| {
+            let runs = &mut self.runs_of[cell as usize];
+            if runs.iter().any(|run| run.began > about.1) {
+                save_key(&self.arena, bytes, |codec| saved::walk(runs, about, &self.arena, codec));
             }
-            sink(keys.values(key), &bytes);
-        }
+        });
     }
 
     fn load(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded {
         let about = (self.about(), now.minus(self.within));
-        load_keys(&mut self.arena, saved, |key, arena, codec| {
+        load_keys(&mut self.arena, saved, now, |key, arena, codec| {
             let mut runs = Vec::new();
             saved::walk(&mut runs, about, arena, codec)?;
             self.cells.claim(key.key);
@@ -357,9 +353,6 @@ impl<const WORDS: usize> Executor for Shared<WORDS> {
             self.runs_of.push(runs);
             Ok(())
         })?;
-        if !self.arena.is_up_to(now) {
-            return Err(Damaged::Odd("the time of an event"));
-        }
         self.cells.take_changed();
         let begun = |slot: CellId| self.runs_of[slot as usize].iter().map(|run| run.began).min();
         let look_at = |(slot, key)| Some((begun(slot)?.plus(self.within), key));

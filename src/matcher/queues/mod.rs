@@ -24,9 +24,9 @@ use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
 use super::linear::{Linear, absences_are_local, check_clauses, lifetime, refused};
 use super::predicates::SourcePredicates;
-use super::saved::{SavedKey, Sink, load_keys, save_key};
+use super::saved::{SavedKey, Sink, load_keys, save_key, tell};
 use super::{Cut, Dropped, Exceeded, Executor, KeyFound, Kind, Plan, Refused, Usage};
-use crate::codec::{Coded, Damaged};
+use crate::codec::Coded;
 use crate::event::{PatternId, StepId};
 use crate::lang::hir::{Mode, Skip, Word};
 use crate::nfa::Wait;
@@ -417,19 +417,16 @@ impl Executor for Queues {
 
     fn save(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
         let place = (&self.shape, &self.arena, now);
-        let mut bytes = Vec::new();
-        for (key, slot) in self.cells.take_changed() {
-            bytes.clear();
-            let cell = slot.map(|slot| &mut self.queues[slot as usize]);
-            if let Some(cell) = cell.filter(|cell| cell.is_worth_saving(place)) {
-                save_key(&self.arena, &mut bytes, |codec| cell.walk(place, codec));
+        tell(self.cells.take_changed(), keys, sink, |cell, bytes| {
+            let cell = &mut self.queues[cell as usize];
+            if cell.is_worth_saving(place) {
+                save_key(&self.arena, bytes, |codec| cell.walk(place, codec));
             }
-            sink(keys.values(key), &bytes);
-        }
+        });
     }
 
     fn load(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded {
-        load_keys(&mut self.arena, saved, |key, arena, codec| {
+        load_keys(&mut self.arena, saved, now, |key, arena, codec| {
             let mut cell = Cell::new(self.shape.len());
             cell.walk((&self.shape, arena, now), codec)?;
             self.cells.claim(key.key);
@@ -437,9 +434,6 @@ impl Executor for Queues {
             self.queues.push(cell);
             Ok(())
         })?;
-        if !self.arena.is_up_to(now) {
-            return Err(Damaged::Odd("the time of an event"));
-        }
         self.cells.take_changed();
         self.set_deadlines();
         Ok(())

@@ -20,7 +20,7 @@ use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
 use super::predicates::SourcePredicates;
-use super::saved::{SavedKey, Sink};
+use super::saved::{SavedKey, Sink, tell};
 use super::{
     Arrival, Bound, Bounds, Cut, Dropped, Event, Exceeded, Executor, Faults, Fields, Order, Plan, Reached,
     Usage,
@@ -285,14 +285,11 @@ impl Executor for Runs {
     }
 
     fn save(&mut self, _: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
-        let mut bytes = Vec::new();
-        for (key, slot) in self.cells.take_changed() {
-            bytes.clear();
-            if let Some(held) = slot.and_then(|slot| self.keys[slot as usize].as_mut()) {
-                held.runs.save(&self.plan, &mut bytes);
+        tell(self.cells.take_changed(), keys, sink, |cell, bytes| {
+            if let Some(held) = &mut self.keys[cell as usize] {
+                held.runs.save(&self.plan, bytes);
             }
-            sink(keys.values(key), &bytes);
-        }
+        });
     }
 
     fn load(&mut self, saved: &[SavedKey<'_>], _: EventTime) -> Coded {

@@ -41,7 +41,7 @@ use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
 use super::predicates::SourcePredicates;
-use super::saved::{SavedKey, Sink, load_keys};
+use super::saved::{SavedKey, Sink, load_keys, tell};
 use super::{
     Bound, Cut, Dropped, Exceeded, Executor, Faults, KeyFound, Nothing, Order, Plan, Reached, Refused, Scope,
     Usage, is_true,
@@ -374,19 +374,12 @@ impl Executor for Starts {
 
     fn save(&mut self, _: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
         let Starts { cells, states, shape, arena, .. } = self;
-        let mut bytes = Vec::new();
-        for (key, slot) in cells.take_changed() {
-            bytes.clear();
-            if let Some(slot) = slot {
-                states[slot as usize].save(shape, arena, &mut bytes);
-            }
-            sink(keys.values(key), &bytes);
-        }
+        tell(cells.take_changed(), keys, sink, |cell, bytes| states[cell as usize].save(shape, arena, bytes));
     }
 
-    fn load(&mut self, saved: &[SavedKey<'_>], _: EventTime) -> Coded {
+    fn load(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded {
         let Starts { cells, states, shape, arena, .. } = self;
-        load_keys(arena, saved, |saved, arena, codec| {
+        load_keys(arena, saved, now, |saved, arena, codec| {
             let cell = Cell::load(shape, arena, codec)?;
             let slot = cells.claim(saved.key) as usize;
             states.resize_with(states.len().max(slot + 1), Cell::default);

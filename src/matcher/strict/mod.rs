@@ -28,7 +28,7 @@ use super::chunk::{Group, Lens, Row, Wanted};
 use super::executor::{Chunk, Findings, KeyFound};
 use super::keys::{KeyId, KeyTable};
 use super::predicates::Part;
-use super::saved::{SavedKey, Sink};
+use super::saved::{SavedKey, Sink, tell};
 use super::{Cut, Dropped, Exceeded, Executor, Faults, Fields, Kind, Plan, Refused, Scope, Usage, is_true};
 use crate::codec::{Codec, Coded};
 use crate::event::{Interner, PatternId};
@@ -341,18 +341,14 @@ impl Executor for Strict {
     }
 
     fn save(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
-        let mut bytes = Vec::new();
-        for (key, cell) in self.cells.take_changed() {
-            bytes.clear();
-            let ring = cell.map(|cell| self.rings.of(cell));
-            if let Some((ring, alive)) = ring.map(|ring| (ring, ring.alive_within(self.shape.within, now)))
-                && alive != 0
-            {
-                let saved = ring.save(alive, &self.writer, &mut Codec::saving(&mut bytes));
+        tell(self.cells.take_changed(), keys, sink, |cell, bytes| {
+            let ring = self.rings.of(cell);
+            let alive = ring.alive_within(self.shape.within, now);
+            if alive != 0 {
+                let saved = ring.save(alive, &self.writer, &mut Codec::saving(bytes));
                 saved.expect("what is held can be saved");
             }
-            sink(keys.values(key), &bytes);
-        }
+        });
     }
 
     fn load(&mut self, saved: &[SavedKey<'_>], _: EventTime) -> Coded {
