@@ -15,6 +15,7 @@
 //! any other, and nothing depends on how the input was cut into batches.
 
 mod bounded;
+mod cold;
 mod crew;
 mod crowd;
 mod emit;
@@ -40,6 +41,7 @@ use self::bounded::Totals;
 use self::crew::Hands;
 use self::hold::Hold;
 use self::unit::Unit;
+pub use cold::ColdKeys;
 pub use crew::{Answer, Crew, Task};
 pub use emit::Record;
 pub use input::{Candidate, projection};
@@ -105,6 +107,10 @@ pub struct Engine {
     /// Keys that were told of the epoch under way, and whether some are still to be told.
     saved: Vec<KeyState>,
     is_telling: bool,
+    /// By shard bytes of the state of keys that are not cold.
+    hot_bytes: Vec<u64>,
+    /// Why a cold key could not be fetched.
+    lost: Option<String>,
 }
 
 /// A task that the shards work on elsewhere.
@@ -163,6 +169,8 @@ impl Engine {
             reached: Vec::new(),
             saved: Vec::new(),
             is_telling: false,
+            hot_bytes: vec![0; count as usize],
+            lost: None,
             program,
         })
     }

@@ -387,6 +387,10 @@ impl Executor for Aggregate {
         self.load_saved(saved)
     }
 
+    fn evict(&mut self, at_most: usize) -> Vec<(KeyId, EventTime)> {
+        self.evict_some(at_most)
+    }
+
     fn usage(&self) -> Usage {
         let states = (self.states.capacity() * size_of::<State>()) as u64;
         Usage {
