@@ -15,6 +15,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::thread;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -116,6 +117,25 @@ impl Readers {
         }
     }
 
+    /// Waits until the next events of a partition are at hand, but not much longer than this; whether they are. Where
+    /// nothing is read ahead, they are where reading does not have to wait for somebody who writes.
+    pub fn wait(&mut self, at: usize, longest: Duration) -> bool {
+        match &mut self.way {
+            Way::Here(sources) => !sources[at].may_wait(),
+            Way::Ahead(ahead) => ahead.wait(at, longest),
+        }
+    }
+
+    /// How many pieces are read and not yet taken.
+    pub fn pieces_ahead(&self) -> usize {
+        match &self.way {
+            Way::Here(_) => 0,
+            Way::Ahead(Ahead { pieces, waiting, .. }) => {
+                pieces.len() + waiting.iter().map(VecDeque::len).sum::<usize>()
+            }
+        }
+    }
+
     /// By what the file of a partition is known again of which so many bytes were read, also if it has another name by
     /// now; none where it is no file.
     ///
@@ -136,6 +156,16 @@ impl Piece {
 }
 
 impl Ahead {
+    fn wait(&mut self, at: usize, longest: Duration) -> bool {
+        while self.waiting[at].is_empty() {
+            match self.pieces.recv_timeout(longest) {
+                Ok((from, piece)) => self.waiting[from].push_back(piece),
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
     /// The next piece of a partition; asks for a further one.
     fn take(&mut self, at: usize) -> Piece {
         let piece = loop {
@@ -179,7 +209,7 @@ mod tests {
     use super::*;
     use crate::event::{PartitionId, StreamId, Type};
     use crate::lang::hir::{Field, Origin, Stream};
-    use crate::time::Duration;
+    use crate::time::Duration as EventDuration;
 
     fn source(text: String) -> JsonSource {
         let field = |name: &str, ty| Field {
@@ -193,7 +223,7 @@ mod tests {
             name: "ticks".to_owned(),
             doc: None,
             fields: vec![field("at", Type::Timestamp)],
-            origin: Origin::Source { time_field: 0, disorder: Duration::ZERO, idle: None },
+            origin: Origin::Source { time_field: 0, disorder: EventDuration::ZERO, idle: None },
         };
         let reader = Box::new(io::Cursor::new(text.into_bytes()));
         let types = vec![Some(Type::Timestamp)];

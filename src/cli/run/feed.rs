@@ -14,6 +14,7 @@ use super::durable::Durable;
 use super::outputs::Outputs;
 use super::plan::RunPlan;
 use super::resume;
+use super::watch::{Moment, Watch};
 use crate::cli::{CliError, note, style};
 use crate::engine::{Config, Engine, projection};
 use crate::event::{Batch, PartitionId, StreamId};
@@ -85,6 +86,8 @@ pub(super) struct Feed {
     /// Whether somebody may wait for every record: what is read comes as it is made.
     is_live: bool,
     flushed_at: Instant,
+    /// Who is told how the run goes, where somebody is.
+    watch: Option<Watch>,
 }
 
 impl Feed {
@@ -170,7 +173,18 @@ impl Feed {
             started,
             is_live,
             flushed_at: started,
+            watch: None,
         })
+    }
+
+    /// The inputs, in the order in which they were given.
+    pub(super) fn inputs(&self) -> Vec<(StreamId, PartitionId)> {
+        self.partitions.iter().map(|partition| (partition.stream, partition.id)).collect()
+    }
+
+    /// Tells a watch how the run goes.
+    pub(super) fn tell(&mut self, watch: Watch) {
+        self.watch = Some(watch);
     }
 
     /// What happened where a run before this one has come to the end.
@@ -208,14 +222,21 @@ impl Feed {
         if let Some(durable) = &mut durable {
             durable.begin_at(self.report.events);
         }
+        self.told(outputs, Watch::begin);
         while let Some(at) = self.furthest_behind() {
             if options.stop.load(Ordering::Relaxed) {
                 self.report.is_stopped = true;
                 break;
             }
+            if self.watch.is_some() && !self.readers.wait(at, Watch::EVERY) {
+                self.told(outputs, Watch::publish);
+            }
             match self.read(at, options, outputs)? {
                 Some(batch) => {
                     self.report.events += batch.len() as u64;
+                    if let Some(watch) = &mut self.watch {
+                        watch.took(batch.stream(), batch.len());
+                    }
                     self.report.engine.push(batch);
                 }
                 None => {
@@ -237,13 +258,18 @@ impl Feed {
             {
                 self.end_epoch(outputs, durable, false)?;
             }
+            if self.watch.as_ref().is_some_and(Watch::is_due) {
+                self.told(outputs, Watch::publish);
+            }
             self.progress.show(self.report.events);
         }
+        self.told(outputs, |watch, _| watch.end());
         if !self.report.is_stopped {
             self.report.engine.finish(options.drains)?;
         }
         self.report.engine.settle()?;
         self.write(outputs)?;
+        self.told(outputs, Watch::publish);
         match durable {
             Some(durable) => self.end_epoch(outputs, durable, !self.report.is_stopped),
             None => Ok(()),
@@ -257,6 +283,7 @@ impl Feed {
         durable: &mut Durable,
         is_done: bool,
     ) -> Result<(), CliError> {
+        let began = Instant::now();
         durable.prepare();
         self.report.engine.settle()?;
         self.write(outputs)?;
@@ -280,7 +307,21 @@ impl Feed {
                 identity: identity.expect("only files are read under a state directory"),
             });
         }
-        durable.commit(&snapshot, mark.mark(inputs.into_iter(), is_done))
+        durable.commit(&snapshot, mark.mark(inputs.into_iter(), is_done))?;
+        if let Some(watch) = &self.watch {
+            watch.epoch(durable.epoch(), began, &snapshot);
+        }
+        Ok(())
+    }
+
+    /// Tells the watch, where there is one, how the run is now.
+    fn told(&mut self, outputs: &Outputs<'_>, tell: impl FnOnce(&mut Watch, &Moment<'_>)) {
+        if let Some(watch) = &mut self.watch {
+            let Report { engine, late, bad, .. } = &self.report;
+            let open = self.partitions.iter().map(|partition| partition.is_open).collect();
+            let pieces = self.readers.pieces_ahead();
+            tell(watch, &Moment { engine, late, bad, records: &outputs.records, open, pieces });
+        }
     }
 
     /// The open partition with the least watermark; of several the first.
@@ -324,7 +365,11 @@ impl Feed {
             self.progress.clear();
             note(&format!("{} {}", style::help("note:"), told(&self.program, &reached)));
         }
-        outputs.write_records(&self.report.engine.take_records())?;
+        let records = self.report.engine.take_records();
+        if let Some(watch) = &self.watch {
+            watch.wrote(&records, &self.report.engine);
+        }
+        outputs.write_records(&records)?;
         let late = self.report.engine.take_late();
         for event in &late {
             *self.report.late.entry(event.stream).or_default() += 1;
