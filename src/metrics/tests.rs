@@ -181,7 +181,11 @@ fn epochs_and_restores_are_told() {
     metrics.expect_epochs(Some(Duration::from_secs(10)));
     assert_lines(
         &metrics.text(true),
-        &["ensue_epochs_total 0", "ensue_epoch_pause_seconds_count 0", "ensue_checkpoint_interval_seconds 10"],
+        &[
+            "ensue_epochs_total 0",
+            "ensue_epoch_pause_seconds_count 0",
+            "ensue_checkpoint_interval_seconds 10",
+        ],
     );
     metrics.pause(Duration::from_micros(200));
     metrics.epoch(&EpochFacts {

@@ -17,7 +17,7 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::event::{Batch, Coder};
 use crate::io::{BadLine, Identity, JsonSource, Position, Step, Watch};
@@ -117,12 +117,20 @@ impl Readers {
         }
     }
 
-    /// Waits until the next events of a partition are at hand, but not much longer than this; whether they are. Where
-    /// nothing is read ahead, they are where reading does not have to wait for somebody who writes.
-    pub fn wait(&mut self, at: usize, longest: Duration) -> bool {
+    /// Whether the next events of a partition do not come for so long. Only where partitions are read ahead can that be
+    /// found out.
+    pub fn is_silent(&mut self, at: usize, longest: Duration) -> bool {
         match &mut self.way {
-            Way::Here(sources) => !sources[at].may_wait(),
-            Way::Ahead(ahead) => ahead.wait(at, longest),
+            Way::Here(_) => false,
+            Way::Ahead(ahead) => ahead.is_silent(at, longest),
+        }
+    }
+
+    /// Whether to read may take until somebody writes, however long that is.
+    pub fn may_block(&self) -> bool {
+        match &self.way {
+            Way::Here(sources) => sources.iter().any(JsonSource::may_wait),
+            Way::Ahead(_) => false,
         }
     }
 
@@ -156,14 +164,16 @@ impl Piece {
 }
 
 impl Ahead {
-    fn wait(&mut self, at: usize, longest: Duration) -> bool {
+    fn is_silent(&mut self, at: usize, longest: Duration) -> bool {
         while self.waiting[at].is_empty() {
             match self.pieces.recv_timeout(longest) {
                 Ok((from, piece)) => self.waiting[from].push_back(piece),
-                Err(_) => return false,
+                Err(RecvTimeoutError::Timeout) => return true,
+                // Whoever takes it finds out.
+                Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        true
+        false
     }
 
     /// The next piece of a partition; asks for a further one.

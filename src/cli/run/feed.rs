@@ -228,8 +228,10 @@ impl Feed {
                 self.report.is_stopped = true;
                 break;
             }
-            if self.watch.is_some() && !self.readers.wait(at, Watch::EVERY) {
+            if self.readers.is_silent(at, Watch::EVERY) {
                 self.told(outputs, Watch::publish);
+                // A signal is seen also where nothing comes.
+                continue;
             }
             match self.read(at, options, outputs)? {
                 Some(batch) => {
@@ -258,7 +260,7 @@ impl Feed {
             {
                 self.end_epoch(outputs, durable, false)?;
             }
-            if self.watch.as_ref().is_some_and(Watch::is_due) {
+            if self.watch.as_ref().is_some_and(Watch::is_due) || self.readers.may_block() {
                 self.told(outputs, Watch::publish);
             }
             self.progress.show(self.report.events);
