@@ -9,6 +9,7 @@ use super::{note, style};
 use crate::config::ConfigError;
 use crate::engine::EngineError;
 use crate::runtime::epochs::RecoveryError;
+use crate::runtime::{CommitError, EpochError, OutputError};
 use crate::state::StoreError;
 
 /// What kept a command from being done. Exit code 2, except for a closed pipe.
@@ -79,6 +80,18 @@ pub enum CliError {
         /// What is wrong with it.
         message: String,
     },
+}
+
+impl From<EpochError> for CliError {
+    fn from(error: EpochError) -> CliError {
+        match error {
+            EpochError::Engine(error) => CliError::Engine(error),
+            EpochError::Commit(CommitError::Store(error)) => CliError::State(error),
+            EpochError::Commit(CommitError::Output(OutputError { path, source })) => {
+                CliError::Write { path, source }
+            }
+        }
+    }
 }
 
 impl CliError {

@@ -34,8 +34,10 @@ pub(super) enum Work {
     Drop { of: Option<PatternId>, cut: Cut, now: EventTime },
     /// To note from now on which keys change.
     Track,
-    /// To tell the state of the keys that have changed, at a time.
-    Save { now: EventTime },
+    /// An epoch begins: to tell the state of the keys that have changed, some with each task from now on.
+    BeginEpoch,
+    /// To tell at most so many of them.
+    Save { at_most: usize },
     /// To take the state of those keys that the shard owns, as it was at a time; so many events had a null key.
     Load { keys: Arc<Vec<KeyState>>, now: EventTime, null_keys: u64 },
 }
@@ -65,6 +67,8 @@ pub struct Answer {
     pub(super) dropped: Vec<(PatternId, Dropped)>,
     /// The state of keys.
     pub(super) saved: Vec<KeyState>,
+    /// Whether more keys are to be told.
+    pub(super) is_telling: bool,
     /// What is wrong with the state that was to be taken.
     pub(super) damaged: Option<Damaged>,
 }

@@ -102,6 +102,9 @@ pub struct Engine {
     /// Bounds that were told to be reached, and those to be told.
     known_reached: FxHashSet<(PatternId, Bound)>,
     reached: Vec<Reached>,
+    /// Keys that were told of the epoch under way, and whether some are still to be told.
+    saved: Vec<KeyState>,
+    is_telling: bool,
 }
 
 /// A task that the shards work on elsewhere.
@@ -158,6 +161,8 @@ impl Engine {
             now: EventTime::START,
             known_reached: FxHashSet::default(),
             reached: Vec::new(),
+            saved: Vec::new(),
+            is_telling: false,
             program,
         })
     }

@@ -19,6 +19,7 @@ use crate::matcher::chunk::{Lens, Prepared, Rows};
 use crate::matcher::keys::{FOREIGN_KEY, KeyFields, KeyId, KeyTable, KeyUsage, NULL_KEY};
 use crate::matcher::{
     Bound, Bounds, Chunk, Cut, Exceeded, Executor, Faults, Findings, KeyFound, Kind, Plan, SavedKey, Usage,
+    Which,
 };
 use crate::stream::Ordered;
 use crate::time::EventTime;
@@ -32,6 +33,10 @@ pub struct Shard {
     bounds: Bounds,
     /// Events that a null in their key kept out of every key.
     null_keys: u64,
+    /// Whether some keys are still to be told as they were when the epoch began.
+    is_telling: bool,
+    /// Keys that were told, and not handed over yet.
+    saved: Vec<KeyState>,
 }
 
 /// The keys of the patterns with one `by`, and those of the events under way.
@@ -42,6 +47,9 @@ struct Table {
     has_nulls: bool,
     selector: Selector,
 }
+
+/// While an epoch is told, so many keys are told after each task: about as long as a batch of events takes.
+const KEYS_TOLD_AT_ONCE: usize = 1024;
 
 /// The executor of a pattern, or of a family.
 struct Part {
@@ -54,6 +62,10 @@ struct Part {
     lens: Lens,
     tells_timeouts: bool,
     executor: Box<dyn Executor>,
+    /// How far time has come for it.
+    now: EventTime,
+    /// Keys that are due; kept for its memory.
+    due: Vec<KeyId>,
     /// The pattern, where it has a tally.
     tallied: Option<Arc<Plan>>,
     /// Arithmetic of tallies without a result.
@@ -82,6 +94,8 @@ impl Shard {
                 lens: unit.lens.clone(),
                 tells_timeouts: !pattern.timeout_emits.is_empty(),
                 executor: unit.executor(bounds),
+                now: EventTime::START,
+                due: Vec::new(),
                 tallied: pattern.tally.as_ref().map(|_| Arc::clone(&unit.plan)),
                 faults: Faults::default(),
             }
@@ -90,7 +104,16 @@ impl Shard {
             has_keys(&key_fields(program, &unit.plan.pattern)) || *at as u32 % count == number
         };
         let parts = units.iter().enumerate().filter(is_here).map(part).collect();
-        Shard { number, parts, tables, findings: Findings::default(), bounds: *bounds, null_keys: 0 }
+        Shard {
+            number,
+            parts,
+            tables,
+            findings: Findings::default(),
+            bounds: *bounds,
+            null_keys: 0,
+            is_telling: false,
+            saved: Vec::new(),
+        }
     }
 
     /// Does a task.
@@ -102,13 +125,18 @@ impl Shard {
                 if *is_end {
                     self.finish(*level, &mut answer);
                 }
+                self.save(KEYS_TOLD_AT_ONCE);
                 answer.outcomes.sort_by(Outcome::cmp_output);
             }
             Work::Count { level, now } => self.count(*level, *now, &mut answer),
             Work::List { of, now } => self.list(*of, *now, &mut answer),
             Work::Drop { of, cut, now } => self.cut(*of, *cut, *now, &mut answer),
             Work::Track => self.parts.iter_mut().for_each(|part| part.executor.track()),
-            Work::Save { now } => self.save(*now, &mut answer),
+            Work::BeginEpoch => {
+                self.parts.iter_mut().for_each(|part| part.executor.begin_epoch());
+                self.is_telling = true;
+            }
+            Work::Save { at_most } => self.save(*at_most),
             Work::Load { keys, now, null_keys } => {
                 // They are counted once.
                 self.null_keys = if self.number == 0 { *null_keys } else { 0 };
@@ -119,6 +147,8 @@ impl Shard {
         answer.key_usage =
             self.tables.iter().fold(KeyUsage::default(), |sum, table| sum.plus(table.keys.usage()));
         answer.null_keys = self.null_keys;
+        answer.saved = std::mem::take(&mut self.saved);
+        answer.is_telling = self.is_telling;
         answer
     }
 
@@ -145,13 +175,19 @@ impl Shard {
         let rows = rows(events, ids);
         selector.begin(ids.len());
         for part in self.parts.iter_mut().filter(|part| part.level == level && part.table == table) {
+            if self.is_telling {
+                part.tell(Which::Of(ids), keys, &mut self.saved);
+            }
             if self.number == 0 && *has_nulls {
                 self.null_keys += part.lens.null_keys(&rows) * part.patterns.len() as u64;
             }
             let (lens, was_idle) = (&part.lens, part.executor.keys().is_empty());
             let taken = match selector.select(&rows, ids, lens, part.executor.keys()) {
                 // There is nothing to end, and nothing begins.
-                Selected::Nothing if was_idle => continue,
+                Selected::Nothing if was_idle => {
+                    part.now = to;
+                    continue;
+                }
                 Selected::Nothing => Ok(()),
                 Selected::Everything => {
                     part.executor.events(&Chunk { rows: &rows, lens }, keys, &mut self.findings)
@@ -167,13 +203,18 @@ impl Shard {
                 self.findings = Findings::default();
                 continue;
             }
+            if self.is_telling {
+                part.tell_due(to, keys, &mut self.saved);
+            }
             part.executor.advance(to, keys, &mut self.findings);
+            part.now = to;
             part.collect(keys, &mut self.findings, &self.bounds, answer);
         }
     }
 
     /// The input has ended, for the patterns of one level.
     fn finish(&mut self, level: u32, answer: &mut Answer) {
+        self.save(usize::MAX);
         for part in self.parts.iter_mut().filter(|part| part.level == level) {
             let keys = &self.tables[part.table].keys;
             part.executor.finish(keys, &mut self.findings);
@@ -203,6 +244,7 @@ impl Shard {
     }
 
     fn cut(&mut self, of: Option<PatternId>, cut: Cut, now: EventTime, answer: &mut Answer) {
+        self.save(usize::MAX);
         for part in self.parts.iter_mut().filter(|part| part.is_asked(of)) {
             for id in part.patterns.iter().filter(|id| of.is_none_or(|of| of == **id)) {
                 let keys = &self.tables[part.table].keys;
@@ -213,13 +255,20 @@ impl Shard {
         }
     }
 
-    fn save(&mut self, now: EventTime, answer: &mut Answer) {
-        for part in &mut self.parts {
-            let unit = part.number as u32;
-            part.executor.save(now, &self.tables[part.table].keys, &mut |key, bytes| {
-                answer.saved.push(KeyState { unit, key: Arc::clone(key), bytes: bytes.to_vec() });
-            });
+    /// Tells some of the keys that are to be told.
+    fn save(&mut self, at_most: usize) {
+        if !self.is_telling {
+            return;
         }
+        let end = self.saved.len().saturating_add(at_most);
+        for part in &mut self.parts {
+            let left = end.saturating_sub(self.saved.len());
+            let keys = &self.tables[part.table].keys;
+            if left == 0 || part.tell(Which::AtMost(left), keys, &mut self.saved) {
+                return;
+            }
+        }
+        self.is_telling = false;
     }
 
     fn load(&mut self, keys: &[KeyState], now: EventTime) -> Coded {
@@ -237,16 +286,20 @@ impl Shard {
                 return Err(Damaged::Odd("a key"));
             }
             part.executor.load(&saved, now)?;
+            part.now = now;
         }
         Ok(())
     }
 
     /// Takes back the numbers of keys that nobody uses any more, where there may be many.
     fn sweep(&mut self) {
+        if self.is_telling {
+            return;
+        }
         for (index, table) in self.tables.iter_mut().enumerate() {
             if table.keys.is_sweep_due() {
                 let parts = self.parts.iter().filter(|part| part.table == index);
-                let keys = |part: &'_ Part| [part.executor.keys(), part.executor.released()].concat();
+                let keys = |part: &'_ Part| [part.executor.keys(), &part.executor.released()].concat();
                 let held = parts.flat_map(keys).filter(|key| *key != NULL_KEY);
                 table.keys.sweep(held.collect());
             }
@@ -304,6 +357,25 @@ impl Part {
             at: many.at,
         };
         Failure { part: self.number, error }
+    }
+
+    /// Tells some keys. Says whether more are to be told.
+    fn tell(&mut self, which: Which<'_>, keys: &KeyTable, saved: &mut Vec<KeyState>) -> bool {
+        let unit = self.number as u32;
+        self.executor.save(which, self.now, keys, &mut |key, bytes| {
+            saved.push(KeyState { unit, key: Arc::clone(key), bytes: bytes.to_vec() });
+        })
+    }
+
+    /// Tells the keys whose state is about to change because time comes to `to`.
+    fn tell_due(&mut self, to: EventTime, keys: &KeyTable, saved: &mut Vec<KeyState>) {
+        let mut due = std::mem::take(&mut self.due);
+        self.executor.due(to, &mut due);
+        if !due.is_empty() {
+            self.tell(Which::Of(&due), keys, saved);
+            due.clear();
+        }
+        self.due = due;
     }
 
     fn is_asked(&self, of: Option<PatternId>) -> bool {

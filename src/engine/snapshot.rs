@@ -63,20 +63,53 @@ impl Engine {
         &self.units
     }
 
-    /// What has changed since the last snapshot. Before it the outcomes and late events of the last step are to be
-    /// taken: they are not part of it.
+    /// An epoch begins. Gives everything that is not of a key, as it is now; the state of the keys that have changed since
+    /// the last epoch is told bit by bit while the engine goes on, each as it is now, and
+    /// [taken](Engine::take_saved). Costs nothing for a key. Before it the outcomes and late events of the last step are
+    /// to be taken: they are not part of it. The last epoch has been told.
+    ///
+    /// # Errors
+    ///
+    /// A bound that was reached.
+    pub fn begin_epoch(&mut self) -> Result<Vec<u8>, EngineError> {
+        self.settle()?;
+        self.exchange(Work::BeginEpoch);
+        let mut rest = Vec::new();
+        let saved = self.save_rest(&mut Codec::saving(&mut rest));
+        saved.expect("what is held can be saved");
+        Ok(rest)
+    }
+
+    /// Whether keys of the epoch are still to be told.
+    pub fn is_telling(&self) -> bool {
+        self.is_telling
+    }
+
+    /// Takes the keys that were told, each once in an epoch.
+    pub fn take_saved(&mut self) -> Vec<KeyState> {
+        std::mem::take(&mut self.saved)
+    }
+
+    /// Tells all that is still to be told of the epoch.
+    ///
+    /// # Errors
+    ///
+    /// A bound that was reached.
+    pub fn tell_all(&mut self) -> Result<(), EngineError> {
+        self.settle()?;
+        self.exchange(Work::Save { at_most: usize::MAX });
+        Ok(())
+    }
+
+    /// A whole epoch at once.
     ///
     /// # Errors
     ///
     /// A bound that was reached.
     pub fn snapshot(&mut self) -> Result<Snapshot, EngineError> {
-        self.settle()?;
-        let answers = self.exchange(Work::Save { now: self.now });
-        let keys = answers.into_iter().flat_map(|answer| answer.saved).collect();
-        let mut rest = Vec::new();
-        let saved = self.save_rest(&mut Codec::saving(&mut rest));
-        saved.expect("what is held can be saved");
-        Ok(Snapshot { keys, rest })
+        let rest = self.begin_epoch()?;
+        self.tell_all()?;
+        Ok(Snapshot { keys: self.take_saved(), rest })
     }
 
     /// Takes what another engine for the same program has told: its last rest, and the last state of every key. Said

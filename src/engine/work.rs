@@ -58,7 +58,8 @@ impl Engine {
     fn hand_out(&mut self, task: Task, what: UnderWay) -> Result<(), EngineError> {
         match &mut self.hands {
             Hands::Here(shards) => {
-                let answers = shards.iter_mut().map(|shard| shard.work(&task)).collect();
+                let mut answers: Vec<Answer> = shards.iter_mut().map(|shard| shard.work(&task)).collect();
+                self.take_saved_of(&mut answers);
                 self.take_told(answers, what.pass)?;
                 self.make_room()
             }
@@ -76,7 +77,8 @@ impl Engine {
         while self.under_way.len() > ahead
             && let Hands::Away(crew) = &mut self.hands
         {
-            let answers = crew.collect();
+            let mut answers = crew.collect();
+            self.take_saved_of(&mut answers);
             let UnderWay { pass, .. } = self.under_way.pop_front().expect("a task is under way");
             if let Err(error) = self.take_told(answers, pass) {
                 // What comes of the tasks behind it is nothing.
@@ -107,13 +109,21 @@ impl Engine {
     pub(super) fn exchange(&mut self, task: Work) -> Vec<Answer> {
         debug_assert!(self.under_way.is_empty(), "answers come in the order of tasks");
         let task = Task(task);
-        match &mut self.hands {
+        let mut answers: Vec<Answer> = match &mut self.hands {
             Hands::Here(shards) => shards.iter_mut().map(|shard| shard.work(&task)).collect(),
             Hands::Away(crew) => {
                 crew.hand_out(task);
                 crew.collect()
             }
-        }
+        };
+        self.take_saved_of(&mut answers);
+        answers
+    }
+
+    /// Takes the keys that shards have told of an epoch.
+    fn take_saved_of(&mut self, answers: &mut [Answer]) {
+        answers.iter_mut().for_each(|answer| self.saved.append(&mut answer.saved));
+        self.is_telling = answers.iter().any(|answer| answer.is_telling);
     }
 
     /// Puts the answers of all shards together: what was counted, and what was found.

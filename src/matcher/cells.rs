@@ -1,8 +1,8 @@
 //! The keys that an executor holds state for, and when to look whether they still need it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, hash_set};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::keys::{KeyId, NULL_KEY};
 use crate::time::{Duration, EventTime};
@@ -22,29 +22,89 @@ pub(super) struct Cells {
     changes: Option<Changes>,
 }
 
-/// The keys whose state has changed since it was last saved.
+/// The keys whose state has changed.
 #[derive(Debug, Default)]
 struct Changes {
-    /// A bit for each cell.
-    is_changed: Vec<u64>,
-    /// The cells with a bit.
-    cells: Vec<CellId>,
-    /// Keys whose cells were given back. They may have one again.
-    released: Vec<KeyId>,
+    /// Cells that have changed since the last epoch began.
+    cells: Marked,
+    /// Keys whose cells were given back since then, and that have none.
+    released: FxHashSet<KeyId>,
+    /// What had changed when the last epoch began, and was not told yet.
+    pending: Pending,
 }
 
-impl Changes {
+/// Keys that are to be told as they were when an epoch began.
+#[derive(Debug, Default)]
+struct Pending {
+    /// Cells that nothing has changed since.
+    cells: Marked,
+    /// Keys without a cell.
+    released: hash_set::IntoIter<KeyId>,
+    /// Keys whose cells were given back since, when the window had passed: nobody misses what they held.
+    expired: Vec<KeyId>,
+}
+
+impl Pending {
+    fn is_empty(&self) -> bool {
+        self.cells.list.is_empty() && self.released.len() == 0 && self.expired.is_empty()
+    }
+
+    /// A key that nothing is held for.
+    fn pop_released(&mut self) -> Option<KeyId> {
+        self.released.next().or_else(|| self.expired.pop())
+    }
+}
+
+/// Some cells, each once.
+#[derive(Debug, Default)]
+struct Marked {
+    /// A bit for each cell.
+    bits: Vec<u64>,
+    /// The cells with a bit, and some that have lost it, each once.
+    list: Vec<CellId>,
+}
+
+impl Marked {
     #[inline]
     fn add(&mut self, cell: CellId) {
         let (word, bit) = (cell as usize / 64, 1 << (cell % 64));
-        if self.is_changed.len() <= word {
-            self.is_changed.resize(word + 1, 0);
+        if self.bits.len() <= word {
+            self.bits.resize(word + 1, 0);
         }
-        if self.is_changed[word] & bit == 0 {
-            self.is_changed[word] |= bit;
-            self.cells.push(cell);
+        if self.bits[word] & bit == 0 {
+            self.bits[word] |= bit;
+            self.list.push(cell);
         }
     }
+
+    /// Takes the bit of a cell, if it has one.
+    #[inline]
+    fn remove(&mut self, cell: CellId) -> bool {
+        let (word, bit) = (cell as usize / 64, 1 << (cell % 64));
+        let has = self.bits.get(word).is_some_and(|word| word & bit != 0);
+        if has {
+            self.bits[word] &= !bit;
+        }
+        has
+    }
+
+    fn pop(&mut self) -> Option<CellId> {
+        while let Some(cell) = self.list.pop() {
+            if self.remove(cell) {
+                return Some(cell);
+            }
+        }
+        None
+    }
+}
+
+/// Which of the keys that are to be told are told now.
+#[derive(Clone, Copy, Debug)]
+pub enum Which<'a> {
+    /// Those among these: their state is about to change.
+    Of(&'a [KeyId]),
+    /// At most so many.
+    AtMost(usize),
 }
 
 /// The cells of keys: of few keys by a hash of them, so that a thousand rules do not each have room for all keys.
@@ -67,6 +127,14 @@ impl Default for ByKey {
 }
 
 impl ByKey {
+    #[inline]
+    fn find(&self, key: KeyId) -> Option<CellId> {
+        match self {
+            ByKey::Many(cells) => cells.get(key as usize).copied().filter(|cell| *cell != NONE),
+            ByKey::Few(cells) => cells.get(&key).copied(),
+        }
+    }
+
     fn insert(&mut self, key: KeyId, cell: CellId) {
         match self {
             ByKey::Few(cells) => {
@@ -107,10 +175,7 @@ impl Cells {
     /// The cell of a key.
     #[inline]
     pub(super) fn find(&self, key: KeyId) -> Option<CellId> {
-        match &self.by_key {
-            ByKey::Many(cells) => cells.get(key as usize).copied().filter(|cell| *cell != NONE),
-            ByKey::Few(cells) => cells.get(&key).copied(),
-        }
+        self.by_key.find(key)
     }
 
     /// A cell for a key that has none: one that was given back, or the one behind the last.
@@ -126,7 +191,11 @@ impl Cells {
             }
         };
         self.by_key.insert(key, cell);
-        self.change(cell);
+        if let Some(changes) = &mut self.changes {
+            changes.released.remove(&key);
+            changes.pending.cells.remove(cell);
+            changes.cells.add(cell);
+        }
         cell
     }
 
@@ -139,33 +208,70 @@ impl Cells {
     #[inline]
     pub(super) fn change(&mut self, cell: CellId) {
         if let Some(changes) = &mut self.changes {
-            changes.add(cell);
+            changes.cells.add(cell);
         }
     }
 
-    /// The keys without a cell that had one when this was last asked, or since. Some may have one again.
-    pub(super) fn released(&self) -> &[KeyId] {
-        self.changes.as_ref().map_or(&[], |changes| &changes.released)
+    /// The keys without a cell that had one when the last epoch began, or since.
+    pub(super) fn released(&self) -> impl Iterator<Item = KeyId> + '_ {
+        self.changes.iter().flat_map(|changes| changes.released.iter().copied())
     }
 
-    /// The keys that have changed since this was last asked, each once, with their cells if they have them.
-    pub(super) fn take_changed(&mut self) -> Vec<(KeyId, Option<CellId>)> {
-        let Some(changes) = &mut self.changes else { return Vec::new() };
-        let cells = std::mem::take(&mut changes.cells);
-        cells.iter().for_each(|cell| changes.is_changed[*cell as usize / 64] = 0);
-        let mut keys = std::mem::take(&mut changes.released);
-        keys.extend(cells.iter().filter_map(|cell| self.keys.get(*cell as usize)));
-        keys.retain(|key| *key != NULL_KEY);
-        keys.sort_unstable();
-        keys.dedup();
-        keys.into_iter().map(|key| (key, self.find(key))).collect()
+    /// What has changed up to now is to be told, all that was to be told before was. Costs the same for many as for few.
+    pub(super) fn begin_epoch(&mut self) {
+        let Some(Changes { cells, released, pending }) = &mut self.changes else { return };
+        assert!(pending.is_empty(), "an epoch is told before the next begins");
+        std::mem::swap(&mut pending.cells, cells);
+        pending.released = std::mem::take(released).into_iter();
+    }
+
+    /// What has changed up to now is told already.
+    pub(super) fn forget_changes(&mut self) {
+        if self.changes.is_some() {
+            self.changes = Some(Changes::default());
+        }
+    }
+
+    /// Whether some keys are still to be told.
+    pub(super) fn is_telling(&self) -> bool {
+        self.changes.as_ref().is_some_and(|changes| !changes.pending.is_empty())
+    }
+
+    /// Takes some of the keys that are to be told, with their cells if they have them.
+    pub(super) fn take_pending(&mut self, which: Which<'_>) -> Vec<(KeyId, Option<CellId>)> {
+        let mut taken = Vec::new();
+        let Some(changes) = &mut self.changes else { return taken };
+        let pending = &mut changes.pending;
+        match which {
+            Which::Of(_) if pending.cells.list.is_empty() => {}
+            Which::Of(keys) => {
+                for key in keys {
+                    let cell = self.by_key.find(*key).filter(|cell| pending.cells.remove(*cell));
+                    taken.extend(cell.map(|cell| (*key, Some(cell))));
+                }
+            }
+            Which::AtMost(count) => {
+                taken
+                    .extend(std::iter::from_fn(|| pending.pop_released()).map(|key| (key, None)).take(count));
+                let keys = &self.keys;
+                let cells = std::iter::from_fn(|| pending.cells.pop());
+                // Some were given back before the epoch began.
+                let held = cells.filter_map(|cell| Some((*keys.get(cell as usize)?, Some(cell))));
+                let left = count - taken.len();
+                taken.extend(held.filter(|(key, _)| *key != NULL_KEY).take(left));
+            }
+        }
+        taken
     }
 
     /// Gives a cell back.
     pub(super) fn release(&mut self, cell: CellId) {
         let key = std::mem::replace(&mut self.keys[cell as usize], NULL_KEY);
         if let Some(changes) = &mut self.changes {
-            changes.released.push(key);
+            changes.released.insert(key);
+            if changes.pending.cells.remove(cell) {
+                changes.pending.expired.push(key);
+            }
         }
         self.by_key.remove(key);
         self.free.push(cell);
@@ -184,6 +290,8 @@ impl Cells {
     pub(super) fn clear(&mut self) {
         let mut changes = self.changes.take();
         if let Some(changes) = &mut changes {
+            assert!(changes.pending.is_empty(), "an epoch is told before the end");
+            changes.cells = Marked::default();
             changes.released.extend(self.keys.iter().filter(|key| **key != NULL_KEY));
         }
         *self = Cells { changes, ..Cells::default() };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::capture::Block;
+use super::cells::Which;
 use super::chunk::{Lens, Rows};
 use super::keys::{KeyId, KeyTable};
 use super::saved::{SavedKey, Sink};
@@ -147,17 +148,26 @@ pub trait Executor: Send {
     /// What it holds.
     fn usage(&self) -> Usage;
 
-    /// Notes from now on which keys change, for [`save`](Executor::save). Said before the first event, and before
+    /// Notes from now on which keys change, for [`begin_epoch`](Executor::begin_epoch). Said before the first event, and before
     /// [`load`](Executor::load).
     fn track(&mut self);
 
     /// Keys that it holds no state for any more, but whose numbers are still needed to tell so.
-    fn released(&self) -> &[KeyId];
+    fn released(&self) -> Vec<KeyId>;
 
-    /// Tells the state of each key that has changed since this was last asked; no event or deadline before `now` is
-    /// still to come. A key of whom something was found is one of them, if anything is held for it. Costs something for
-    /// each of these keys, and nothing for the others.
-    fn save(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>);
+    /// An epoch begins: [`save`](Executor::save) is to tell the state of the keys that have changed up to now, as it is
+    /// now. A key of whom something was found is one of them, if anything is held for it. Everything that was to be told
+    /// before was told. Costs the same for many keys as for few.
+    fn begin_epoch(&mut self);
+
+    /// Tells the state of some of the keys that it is to be told of; no event or deadline before `now` is still to come.
+    /// Says whether more are to be told. Before an event of a key, and before time comes to a deadline of a key, the key
+    /// is told: until then its state is what it was when the epoch began.
+    fn save(&mut self, which: Which<'_>, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) -> bool;
+
+    /// Adds the keys of which something may be told, or their state may change, when time comes to `to`. State that time
+    /// just makes worthless is no such change.
+    fn due(&mut self, _to: EventTime, _keys: &mut Vec<KeyId>) {}
 
     /// Takes the state of some keys as an executor of the same class has told it for the same pattern; `now` is how far
     /// event time had come. Said once, before the first event.

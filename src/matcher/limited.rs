@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::cells::Which;
 use super::executor::{Chunk, Findings, KeyFound};
 use super::keys::{KeyId, KeyTable, encode};
 use super::limiter::Limiter;
@@ -48,8 +49,20 @@ struct Limited<E> {
     forgets: VecDeque<(EventTime, Box<[u8]>)>,
     suppressed: u64,
     bytes: Vec<u8>,
-    /// The keys whose matches were let out, or that were forgotten, since they were last saved.
-    changes: Option<BTreeMap<Box<[u8]>, Changed>>,
+    changes: Option<Changes>,
+}
+
+/// The keys whose matches were let out, or that were forgotten.
+#[derive(Default)]
+struct Changes {
+    /// Since the last epoch began.
+    noted: BTreeMap<Box<[u8]>, Changed>,
+    /// Until it began.
+    pending: BTreeMap<Box<[u8]>, Changed>,
+    /// Whether some keys are still to be told as they were then.
+    is_telling: bool,
+    /// What was remembered then of keys that have changed since.
+    kept: FxHashMap<Box<[u8]>, Limiter>,
 }
 
 /// What is remembered of a key.
@@ -85,6 +98,9 @@ impl<E> Limited<E> {
             self.keys.insert(self.bytes.as_slice().into(), new);
         }
         let remembered = self.keys.get_mut(self.bytes.as_slice()).expect("it was added");
+        if let Some(changes) = &mut self.changes {
+            changes.keep(&self.bytes, remembered);
+        }
         let is_allowed = remembered.limiter.allows(Some(self.limit), found.kind, found.at);
         self.suppressed += remembered.limiter.take_suppressed();
         if is_allowed {
@@ -109,32 +125,35 @@ impl<E> Limited<E> {
             self.forgets.pop_front();
         }
     }
+}
 
-    /// What is remembered of a key, as bytes; nothing if that is nothing.
-    fn save_limiter(&mut self, key: &[u8], is_held: bool, out: &mut Vec<u8>) {
-        out.clear();
-        let mut none = Limiter::default();
-        let limiter = match self.keys.get_mut(key) {
-            Some(remembered) => {
-                remembered.is_held = is_held;
-                &mut remembered.limiter
-            }
-            None => &mut none,
-        };
-        if is_held || !limiter.is_empty() {
-            let saved = limiter.walk(self.limit, &mut Codec::saving(out));
-            saved.expect("what is held can be saved");
+impl Changes {
+    /// What is remembered of a key is about to change.
+    fn keep(&mut self, bytes: &[u8], remembered: &Remembered) {
+        if self.is_telling && !self.kept.contains_key(bytes) {
+            self.kept.insert(bytes.into(), remembered.limiter.clone());
         }
     }
 }
 
+/// The record of a key of which the executor holds this; nothing where there is nothing to remember either.
+fn record(limiter: Option<&mut Limiter>, of_inner: &[u8], limit: Limit) -> Vec<u8> {
+    let (mut out, mut none) = (Vec::new(), Limiter::default());
+    let limiter = limiter.unwrap_or(&mut none);
+    if !of_inner.is_empty() || !limiter.is_empty() {
+        limiter.walk(limit, &mut Codec::saving(&mut out)).expect("what is held can be saved");
+        out.extend_from_slice(of_inner);
+    }
+    out
+}
+
 /// Notes that what is remembered of a key has changed.
-fn note(changes: &mut Option<BTreeMap<Box<[u8]>, Changed>>, bytes: &[u8], remembered: &Remembered) {
+fn note(changes: &mut Option<Changes>, bytes: &[u8], remembered: &Remembered) {
     if let Some(changes) = changes
-        && !changes.contains_key(bytes)
+        && !changes.noted.contains_key(bytes)
     {
         let Remembered { key, is_held, .. } = remembered;
-        changes.insert(bytes.into(), Changed { key: Arc::clone(key), is_held: *is_held });
+        changes.noted.insert(bytes.into(), Changed { key: Arc::clone(key), is_held: *is_held });
     }
 }
 
@@ -175,33 +194,56 @@ impl<E: Executor> Executor for Limited<E> {
         self.changes.get_or_insert_default();
     }
 
-    fn released(&self) -> &[KeyId] {
+    fn released(&self) -> Vec<KeyId> {
         self.inner.released()
     }
 
-    fn save(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
+    fn begin_epoch(&mut self) {
+        self.inner.begin_epoch();
+        if let Some(Changes { noted, pending, is_telling, .. }) = &mut self.changes {
+            *pending = std::mem::take(noted);
+            *is_telling = true;
+        }
+    }
+
+    fn save(&mut self, which: Which<'_>, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) -> bool {
         // Where the executor holds nothing, time is not told.
         self.forget(now);
-        let mut told = Vec::new();
-        self.inner.save(now, keys, &mut |key, bytes| told.push((Arc::clone(key), bytes.to_vec())));
-        let mut changes = self.changes.as_mut().map(std::mem::take).unwrap_or_default();
-        let (mut bytes, mut record) = (Vec::new(), Vec::new());
-        for (key, of_inner) in told {
-            encode(&key, &mut bytes);
-            changes.remove(bytes.as_slice());
-            self.save_limiter(&bytes, !of_inner.is_empty(), &mut record);
-            record.extend_from_slice(&of_inner);
-            sink(&key, &record);
-        }
-        for (bytes, Changed { key, is_held }) in changes {
-            if is_held {
-                // What the executor has told of the key still holds, and with it the record.
-                assert!(!self.keys.contains_key(&bytes), "of whom something was found is told");
-                continue;
+        let Limited { inner, keys: remembered, changes, bytes: place, limit, .. } = self;
+        let Some(Changes { noted, pending, is_telling, kept }) = changes else { return false };
+        let mut tell = |key: &Arc<[Value]>, place: &[u8], of_inner: &[u8]| {
+            let remembered = remembered.get_mut(place);
+            let mut limiter = None;
+            if let Some(remembered) = remembered {
+                remembered.is_held = !of_inner.is_empty();
+                limiter = Some(&mut remembered.limiter);
             }
-            self.save_limiter(&bytes, false, &mut record);
-            sink(&key, &record);
+            sink(key, &record(kept.get_mut(place).or(limiter), of_inner, *limit));
+        };
+        let is_inner_telling = inner.save(which, now, keys, &mut |key, of_inner| {
+            encode(key, place);
+            pending.remove(place.as_slice());
+            if let Some(changed) = noted.get_mut(place.as_slice()) {
+                changed.is_held = !of_inner.is_empty();
+            }
+            tell(key, place, of_inner);
+        });
+        if let Which::AtMost(count) = which
+            && !is_inner_telling
+        {
+            // What the executor has told before of a key that it holds still holds, and with it the record.
+            let told = std::iter::from_fn(|| pending.pop_first()).filter(|(_, changed)| !changed.is_held);
+            told.take(count).for_each(|(place, changed)| tell(&changed.key, &place, &[]));
+            *is_telling = !pending.is_empty();
+            if !*is_telling {
+                *kept = FxHashMap::default();
+            }
         }
+        *is_telling
+    }
+
+    fn due(&mut self, to: EventTime, keys: &mut Vec<KeyId>) {
+        self.inner.due(to, keys);
     }
 
     fn load(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded {

@@ -8,7 +8,7 @@ use crate::lang::hir::Limit;
 use crate::time::EventTime;
 
 /// The times of the last matches let out, for one pattern and key.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Limiter {
     recent: VecDeque<EventTime>,
     suppressed: u64,

@@ -31,6 +31,7 @@ mod strict;
 use std::sync::Arc;
 
 pub use bounds::{Bound, Bounds, Cut, Dropped, Exceeded, Reached};
+pub use cells::Which;
 pub use class::{Class, Refused};
 pub use eval::{Faults, Fields, Held, Nothing, Scope, Taken, evaluate, fold_values, is_true};
 pub use executor::{Arrival, Chunk, Executor, Findings, FoundEvents, KeyFound, TalliedFound, Usage};

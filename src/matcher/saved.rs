@@ -5,7 +5,7 @@
 //! freed, which nothing looks at any more. Everything else that an executor has (deadlines, queues of keys, counts, what
 //! a dictionary gives codes to) is made anew from that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::capture::{Arena, Handle, LoadedEvent, is_before};
@@ -105,15 +105,20 @@ impl KeyCodec<'_> {
     }
 }
 
+/// The keys at the front of a queue by time whose time comes up to `to`.
+pub(super) fn due(queue: &VecDeque<(EventTime, KeyId)>, to: EventTime) -> impl Iterator<Item = KeyId> + '_ {
+    queue.iter().take_while(move |(at, _)| *at <= to).map(|(_, key)| *key)
+}
+
 /// Tells of some keys what `save` writes of their cells: nothing of one that has none.
 pub(super) fn tell(
-    changed: Vec<(KeyId, Option<CellId>)>,
+    some: Vec<(KeyId, Option<CellId>)>,
     keys: &KeyTable,
     sink: &mut Sink<'_>,
     mut save: impl FnMut(CellId, &mut Vec<u8>),
 ) {
     let mut bytes = Vec::new();
-    for (key, cell) in changed {
+    for (key, cell) in some {
         bytes.clear();
         if let Some(cell) = cell {
             save(cell, &mut bytes);

@@ -105,6 +105,8 @@ pub(super) struct Queues {
 pub struct EpochFacts {
     /// Its number.
     pub number: u64,
+    /// For how long it held up the engine.
+    pub pause: Duration,
     /// From its beginning to the end of its commit.
     pub duration: Duration,
     /// What was given to the store, in bytes.
@@ -187,17 +189,13 @@ impl Metrics {
         }
     }
 
-    /// The engine stood still for an epoch, once.
-    pub fn pause(&self, pause: Duration) {
-        self.epochs.pause.with_label_values(NONE).observe(pause.as_secs_f64());
-    }
-
     /// An epoch was committed.
     pub fn epoch(&self, facts: &EpochFacts) {
         let epochs = &self.epochs;
         let seconds = facts.duration.as_secs_f64();
         epochs.count.with_label_values(NONE).inc();
         epochs.duration.with_label_values(NONE).observe(seconds);
+        epochs.pause.with_label_values(NONE).observe(facts.pause.as_secs_f64());
         epochs.bytes.with_label_values(NONE).inc_by(facts.bytes);
         epochs.keys.with_label_values(NONE).inc_by(facts.keys);
         set(&epochs.last, facts.number as f64);

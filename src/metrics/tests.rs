@@ -187,9 +187,9 @@ fn epochs_and_restores_are_told() {
             "ensue_checkpoint_interval_seconds 10",
         ],
     );
-    metrics.pause(Duration::from_micros(200));
     metrics.epoch(&EpochFacts {
         number: 7,
+        pause: Duration::from_micros(200),
         duration: Duration::from_millis(20),
         bytes: 1000,
         keys: 10,
@@ -243,7 +243,14 @@ fn the_registry_has_what_the_catalogue_says() {
     run.take(&[(Some("a"), 1, 10), (Some("a"), 2, 12), (Some("a"), 1, 40)]);
     run.metrics.expect_epochs(Some(Duration::from_secs(10)));
     let at = Duration::from_secs(1);
-    run.metrics.epoch(&EpochFacts { number: 1, duration: at, bytes: 1, keys: 1, committed_at: at });
+    run.metrics.epoch(&EpochFacts {
+        number: 1,
+        pause: at,
+        duration: at,
+        bytes: 1,
+        keys: 1,
+        committed_at: at,
+    });
     run.metrics.restored(&RestoreFacts { duration: at, keys: 1, events: 1 });
     let mut found = families(&run.publish());
     for definition in CATALOGUE {

@@ -183,29 +183,70 @@ fn engine_records(
         }
     }
     let mut records = Vec::new();
+    let steps = steps(&partitions, variant.batch);
+    for (number, step) in steps.iter().enumerate() {
+        if variant.restored {
+            // Every other epoch is told while the engine goes on, and the next one has to do the same step again.
+            let rest = engine.begin_epoch().expect("no bound makes it fail");
+            if number % 2 == 1 {
+                take_step(compiled, &mut engine, step, numbers);
+            }
+            engine.tell_all().expect("no bound makes it fail");
+            saved.take(rest, engine.take_saved());
+            config.shards = config.shards % 3 + 1;
+            engine = saved.restored(compiled, &config);
+        }
+        take_step(compiled, &mut engine, step, numbers);
+        records.extend(engine.take_records());
+    }
+    records
+}
+
+/// What an engine is given at once.
+pub(crate) enum Step<'a> {
+    /// Events of a partition, and whether they are its last.
+    Events(&'a [&'a Event], bool),
+    /// That the input has ended.
+    End,
+}
+
+/// So many events of each partition in turn, and then the end.
+pub(crate) fn steps<'a>(
+    partitions: &'a BTreeMap<(usize, u32), Vec<&'a Event>>,
+    batch: usize,
+) -> Vec<Step<'a>> {
+    let mut steps = Vec::new();
     let mut at = 0;
     while partitions.values().any(|events| events.len() > at) {
         for events in partitions.values().filter(|events| events.len() > at) {
-            let end = at.saturating_add(variant.batch).min(events.len());
-            let batch = stream::batch(compiled, &events[at..end], numbers);
+            let end = at.saturating_add(batch).min(events.len());
+            steps.push(Step::Events(&events[at..end], end == events.len()));
+        }
+        at = at.saturating_add(batch);
+    }
+    steps.push(Step::End);
+    steps
+}
+
+pub(crate) fn take_step(
+    compiled: &Compiled,
+    engine: &mut Engine,
+    step: &Step<'_>,
+    numbers: &BTreeMap<i64, u64>,
+) {
+    let done = match step {
+        Step::Events(events, is_last) => {
+            let batch = stream::batch(compiled, events, numbers);
             let (stream, partition) = (batch.stream(), batch.partition());
             engine.push(batch);
-            if end == events.len() {
+            if *is_last {
                 engine.close_partition(stream, partition);
             }
-            engine.advance().expect("no bound makes it fail");
-            records.extend(engine.take_records());
-            if variant.restored {
-                saved.take(engine);
-                config.shards = config.shards % 3 + 1;
-                engine = saved.restored(compiled, &config);
-            }
+            engine.advance()
         }
-        at = at.saturating_add(variant.batch);
-    }
-    engine.finish(true).expect("no bound makes it fail");
-    records.extend(engine.take_records());
-    records
+        Step::End => engine.finish(true),
+    };
+    done.expect("no bound makes it fail");
 }
 
 /// What a store would hold.
@@ -216,10 +257,9 @@ struct Saved {
 }
 
 impl Saved {
-    fn take(&mut self, mut engine: Engine) {
-        let snapshot = engine.snapshot().expect("no bound makes it fail");
-        self.rest = snapshot.rest;
-        for state in snapshot.keys {
+    fn take(&mut self, rest: Vec<u8>, keys: Vec<KeyState>) {
+        self.rest = rest;
+        for state in keys {
             let place = (state.unit, format!("{:?}", state.key));
             match state.bytes.is_empty() {
                 true => self.keys.remove(&place),

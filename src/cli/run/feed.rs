@@ -23,7 +23,7 @@ use crate::lang::hir::Program;
 use crate::matcher::bounds::shown_key;
 use crate::matcher::{Bound, Bounds, Class, Reached};
 use crate::runtime::epochs::Recovered;
-use crate::runtime::{Readers, Workers};
+use crate::runtime::{EpochFacts, Readers, Workers};
 
 /// How a run goes.
 pub(super) struct Options {
@@ -256,9 +256,12 @@ impl Feed {
                 outputs.flush()?;
                 self.flushed_at = Instant::now();
             }
-            if let Some(durable) = durable.as_deref_mut().filter(|durable| durable.is_due(self.report.events))
-            {
-                self.end_epoch(outputs, durable, false)?;
+            if let Some(durable) = durable.as_deref_mut() {
+                let epoch = durable.go_on(&mut self.report.engine)?;
+                self.tell_epoch(epoch);
+                if durable.is_due(self.report.events) {
+                    self.begin_epoch(outputs, durable, false)?;
+                }
             }
             if self.watch.as_ref().is_some_and(Watch::is_due) || self.readers.may_block() {
                 self.told(outputs, Watch::publish);
@@ -266,34 +269,39 @@ impl Feed {
             self.progress.show(self.report.events);
         }
         self.told(outputs, |watch, _| watch.end());
+        if let Some(durable) = durable.as_deref_mut() {
+            let epoch = durable.finish(&mut self.report.engine)?;
+            self.tell_epoch(epoch);
+        }
         if !self.report.is_stopped {
             self.report.engine.finish(options.drains)?;
         }
         self.report.engine.settle()?;
         self.write(outputs)?;
-        self.told(outputs, Watch::publish);
-        match durable {
-            Some(durable) => self.end_epoch(outputs, durable, !self.report.is_stopped),
-            None => Ok(()),
+        if let Some(durable) = durable {
+            self.begin_epoch(outputs, durable, !self.report.is_stopped)?;
+            let epoch = durable.finish(&mut self.report.engine)?;
+            self.tell_epoch(epoch);
         }
+        self.told(outputs, Watch::publish);
+        Ok(())
     }
 
-    /// Puts everything that is known now on the disk: outputs first.
-    fn end_epoch(
+    /// Begins an epoch of everything as it is now.
+    fn begin_epoch(
         &mut self,
         outputs: &mut Outputs<'_>,
         durable: &mut Durable,
         is_done: bool,
     ) -> Result<(), CliError> {
-        let began = Instant::now();
-        durable.prepare();
+        let since = Instant::now();
         self.report.engine.settle()?;
         self.write(outputs)?;
-        let snapshot = self.report.engine.snapshot()?;
-        let mark = resume::Marking {
+        let (lengths, sync) = outputs.mark()?;
+        let marking = resume::Marking {
             program: &self.program,
             report: &self.report,
-            lengths: outputs.sync()?,
+            lengths,
             records: &outputs.records,
         };
         let mut inputs = Vec::new();
@@ -309,11 +317,8 @@ impl Feed {
                 identity: identity.expect("only files are read under a state directory"),
             });
         }
-        durable.commit(&snapshot, mark.mark(inputs.into_iter(), is_done))?;
-        if let Some(watch) = &self.watch {
-            watch.epoch(durable.epoch(), began, &snapshot);
-        }
-        Ok(())
+        let mark = marking.mark(inputs.into_iter(), is_done);
+        durable.begin(&mut self.report.engine, (mark, sync), since)
     }
 
     /// Tells the watch, where there is one, how the run is now.
@@ -323,6 +328,13 @@ impl Feed {
             let open = self.partitions.iter().map(|partition| partition.is_open).collect();
             let pieces = self.readers.pieces_ahead();
             tell(watch, &Moment { engine, late, bad, records: &outputs.records, open, pieces });
+        }
+    }
+
+    /// Tells it of an epoch that is on the disk.
+    fn tell_epoch(&self, epoch: Option<EpochFacts>) {
+        if let (Some(watch), Some(epoch)) = (&self.watch, epoch) {
+            watch.epoch(&epoch);
         }
     }
 

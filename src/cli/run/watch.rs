@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::listen::Server;
-use crate::engine::{Engine, Record, Snapshot};
+use crate::engine::{Engine, Record};
 use crate::event::{PartitionId, PatternId, StreamId};
 use crate::lang::hir::Program;
 use crate::metrics::{EpochFacts, Facts, Publisher, Readiness};
+use crate::runtime;
 
 /// Keeps the metrics of a run up to date.
 pub(super) struct Watch {
@@ -84,18 +85,15 @@ impl Watch {
         self.published_at = Instant::now();
     }
 
-    /// An epoch was committed that began then, and held up the engine all the time.
-    pub(super) fn epoch(&self, number: u64, began: Instant, snapshot: &Snapshot) {
-        let duration = began.elapsed();
-        let keys = snapshot.keys.iter().map(|key| key.bytes.len() as u64).sum::<u64>();
+    /// An epoch is on the disk.
+    pub(super) fn epoch(&self, told: &runtime::EpochFacts) {
         let committed_at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let metrics = self.publisher.metrics();
-        metrics.pause(duration);
-        metrics.epoch(&EpochFacts {
-            number,
-            duration,
-            bytes: keys + snapshot.rest.len() as u64,
-            keys: snapshot.keys.len() as u64,
+        self.publisher.metrics().epoch(&EpochFacts {
+            number: told.epoch,
+            pause: told.pause,
+            duration: told.took,
+            bytes: told.written.bytes,
+            keys: told.written.keys,
             // A clock before 1970 says nothing.
             committed_at: committed_at.unwrap_or_default(),
         });

@@ -35,7 +35,7 @@ use std::sync::Arc;
 use self::algebra::{Algebra, Values};
 use self::state::{Counting, Effect, State};
 use super::capture::{Block, Layout, cell_of};
-use super::cells::{CellId, Cells, Expiry, free_room};
+use super::cells::{CellId, Cells, Expiry, Which, free_room};
 use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings, FoundEvents, KeyFound, TalliedFound};
 use super::keys::{KeyId, KeyTable};
@@ -169,14 +169,19 @@ impl Aggregate {
 
     /// Works on a state, and keeps the books.
     fn with_state(&mut self, cell: CellId, work: impl FnOnce(&mut State, &Counting, &mut Vec<u64>)) {
+        if self.work_on(cell, work) {
+            self.cells.change(cell);
+        }
+    }
+
+    /// The same, without a word to those who note changes. Says whether there was one.
+    fn work_on(&mut self, cell: CellId, work: impl FnOnce(&mut State, &Counting, &mut Vec<u64>)) -> bool {
         let state = &mut self.states[cell as usize];
         let (held, bytes) = (state.events, state.bytes());
         work(state, &self.counting, &mut self.scratch);
-        if state.events != held {
-            self.cells.change(cell);
-        }
         self.held = self.held + state.events - held;
         self.bytes = self.bytes + state.bytes() - bytes;
+        state.events != held
     }
 
     fn claim(&mut self, row: &Row<'_>) -> CellId {
@@ -365,12 +370,17 @@ impl Executor for Aggregate {
         self.cells.track();
     }
 
-    fn released(&self) -> &[KeyId] {
-        self.cells.released()
+    fn released(&self) -> Vec<KeyId> {
+        self.cells.released().collect()
     }
 
-    fn save(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
-        self.save_changed(now, keys, sink);
+    fn begin_epoch(&mut self) {
+        self.cells.begin_epoch();
+    }
+
+    fn save(&mut self, which: Which<'_>, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) -> bool {
+        self.save_some(which, now, keys, sink);
+        self.cells.is_telling()
     }
 
     fn load(&mut self, saved: &[SavedKey<'_>], _: EventTime) -> Coded {

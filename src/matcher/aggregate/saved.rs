@@ -12,22 +12,28 @@ use super::algebra::Values;
 use super::state::{CLEARS, Counting, HEAD, NULLS, State, TAKES, TIME};
 use super::{Aggregate, KeyTable, SavedKey, Sink};
 use crate::codec::{Codec, Coded, Damaged};
+use crate::matcher::cells::Which;
 use crate::matcher::saved::tell;
 use crate::time::EventTime;
 
 impl Aggregate {
-    /// Tells the state of each key that has changed.
-    pub(super) fn save_changed(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
-        tell(self.cells.take_changed(), keys, sink, |cell, bytes| {
-            self.with_state(cell, |state, counting, scratch| state.evict(counting, now, scratch));
+    /// Tells the state of some of the keys that are to be told.
+    pub(super) fn save_some(
+        &mut self,
+        which: Which<'_>,
+        now: EventTime,
+        keys: &KeyTable,
+        sink: &mut Sink<'_>,
+    ) {
+        tell(self.cells.take_pending(which), keys, sink, |cell, bytes| {
+            // What time has made worthless is no change.
+            self.work_on(cell, |state, counting, scratch| state.evict(counting, now, scratch));
             let state = &mut self.states[cell as usize];
             if !state.is_empty() {
                 let saved = state.walk(&self.counting, &mut Codec::saving(bytes));
                 saved.expect("what is held can be saved");
             }
         });
-        // What was evicted here is told already.
-        self.cells.take_changed();
     }
 
     /// Takes the state of some keys.
@@ -49,7 +55,7 @@ impl Aggregate {
             }
             self.states[cell as usize] = state;
         }
-        self.cells.take_changed();
+        self.cells.forget_changes();
         Ok(())
     }
 }

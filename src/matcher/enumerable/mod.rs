@@ -22,7 +22,7 @@ use std::sync::Arc;
 use self::join::Join;
 use self::state::{Item, Queue, State, count_before, prune};
 use super::capture::{Arena, Block, Handle, Layout, is_before};
-use super::cells::{CellId, Cells, Expiry, free_room};
+use super::cells::{CellId, Cells, Expiry, Which, free_room};
 use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings, KeyFound};
 use super::keys::{KeyId, KeyTable};
@@ -402,12 +402,17 @@ impl Executor for Enumerable {
         self.cells.track();
     }
 
-    fn released(&self) -> &[KeyId] {
-        self.cells.released()
+    fn released(&self) -> Vec<KeyId> {
+        self.cells.released().collect()
     }
 
-    fn save(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
-        self.save_changed(now, keys, sink);
+    fn begin_epoch(&mut self) {
+        self.cells.begin_epoch();
+    }
+
+    fn save(&mut self, which: Which<'_>, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) -> bool {
+        self.save_some(which, now, keys, sink);
+        self.cells.is_telling()
     }
 
     fn load(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded {

@@ -12,13 +12,20 @@ use super::state::{Item, Queue, State};
 use super::{Enumerable, KeyTable, SavedKey, Sink};
 use crate::codec::{Coded, Damaged};
 use crate::matcher::capture::{Arena, Handle, is_before};
+use crate::matcher::cells::Which;
 use crate::matcher::saved::{KeyCodec, load_keys, save_key, tell};
 use crate::time::EventTime;
 
 impl Enumerable {
-    /// Tells the state of each key that has changed.
-    pub(super) fn save_changed(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
-        tell(self.cells.take_changed(), keys, sink, |cell, bytes| {
+    /// Tells the state of some of the keys that are to be told.
+    pub(super) fn save_some(
+        &mut self,
+        which: Which<'_>,
+        now: EventTime,
+        keys: &KeyTable,
+        sink: &mut Sink<'_>,
+    ) {
+        tell(self.cells.take_pending(which), keys, sink, |cell, bytes| {
             let state = &mut self.states[cell as usize];
             self.held -= state.prune(self.within, now);
             if state.first_len > 0 {
@@ -44,7 +51,7 @@ impl Enumerable {
             self.states[cell as usize] = state;
             Ok(())
         })?;
-        self.cells.take_changed();
+        self.cells.forget_changes();
         Ok(())
     }
 }

@@ -20,7 +20,7 @@ pub use members::{Family, RULES_MIN, families};
 use thresholds::Position;
 
 use super::capture::{Arena, Block, Handle, Layout};
-use super::cells::{CELLS_CACHED, CellId, Cells, free_room};
+use super::cells::{CELLS_CACHED, CellId, Cells, Which, free_room};
 use super::chunk::{Group, Row, Wanted};
 use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
@@ -329,18 +329,23 @@ impl<const WORDS: usize> Executor for Shared<WORDS> {
         self.cells.track();
     }
 
-    fn released(&self) -> &[KeyId] {
-        self.cells.released()
+    fn released(&self) -> Vec<KeyId> {
+        self.cells.released().collect()
     }
 
-    fn save(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
+    fn begin_epoch(&mut self) {
+        self.cells.begin_epoch();
+    }
+
+    fn save(&mut self, which: Which<'_>, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) -> bool {
         let about = (self.about(), now.minus(self.within));
-        tell(self.cells.take_changed(), keys, sink, |cell, bytes| {
+        tell(self.cells.take_pending(which), keys, sink, |cell, bytes| {
             let runs = &mut self.runs_of[cell as usize];
             if runs.iter().any(|run| run.began > about.1) {
                 save_key(&self.arena, bytes, |codec| saved::walk(runs, about, &self.arena, codec));
             }
         });
+        self.cells.is_telling()
     }
 
     fn load(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded {
@@ -353,7 +358,7 @@ impl<const WORDS: usize> Executor for Shared<WORDS> {
             self.runs_of.push(runs);
             Ok(())
         })?;
-        self.cells.take_changed();
+        self.cells.forget_changes();
         let begun = |slot: CellId| self.runs_of[slot as usize].iter().map(|run| run.began).min();
         let look_at = |(slot, key)| Some((begun(slot)?.plus(self.within), key));
         let mut windows: Vec<(EventTime, KeyId)> = self.cells.iter().filter_map(look_at).collect();

@@ -18,13 +18,13 @@ use std::sync::Arc;
 
 use self::cell::{Cell, Settled};
 use super::capture::{Arena, Block, Handle, Layout};
-use super::cells::{CELLS_CACHED, CellId, Cells, free_room};
+use super::cells::{CELLS_CACHED, CellId, Cells, Which, free_room};
 use super::chunk::{Group, Row, Wanted};
 use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
 use super::linear::{Linear, absences_are_local, check_clauses, lifetime, refused};
 use super::predicates::SourcePredicates;
-use super::saved::{SavedKey, Sink, load_keys, save_key, tell};
+use super::saved::{SavedKey, Sink, due, load_keys, save_key, tell};
 use super::{Cut, Dropped, Exceeded, Executor, KeyFound, Kind, Plan, Refused, Usage};
 use crate::codec::Coded;
 use crate::event::{PatternId, StepId};
@@ -411,18 +411,30 @@ impl Executor for Queues {
         self.cells.track();
     }
 
-    fn released(&self) -> &[KeyId] {
-        self.cells.released()
+    fn released(&self) -> Vec<KeyId> {
+        self.cells.released().collect()
     }
 
-    fn save(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
+    fn begin_epoch(&mut self) {
+        self.cells.begin_epoch();
+    }
+
+    fn save(&mut self, which: Which<'_>, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) -> bool {
         let place = (&self.shape, &self.arena, now);
-        tell(self.cells.take_changed(), keys, sink, |cell, bytes| {
+        tell(self.cells.take_pending(which), keys, sink, |cell, bytes| {
             let cell = &mut self.queues[cell as usize];
             if cell.is_worth_saving(place) {
                 save_key(&self.arena, bytes, |codec| cell.walk(place, codec));
             }
         });
+        self.cells.is_telling()
+    }
+
+    fn due(&mut self, to: EventTime, keys: &mut Vec<KeyId>) {
+        keys.extend(due(&self.waits, to));
+        if let Some(within) = self.shape.within {
+            keys.extend(due(&self.windows, to.minus(within)));
+        }
     }
 
     fn load(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded {
@@ -434,7 +446,7 @@ impl Executor for Queues {
             self.queues.push(cell);
             Ok(())
         })?;
-        self.cells.take_changed();
+        self.cells.forget_changes();
         self.set_deadlines();
         Ok(())
     }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use self::key::{Context, KeyRuns};
 use self::queue::DeadlineQueue;
 use super::bounds::shown_key;
-use super::cells::{CellId, Cells};
+use super::cells::{CellId, Cells, Which};
 use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
@@ -280,16 +280,26 @@ impl Executor for Runs {
         self.cells.track();
     }
 
-    fn released(&self) -> &[KeyId] {
-        self.cells.released()
+    fn released(&self) -> Vec<KeyId> {
+        self.cells.released().collect()
     }
 
-    fn save(&mut self, _: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
-        tell(self.cells.take_changed(), keys, sink, |cell, bytes| {
+    fn begin_epoch(&mut self) {
+        self.cells.begin_epoch();
+    }
+
+    fn save(&mut self, which: Which<'_>, _: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) -> bool {
+        tell(self.cells.take_pending(which), keys, sink, |cell, bytes| {
             if let Some(held) = &mut self.keys[cell as usize] {
                 held.runs.save(&self.plan, bytes);
             }
         });
+        self.cells.is_telling()
+    }
+
+    fn due(&mut self, to: EventTime, keys: &mut Vec<KeyId>) {
+        // Some have been given back.
+        keys.extend(self.queue.due(to).filter_map(|slot| self.cells.keys().get(slot as usize)));
     }
 
     fn load(&mut self, saved: &[SavedKey<'_>], _: EventTime) -> Coded {
@@ -305,7 +315,7 @@ impl Executor for Runs {
             self.keys.resize_with(self.keys.len().max(slot as usize + 1), || None);
             self.keys[slot as usize] = Some(KeySlot { keys: Arc::clone(values), runs });
         }
-        self.cells.take_changed();
+        self.cells.forget_changes();
         Ok(())
     }
 

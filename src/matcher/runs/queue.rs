@@ -29,15 +29,26 @@ impl DeadlineQueue {
 
     /// Takes the slot with the earliest deadline, if that is at or before `to`. Whoever takes it sets its next one.
     pub(super) fn pop(&mut self, to: EventTime) -> Option<u32> {
+        self.pop_entry(to).map(|(_, slot)| slot)
+    }
+
+    /// The slots that [`pop`](DeadlineQueue::pop) would give.
+    pub(super) fn due(&mut self, to: EventTime) -> impl Iterator<Item = u32> {
+        let due: Vec<(EventTime, u32)> = std::iter::from_fn(|| self.pop_entry(to)).collect();
+        due.iter().for_each(|(deadline, slot)| self.set(*slot, *deadline));
+        due.into_iter().map(|(_, slot)| slot)
+    }
+
+    fn pop_entry(&mut self, to: EventTime) -> Option<(EventTime, u32)> {
         loop {
-            let Reverse((deadline, slot)) = *self.heap.peek()?;
+            let entry @ Reverse((deadline, slot)) = *self.heap.peek()?;
             if deadline > to {
                 return None;
             }
             self.heap.pop();
             if self.current[slot as usize] == Some(deadline) {
                 self.current[slot as usize] = None;
-                return Some(slot);
+                return Some(entry.0);
             }
         }
     }

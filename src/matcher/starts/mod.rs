@@ -36,12 +36,12 @@ use self::run::Surroundings;
 use self::shape::Shape;
 use super::bounds::shown_key;
 use super::capture::{Arena, Block, Handle, Layout};
-use super::cells::{CellId, Cells, free_room};
+use super::cells::{CellId, Cells, Which, free_room};
 use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
 use super::predicates::SourcePredicates;
-use super::saved::{SavedKey, Sink, load_keys, tell};
+use super::saved::{SavedKey, Sink, due, load_keys, tell};
 use super::{
     Bound, Cut, Dropped, Exceeded, Executor, Faults, KeyFound, Nothing, Order, Plan, Reached, Refused, Scope,
     Usage, is_true,
@@ -368,13 +368,27 @@ impl Executor for Starts {
         self.cells.track();
     }
 
-    fn released(&self) -> &[KeyId] {
-        self.cells.released()
+    fn released(&self) -> Vec<KeyId> {
+        self.cells.released().collect()
     }
 
-    fn save(&mut self, _: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
+    fn begin_epoch(&mut self) {
+        self.cells.begin_epoch();
+    }
+
+    fn save(&mut self, which: Which<'_>, _: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) -> bool {
         let Starts { cells, states, shape, arena, .. } = self;
-        tell(cells.take_changed(), keys, sink, |cell, bytes| states[cell as usize].save(shape, arena, bytes));
+        let pending = cells.take_pending(which);
+        tell(pending, keys, sink, |cell, bytes| states[cell as usize].save(shape, arena, bytes));
+        cells.is_telling()
+    }
+
+    fn due(&mut self, to: EventTime, keys: &mut Vec<KeyId>) {
+        keys.extend(due(&self.waits, to));
+        keys.extend(due(&self.histories, to));
+        if let Some(within) = self.shape.within {
+            keys.extend(due(&self.windows, to.minus(within)));
+        }
     }
 
     fn load(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded {
@@ -386,7 +400,7 @@ impl Executor for Starts {
             states[slot] = cell;
             Ok(())
         })?;
-        self.cells.take_changed();
+        self.cells.forget_changes();
         self.derive();
         Ok(())
     }

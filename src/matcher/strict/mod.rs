@@ -23,7 +23,7 @@ use std::sync::Arc;
 use self::ring::{Ring, Rings};
 use self::shape::{Shape, Test};
 use super::capture::{Block, ColumnView, Layout, View, Writer};
-use super::cells::{CELLS_CACHED, CellId, Cells, Hand};
+use super::cells::{CELLS_CACHED, CellId, Cells, Hand, Which};
 use super::chunk::{Group, Lens, Row, Wanted};
 use super::executor::{Chunk, Findings, KeyFound};
 use super::keys::{KeyId, KeyTable};
@@ -336,12 +336,16 @@ impl Executor for Strict {
         self.cells.track();
     }
 
-    fn released(&self) -> &[KeyId] {
-        self.cells.released()
+    fn released(&self) -> Vec<KeyId> {
+        self.cells.released().collect()
     }
 
-    fn save(&mut self, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) {
-        tell(self.cells.take_changed(), keys, sink, |cell, bytes| {
+    fn begin_epoch(&mut self) {
+        self.cells.begin_epoch();
+    }
+
+    fn save(&mut self, which: Which<'_>, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) -> bool {
+        tell(self.cells.take_pending(which), keys, sink, |cell, bytes| {
             let ring = self.rings.of(cell);
             let alive = ring.alive_within(self.shape.within, now);
             if alive != 0 {
@@ -349,6 +353,7 @@ impl Executor for Strict {
                 saved.expect("what is held can be saved");
             }
         });
+        self.cells.is_telling()
     }
 
     fn load(&mut self, saved: &[SavedKey<'_>], _: EventTime) -> Coded {
@@ -361,7 +366,7 @@ impl Executor for Strict {
             codec.end()?;
             self.runs += u64::from(self.rings.of(cell).alive().count_ones());
         }
-        self.cells.take_changed();
+        self.cells.forget_changes();
         Ok(())
     }
 
