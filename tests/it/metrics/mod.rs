@@ -35,6 +35,18 @@ pattern burst {
 }
 ";
 
+/// One that finds nothing and takes its time: with it a run over [`MANY`] events lasts for seconds.
+const SLOW: &str = "
+pattern slow {
+    on tx by card
+    match a where amount > 0
+    then b where amount > a.amount + 10
+    within 4m
+    emit slow { card: card }
+}
+";
+const MANY: usize = 400_000;
+
 /// How many events were read.
 const EVENTS: &str = "ensue_events_total{stream=\"tx\"}";
 
@@ -43,6 +55,16 @@ fn folder(name: &str) -> Folder {
     let folder = Folder::empty(&format!("metrics-{name}"));
     folder.write("p.cep", PATTERNS);
     folder
+}
+
+/// A folder for a run under a state directory that lasts until it is stopped, and what it is told.
+fn long_run(name: &str) -> (Folder, String) {
+    let folder = folder(name);
+    folder.write("p.cep", &format!("{PATTERNS}{SLOW}"));
+    folder.write("tx.jsonl", &events(0..MANY));
+    let outputs = "--out alert=a.jsonl --out burst=b.jsonl --out slow=s.jsonl --out tx.bad=bad.jsonl";
+    let state = "--state state --checkpoint-every 50ms";
+    (folder, format!("--in tx=tx.jsonl {outputs} {state}"))
 }
 
 /// Events, four a second, in order.

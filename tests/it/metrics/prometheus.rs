@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 
-use super::{EVENTS, Run, events, folder, request};
+use super::{EVENTS, Run, events, folder, long_run, request};
 
 /// Says that these tests are to be left out.
 const WITHOUT: &str = "ENSUE_WITHOUT_PROMETHEUS";
@@ -77,12 +77,8 @@ fn every_alert_fires_when_it_is_to_and_not_when_it_is_not() {
 #[test]
 fn promtool_finds_nothing_to_say_about_the_metrics() {
     let Some(program) = program("promtool") else { return };
-    let folder = folder("promtool");
-    folder.write("tx.jsonl", &events(0..400_000));
-    let run = Run::start(
-        &folder,
-        "--in tx=tx.jsonl --state state --checkpoint-every 50ms --out alert=a --out burst=b",
-    );
+    let (folder, arguments) = long_run("promtool");
+    let run = Run::start(&folder, &arguments);
     let epochs = "ensue_epochs_total";
     let scrape = run.metrics_when(|scrape| scrape.try_value(epochs) > Some(0.0));
     run.terminate();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 
-use super::{EVENTS, Run, events, folder};
+use super::{EVENTS, Run, events, folder, long_run};
 
 /// Events of which some are late, some have no card, and some lines are no events.
 fn mixed() -> String {
@@ -84,11 +84,8 @@ fn a_bound_that_was_reached_is_counted() {
 
 #[test]
 fn a_signal_ends_a_run_with_a_last_epoch_and_counters_begin_anew() {
-    let folder = folder("signal");
-    folder.write("tx.jsonl", &events(0..400_000));
-    let arguments =
-        "--in tx=tx.jsonl --out alert=a.jsonl --out burst=b.jsonl --state state --checkpoint-every 50ms";
-    let run = Run::start(&folder, arguments);
+    let (folder, arguments) = long_run("signal");
+    let run = Run::start(&folder, &arguments);
     let scrape = run.metrics_when(|scrape| scrape.try_value("ensue_epochs_total") > Some(2.0));
     let epochs = scrape.value("ensue_epochs_total");
     for histogram in ["ensue_epoch_pause_seconds", "ensue_epoch_duration_seconds"] {
@@ -107,14 +104,14 @@ fn a_signal_ends_a_run_with_a_last_epoch_and_counters_begin_anew() {
     assert_eq!(status.code(), Some(0), "{said}");
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     assert!(said.contains("stopped by a signal at epoch"), "{said}");
-    goes_on(&folder, arguments);
+    goes_on(&folder, &arguments);
 }
 
 /// The run goes on: what was counted before is not counted again, and said to be behind.
 fn goes_on(folder: &crate::folder::Folder, arguments: &str) {
     assert!(fs::metadata(folder.0.join("a.jsonl")).is_ok_and(|file| file.len() > 0));
     let run = Run::start(folder, arguments);
-    let scrape = run.metrics_when(|scrape| scrape.value("ensue_ready") == 1.0);
+    let scrape = run.metrics_when(|scrape| scrape.try_value("ensue_last_epoch_number").is_some());
     let before = scrape.value("ensue_restored_events");
     assert!(before > 0.0 && scrape.value("ensue_restored_keys") > 0.0, "{}", scrape.text);
     assert!(scrape.value("ensue_restore_duration_seconds") > 0.0);
