@@ -5,14 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::listen::Server;
 use crate::engine::{Engine, Record};
 use crate::event::{PartitionId, PatternId, StreamId};
 use crate::lang::hir::Program;
 use crate::metrics::{EpochFacts, Facts, Publisher, Readiness};
-use crate::runtime;
+use crate::runtime::{self, clock};
 
 /// Keeps the metrics of a run up to date.
 pub(super) struct Watch {
@@ -87,15 +87,13 @@ impl Watch {
 
     /// An epoch is on the disk.
     pub(super) fn epoch(&self, told: &runtime::EpochFacts) {
-        let committed_at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         self.publisher.metrics().epoch(&EpochFacts {
             number: told.epoch,
             pause: told.pause,
             duration: told.took,
             bytes: told.written.bytes,
             keys: told.written.keys,
-            // A clock before 1970 says nothing.
-            committed_at: committed_at.unwrap_or_default(),
+            committed_at: clock::since_1970(),
         });
     }
 
