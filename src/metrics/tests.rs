@@ -33,6 +33,7 @@ struct Run {
     late: BTreeMap<StreamId, u64>,
     bad: BTreeMap<(StreamId, &'static str), u64>,
     records: Vec<u64>,
+    open: Vec<bool>,
     lines: u64,
 }
 
@@ -57,6 +58,7 @@ impl Run {
             late: BTreeMap::new(),
             bad: BTreeMap::new(),
             records: vec![0; streams],
+            open: vec![true],
             lines: 0,
         }
     }
@@ -94,7 +96,7 @@ impl Run {
             late: &self.late,
             bad: &self.bad,
             records: &self.records,
-            open: &[true],
+            open: &self.open,
             pieces: 3,
         };
         tell(&mut self.publisher, &facts);
@@ -170,6 +172,54 @@ fn what_was_counted_before_the_beginning_is_not_counted_again() {
             "ensue_events_total{stream=\"ticks\"} 1",
             "ensue_matches_total{pattern=\"pair\"} 1",
             "ensue_records_total{stream=\"found\"} 1",
+        ],
+    );
+}
+
+#[test]
+fn the_input_that_holds_the_watermark_back_is_named() {
+    let metrics = Metrics::new();
+    let holder = |stream: &str, partition: &str| Some([stream.to_owned(), partition.to_owned()]);
+    let held = || {
+        let text = metrics.text(true);
+        let lines = text.lines().filter_map(|line| line.strip_prefix("ensue_watermark_holder"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    metrics.set_holder(None);
+    assert!(held().is_empty());
+    for _ in 0..2 {
+        metrics.set_holder(holder("tx", "0"));
+        assert_eq!(held(), ["{partition=\"0\",stream=\"tx\"} 1"]);
+        metrics.set_holder(holder("tx", "11"));
+        assert_eq!(held(), ["{partition=\"11\",stream=\"tx\"} 1"]);
+    }
+    metrics.set_holder(None);
+    assert!(held().is_empty(), "all are closed");
+}
+
+#[test]
+fn the_input_with_the_least_watermark_holds_the_others_back() {
+    let mut run = Run::new();
+    let other = run.engine.add_partition(run.ticks);
+    let program = crate::compile("t.cep", PROGRAM).expect("it is well formed");
+    let patterns = run.engine.patterns().to_vec();
+    run.metrics = Arc::new(Metrics::new());
+    let inputs = [(run.ticks, run.input), (run.ticks, other)];
+    run.publisher = Publisher::new(Arc::clone(&run.metrics), &program, &patterns, &inputs, None);
+    run.open = vec![true, true];
+    run.take(&[(Some("a"), 1, 10)]);
+    assert_lines(&run.publish(), &["ensue_watermark_holder{partition=\"1\",stream=\"ticks\"} 1"]);
+    let text = run.publish();
+    assert!(!text.contains("ensue_watermark_timestamp"), "it is not known before all inputs have an event");
+    assert!(!text.contains("ensue_state_limit_bytes"));
+    run.open = vec![true, false];
+    run.engine.close_partition(run.ticks, other);
+    assert_lines(
+        &run.publish(),
+        &[
+            "ensue_watermark_holder{partition=\"0\",stream=\"ticks\"} 1",
+            "ensue_watermark_timestamp_seconds 9",
+            "ensue_open_partitions 1",
         ],
     );
 }

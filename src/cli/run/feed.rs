@@ -230,6 +230,7 @@ impl Feed {
             }
             if self.readers.is_silent(at, Watch::EVERY) {
                 self.told(outputs, Watch::publish);
+                outputs.flush()?;
                 // A signal is seen also where nothing comes.
                 continue;
             }

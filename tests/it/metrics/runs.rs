@@ -27,9 +27,15 @@ fn mixed() -> String {
 
 #[test]
 fn what_is_scraped_is_what_the_run_says_at_its_end() {
-    let folder = folder("summary");
-    let arguments = "--in tx=- --out alert=alert.jsonl --out burst=burst.jsonl --format json";
-    let mut run = Run::start(&folder, arguments);
+    for threads in [1, 2] {
+        is_as_it_says(threads);
+    }
+}
+
+fn is_as_it_says(threads: u32) {
+    let folder = folder(&format!("summary-{threads}"));
+    let outputs = "--out alert=alert.jsonl --out burst=burst.jsonl --out tx.late=late.jsonl";
+    let mut run = Run::start(&folder, &format!("--in tx=- {outputs} --format json --threads {threads}"));
     let text = mixed();
     let good = text.lines().count() - 12;
     run.feed(&text);
