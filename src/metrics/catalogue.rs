@@ -91,7 +91,7 @@ catalogue! {
     WATERMARK_HOLDER = Gauge "ensue_watermark_holder" PARTITION,
         "1 for the open input with the least watermark, on which all others wait.";
     PARTITION_WATERMARK = Gauge "ensue_partition_watermark_timestamp_seconds" PARTITION,
-        "How far event time has come for an input.";
+        "How far event time has come for an open input.";
     NEWEST_EVENT = Gauge "ensue_newest_event_timestamp_seconds" &[], "The newest event time that was read.";
     REORDER_EVENTS = Gauge "ensue_reorder_events" &[], "Events that wait for the watermark.";
 

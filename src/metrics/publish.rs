@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use prometheus::local::LocalHistogram;
-use prometheus::{Gauge, IntCounter, IntCounterVec};
+use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec};
 
 use super::registry::{Metrics, NONE, set};
 use crate::engine::{Engine, Record, Stats};
@@ -92,6 +92,8 @@ struct Partition {
     id: PartitionId,
     /// The name of the stream, the number of the partition.
     labels: [String; 2],
+    /// Its watermark, while it is shown.
+    watermark: Option<Gauge>,
 }
 
 impl Publisher {
@@ -114,6 +116,7 @@ impl Publisher {
             stream: *stream,
             id: *id,
             labels: [name(*stream).to_owned(), id.0.to_string()],
+            watermark: None,
         };
         if let Some(bytes) = state_limit {
             set(&metrics.state.limit, bytes as f64);
@@ -210,7 +213,7 @@ impl Publisher {
         self.show_time(facts);
     }
 
-    fn show_time(&self, facts: &Facts<'_>) {
+    fn show_time(&mut self, facts: &Facts<'_>) {
         let time = &self.metrics.time;
         let newest = seconds(facts.engine.newest());
         let watermark = seconds(facts.engine.watermark().time());
@@ -223,17 +226,33 @@ impl Publisher {
         if let (Some(newest), Some(watermark)) = (newest, watermark) {
             set(&time.lag, newest - watermark);
         }
-        let mut least: Option<(Watermark, &Partition)> = None;
-        for (partition, is_open) in self.partitions.iter().zip(facts.open) {
+        let mut least: Option<(Watermark, &[String; 2])> = None;
+        for (partition, is_open) in self.partitions.iter_mut().zip(facts.open) {
             let watermark = facts.engine.partition_watermark(partition.stream, partition.id);
-            if let Some(watermark) = seconds(watermark.time()) {
-                time.partitions.with_label_values(&partition.labels).set(watermark);
-            }
+            partition.show(&time.partitions, *is_open, watermark);
             if *is_open && least.is_none_or(|(least, _)| watermark < least) {
-                least = Some((watermark, partition));
+                least = Some((watermark, &partition.labels));
             }
         }
-        self.metrics.set_holder(least.map(|(_, partition)| partition.labels.clone()));
+        self.metrics.set_holder(least.map(|(_, labels)| labels.clone()));
+    }
+}
+
+impl Partition {
+    /// Shows how far it is while it is open: of a thousand files that are read one after the other, one.
+    fn show(&mut self, family: &GaugeVec, is_open: bool, watermark: Watermark) {
+        match seconds(watermark.time()) {
+            _ if !is_open => {
+                if self.watermark.take().is_some() {
+                    let _ = family.remove_label_values(&self.labels);
+                }
+            }
+            Some(time) => {
+                let gauge = self.watermark.get_or_insert_with(|| family.with_label_values(&self.labels));
+                gauge.set(time);
+            }
+            None => {}
+        }
     }
 }
 

@@ -212,8 +212,13 @@ fn the_input_with_the_least_watermark_holds_the_others_back() {
     let text = run.publish();
     assert!(!text.contains("ensue_watermark_timestamp"), "it is not known before all inputs have an event");
     assert!(!text.contains("ensue_state_limit_bytes"));
+    let of_second = "ensue_partition_watermark_timestamp_seconds{partition=\"1\"";
+    run.input = other;
+    run.take(&[(Some("a"), 1, 8)]);
+    assert!(run.publish().contains(of_second));
     run.open = vec![true, false];
     run.engine.close_partition(run.ticks, other);
+    assert!(!run.publish().contains(of_second), "it is closed");
     assert_lines(
         &run.publish(),
         &[
