@@ -241,17 +241,14 @@ impl Publisher {
 impl Partition {
     /// Shows how far it is while it is open: of a thousand files that are read one after the other, one.
     fn show(&mut self, family: &GaugeVec, is_open: bool, watermark: Watermark) {
-        match seconds(watermark.time()) {
-            _ if !is_open => {
-                if self.watermark.take().is_some() {
-                    let _ = family.remove_label_values(&self.labels);
-                }
+        if !is_open {
+            if self.watermark.take().is_some() {
+                // It was shown, so it is there.
+                let _ = family.remove_label_values(&self.labels);
             }
-            Some(time) => {
-                let gauge = self.watermark.get_or_insert_with(|| family.with_label_values(&self.labels));
-                gauge.set(time);
-            }
-            None => {}
+        } else if let Some(time) = seconds(watermark.time()) {
+            let gauge = self.watermark.get_or_insert_with(|| family.with_label_values(&self.labels));
+            gauge.set(time);
         }
     }
 }
