@@ -248,6 +248,21 @@ impl Engine {
         self.sequencer.watermark()
     }
 
+    /// The newest event time seen in any partition; [`EventTime::START`] before the first event.
+    pub fn newest(&self) -> EventTime {
+        self.sequencer.newest()
+    }
+
+    /// How many events wait for the watermark.
+    pub fn waiting(&self) -> usize {
+        self.sequencer.waiting()
+    }
+
+    /// How many tasks a crew has that are not answered.
+    pub fn tasks_under_way(&self) -> usize {
+        self.under_way.len()
+    }
+
     /// Evaluates what the watermark permits.
     ///
     /// # Errors
@@ -330,6 +345,13 @@ impl Engine {
     pub fn state_bytes(&self, pattern: PatternId) -> u64 {
         let of_it = self.usage.iter().flatten().filter(|(of, _)| *of == pattern);
         of_it.map(|(_, usage)| usage.bytes).sum()
+    }
+
+    /// The same of all patterns of the program, by their numbers.
+    pub fn state_bytes_by_pattern(&self) -> Vec<u64> {
+        let mut bytes = vec![0; self.program.patterns.len()];
+        self.usage.iter().flatten().for_each(|(of, usage)| bytes[of.index()] += usage.bytes);
+        bytes
     }
 
     /// What the tables held, after the last task, from which patterns with the same `by` have the numbers of keys.

@@ -43,6 +43,14 @@ impl Every {
             .map(|millis| Every::Time(Duration::from_millis(millis)))
             .ok_or_else(expected)
     }
+
+    /// The time, where it is one.
+    pub(super) fn time(self) -> Option<Duration> {
+        match self {
+            Every::Events(_) => None,
+            Every::Time(time) => Some(time),
+        }
+    }
 }
 
 fn expected() -> String {

@@ -14,6 +14,7 @@ use super::durable::Durable;
 use super::outputs::Outputs;
 use super::plan::RunPlan;
 use super::resume;
+use super::watch::{Moment, Watch};
 use crate::cli::{CliError, note, style};
 use crate::engine::{Config, Engine, projection};
 use crate::event::{Batch, PartitionId, StreamId};
@@ -22,7 +23,7 @@ use crate::lang::hir::Program;
 use crate::matcher::bounds::shown_key;
 use crate::matcher::{Bound, Bounds, Class, Reached};
 use crate::runtime::epochs::Recovered;
-use crate::runtime::{Readers, Workers};
+use crate::runtime::{EpochFacts, Readers, Workers};
 
 /// How a run goes.
 pub(super) struct Options {
@@ -85,6 +86,8 @@ pub(super) struct Feed {
     /// Whether somebody may wait for every record: what is read comes as it is made.
     is_live: bool,
     flushed_at: Instant,
+    /// Who is told how the run goes, where somebody is.
+    watch: Option<Watch>,
 }
 
 impl Feed {
@@ -170,7 +173,18 @@ impl Feed {
             started,
             is_live,
             flushed_at: started,
+            watch: None,
         })
+    }
+
+    /// The inputs, in the order in which they were given.
+    pub(super) fn inputs(&self) -> Vec<(StreamId, PartitionId)> {
+        self.partitions.iter().map(|partition| (partition.stream, partition.id)).collect()
+    }
+
+    /// Tells a watch how the run goes.
+    pub(super) fn tell(&mut self, watch: Watch) {
+        self.watch = Some(watch);
     }
 
     /// What happened where a run before this one has come to the end.
@@ -208,14 +222,24 @@ impl Feed {
         if let Some(durable) = &mut durable {
             durable.begin_at(self.report.events);
         }
+        self.told(outputs, Watch::begin);
         while let Some(at) = self.furthest_behind() {
             if options.stop.load(Ordering::Relaxed) {
                 self.report.is_stopped = true;
                 break;
             }
+            if self.readers.is_silent(at, Watch::EVERY) {
+                self.told(outputs, Watch::publish);
+                outputs.flush()?;
+                // A signal is seen also where nothing comes.
+                continue;
+            }
             match self.read(at, options, outputs)? {
                 Some(batch) => {
                     self.report.events += batch.len() as u64;
+                    if let Some(watch) = &mut self.watch {
+                        watch.took(batch.stream(), batch.len());
+                    }
                     self.report.engine.push(batch);
                 }
                 None => {
@@ -234,15 +258,21 @@ impl Feed {
                 self.flushed_at = Instant::now();
             }
             if let Some(durable) = durable.as_deref_mut() {
-                durable.go_on(&mut self.report.engine)?;
+                let epoch = durable.go_on(&mut self.report.engine)?;
+                self.tell_epoch(epoch);
                 if durable.is_due(self.report.events) {
                     self.begin_epoch(outputs, durable, false)?;
                 }
             }
+            if self.watch.as_ref().is_some_and(Watch::is_due) || self.readers.may_block() {
+                self.told(outputs, Watch::publish);
+            }
             self.progress.show(self.report.events);
         }
+        self.told(outputs, |watch, _| watch.end());
         if let Some(durable) = durable.as_deref_mut() {
-            durable.finish(&mut self.report.engine)?;
+            let epoch = durable.finish(&mut self.report.engine)?;
+            self.tell_epoch(epoch);
         }
         if !self.report.is_stopped {
             self.report.engine.finish(options.drains)?;
@@ -251,8 +281,10 @@ impl Feed {
         self.write(outputs)?;
         if let Some(durable) = durable {
             self.begin_epoch(outputs, durable, !self.report.is_stopped)?;
-            durable.finish(&mut self.report.engine)?;
+            let epoch = durable.finish(&mut self.report.engine)?;
+            self.tell_epoch(epoch);
         }
+        self.told(outputs, Watch::publish);
         Ok(())
     }
 
@@ -288,6 +320,23 @@ impl Feed {
         }
         let mark = marking.mark(inputs.into_iter(), is_done);
         durable.begin(&mut self.report.engine, (mark, sync), since)
+    }
+
+    /// Tells the watch, where there is one, how the run is now.
+    fn told(&mut self, outputs: &Outputs<'_>, tell: impl FnOnce(&mut Watch, &Moment<'_>)) {
+        if let Some(watch) = &mut self.watch {
+            let Report { engine, late, bad, .. } = &self.report;
+            let open = self.partitions.iter().map(|partition| partition.is_open).collect();
+            let pieces = self.readers.pieces_ahead();
+            tell(watch, &Moment { engine, late, bad, records: &outputs.records, open, pieces });
+        }
+    }
+
+    /// Tells it of an epoch that is on the disk.
+    fn tell_epoch(&self, epoch: Option<EpochFacts>) {
+        if let (Some(watch), Some(epoch)) = (&self.watch, epoch) {
+            watch.epoch(&epoch);
+        }
     }
 
     /// The open partition with the least watermark; of several the first.
@@ -331,7 +380,11 @@ impl Feed {
             self.progress.clear();
             note(&format!("{} {}", style::help("note:"), told(&self.program, &reached)));
         }
-        outputs.write_records(&self.report.engine.take_records())?;
+        let records = self.report.engine.take_records();
+        if let Some(watch) = &self.watch {
+            watch.wrote(&records, &self.report.engine);
+        }
+        outputs.write_records(&records)?;
         let late = self.report.engine.take_late();
         for event in &late {
             *self.report.late.entry(event.stream).or_default() += 1;

@@ -8,28 +8,34 @@
 mod bindings;
 mod durable;
 mod feed;
+mod listen;
 mod memory;
 mod outputs;
 mod plan;
 mod resume;
 mod summary;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
 use self::bindings::Binding;
 use self::durable::{Durable, Every};
+use self::listen::Server;
 use self::plan::Wishes;
 use self::summary::Summary;
+use self::watch::Watch;
 use super::program::load_to_run;
 use super::{CliError, Format, Verdict, note, style};
 use crate::config::RunConfig;
 use crate::lang::hir::KeepPolicy;
 use crate::limits;
 use crate::matcher::{Bounds, Class};
+use crate::metrics::RestoreFacts;
 use crate::runtime::epochs::{InputMark, Mark};
 
 /// Run patterns over JSON lines
@@ -43,6 +49,7 @@ use crate::runtime::epochs::{InputMark, Mark};
   ensue run patterns/velocity.cep --in 'transactions=day-*.jsonl' --out transactions.late=late.jsonl
   ensue run patterns/ --in transactions=tx.jsonl --out alert=alerts.jsonl --threads 4
   ensue run patterns/ --in transactions=tx.jsonl --max-open 1000000 --at-bound drop-oldest
+  ensue run patterns/ --in transactions=tx.jsonl --state state --listen 127.0.0.1:9464
   ensue run --config ensue.toml
 
 Bindings:
@@ -136,6 +143,10 @@ pub(super) struct RunArgs {
           requires = "state", help_heading = "State")]
     checkpoint_every: Every,
 
+    /// Serve metrics for Prometheus at this address, such as 127.0.0.1:9464: /metrics, /healthz and /readyz
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Watching")]
+    listen: Option<String>,
+
     /// How the closing summary is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -175,6 +186,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         is_durable: args.state.is_some(),
         stop: stop_on_signals()?,
     };
+    let server = args.listen.as_ref().map(|address| listen(address, &options)).transpose()?;
+    let began = Instant::now();
     let (mut durable, recovered) = match &args.state {
         Some(directory) => {
             Durable::open(directory, args.checkpoint_every).map(|(durable, left)| (Some(durable), left))?
@@ -185,7 +198,23 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
     if let (Some(durable), Some(left)) = (&durable, &left) {
         note(&format!("{} {}", style::help("note:"), resumed(durable, left)));
     }
-    let feed = feed::Feed::open(&program, &plan, &options, recovered)?;
+    let keys = recovered.as_ref().map_or(0, |recovered| recovered.keys.len() as u64);
+    let mut feed = feed::Feed::open(&program, &plan, &options, recovered)?;
+    if let Some(server) = &server {
+        feed.tell(Watch::new(
+            server,
+            &program,
+            &plan.patterns,
+            &feed.inputs(),
+            options.bounds.state_bytes_max,
+        ));
+        tell_of_state(
+            server,
+            args,
+            left.as_ref(),
+            RestoreFacts { duration: began.elapsed(), keys, events: 0 },
+        );
+    }
     let mut outputs = outputs::Outputs::open(&program, &plan, left.as_ref())?;
     let report = match left.is_some_and(|left| left.is_done) {
         true => feed.nothing_to_do(),
@@ -200,6 +229,24 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         Format::Json => summary.json(),
     });
     Ok(Verdict::Yes)
+}
+
+/// Listens, before anything is read or written, and says where.
+fn listen(address: &str, options: &feed::Options) -> Result<Server, CliError> {
+    let server = Server::start(address, Arc::clone(&options.stop))?;
+    note(&format!("{} metrics are at http://{}/metrics", style::help("note:"), server.address()));
+    Ok(server)
+}
+
+/// Tells the metrics what a state directory changes: there will be epochs, and a state may have been taken up.
+fn tell_of_state(server: &Server, args: &RunArgs, left: Option<&Mark>, restored: RestoreFacts) {
+    if args.state.is_some() {
+        server.metrics.expect_epochs(args.checkpoint_every.time());
+    }
+    if let Some(left) = left {
+        let events = left.counts.get("events").copied().unwrap_or_default();
+        server.metrics.restored(&RestoreFacts { events, ..restored });
+    }
 }
 
 /// What is said where a run goes on.
