@@ -16,7 +16,7 @@ use super::plan::RunPlan;
 use super::resume;
 use super::watch::{Moment, Watch};
 use crate::cli::{CliError, note, style};
-use crate::engine::{Config, Engine, projection};
+use crate::engine::{ColdKeys, Config, Engine, projection};
 use crate::event::{Batch, PartitionId, StreamId};
 use crate::io::{BadLine, Input, JsonSource, Position};
 use crate::lang::hir::Program;
@@ -41,6 +41,8 @@ pub(super) struct Options {
     pub(super) bounds: Bounds,
     /// Whether there are epochs.
     pub(super) is_durable: bool,
+    /// Where keys are fetched from that are not in memory.
+    pub(super) cold_keys: Option<Arc<dyn ColdKeys>>,
     /// Set once the run is to stop.
     pub(super) stop: Arc<AtomicBool>,
 }
@@ -115,6 +117,9 @@ impl Feed {
         }
         if options.is_durable {
             engine.track();
+        }
+        if let Some(cold_keys) = &options.cold_keys {
+            engine.fetch_from(Arc::clone(cold_keys));
         }
         let mut partitions = Vec::new();
         let mut sources = Vec::new();
@@ -221,6 +226,7 @@ impl Feed {
     ) -> Result<(), CliError> {
         if let Some(durable) = &mut durable {
             durable.begin_at(self.report.events);
+            durable.make_room(&mut self.report.engine)?;
         }
         self.told(outputs, Watch::begin);
         while let Some(at) = self.furthest_behind() {
@@ -260,7 +266,7 @@ impl Feed {
             if let Some(durable) = durable.as_deref_mut() {
                 let epoch = durable.go_on(&mut self.report.engine)?;
                 self.tell_epoch(epoch);
-                if durable.is_due(self.report.events) {
+                if durable.is_due(&self.report.engine, self.report.events) {
                     self.begin_epoch(outputs, durable, false)?;
                 }
             }

@@ -147,6 +147,10 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "HOST:PORT", help_heading = "Watching")]
     listen: Option<String>,
 
+    /// The most memory for the state of keys, such as 256M: keys that nobody touches stay in the state directory alone
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, requires = "state", help_heading = "State")]
+    memory: Option<u64>,
+
     /// How the closing summary is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -176,7 +180,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
     for line in &plan.unused {
         note(&format!("{} {line}", super::style::help("note:")));
     }
-    let options = feed::Options {
+    let mut options = feed::Options {
         is_strict: args.strict,
         drains: !args.no_drain,
         executor: args.executor,
@@ -184,16 +188,17 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         is_unordered: args.unordered,
         bounds: bounds(args),
         is_durable: args.state.is_some(),
+        cold_keys: None,
         stop: stop_on_signals()?,
     };
     let server = args.listen.as_ref().map(|address| listen(address, &options)).transpose()?;
     let began = Instant::now();
     let (mut durable, recovered) = match &args.state {
-        Some(directory) => {
-            Durable::open(directory, args.checkpoint_every).map(|(durable, left)| (Some(durable), left))?
-        }
+        Some(directory) => Durable::open(directory, args.checkpoint_every, args.memory)
+            .map(|(durable, left)| (Some(durable), left))?,
         None => (None, None),
     };
+    options.cold_keys = durable.as_ref().and_then(Durable::cold_keys);
     let left = recovered.as_ref().map(|recovered| recovered.mark.clone());
     if let (Some(durable), Some(left)) = (&durable, &left) {
         note(&format!("{} {}", style::help("note:"), resumed(durable, left)));
