@@ -9,7 +9,7 @@ use super::{note, style};
 use crate::config::ConfigError;
 use crate::engine::EngineError;
 use crate::runtime::epochs::RecoveryError;
-use crate::state::StoreError;
+use crate::state::{SavepointError, StoreError};
 
 /// What kept a command from being done. Exit code 2, except for a closed pipe.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +63,9 @@ pub enum CliError {
     /// The state cannot be taken.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    /// A savepoint cannot be written or read.
+    #[error(transparent)]
+    Savepoint(#[from] SavepointError),
     /// Events could not be generated.
     #[error(transparent)]
     Gen(#[from] GenError),

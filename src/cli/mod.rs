@@ -10,8 +10,10 @@ mod error;
 mod explain;
 pub mod r#gen;
 mod program;
+mod rules;
 mod run;
 pub mod score;
+mod state;
 mod style;
 mod test;
 

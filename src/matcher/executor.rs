@@ -7,6 +7,7 @@ use super::cells::Which;
 use super::chunk::{Lens, Rows};
 use super::keys::{KeyId, KeyTable};
 use super::saved::{SavedKey, Sink};
+use super::shown::OpenVisit;
 use super::{Bounds, Cut, Dropped, Event, Exceeded, Fields, Found, Kind, Reached};
 use crate::codec::Coded;
 use crate::event::{PatternId, StepId, Value};
@@ -176,6 +177,9 @@ pub trait Executor: Send {
     ///
     /// [`Damaged`](crate::codec::Damaged): what was told was something else. The executor is not to be used then.
     fn load(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded;
+
+    /// Visits what is open for a key at `now`, to be looked at.
+    fn each_open(&self, _key: KeyId, _now: EventTime, _visit: &mut OpenVisit<'_>) {}
 
     /// Visits the pattern and first event of what is open at `now`, each first event once: its time. Goes through
     /// everything that is held.

@@ -17,6 +17,8 @@ mod folder;
 #[cfg(feature = "cli")]
 mod going_on;
 mod long_runs;
+#[cfg(feature = "cli")]
+mod rules;
 mod saved;
 #[cfg(feature = "state")]
 mod state;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::cli::CliError;
 use crate::engine::Snapshot;
 use crate::runtime::epochs::{self, Mark, Recovered};
-use crate::state::{RocksStore, Store};
+use crate::state::{Changes, RocksStore, Store};
 
 /// How often there is an epoch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,6 +75,14 @@ impl Durable {
             phases,
         };
         Ok((durable, recovered))
+    }
+
+    /// Writes what a run begins with, before it reads anything: of a new one the text of its patterns, of one that begins
+    /// elsewhere or with other patterns a whole epoch.
+    pub(super) fn write(&mut self, changes: &mut Changes, epoch: u64) -> Result<(), CliError> {
+        self.store.commit(changes)?;
+        self.epoch = epoch;
+        Ok(())
     }
 
     /// Its directory.

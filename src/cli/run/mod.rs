@@ -5,6 +5,7 @@
 //!                                                                          \-> summary
 //! ```
 
+mod begin;
 mod bindings;
 mod durable;
 mod feed;
@@ -20,17 +21,20 @@ use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
 
+pub(super) use self::plan::select;
+
+use self::begin::Beginning;
 use self::bindings::Binding;
 use self::durable::{Durable, Every};
 use self::plan::Wishes;
 use self::summary::Summary;
-use super::program::load_to_run;
+use super::program::load_with_text;
+use super::rules::Wish;
 use super::{CliError, Format, Verdict, note, style};
 use crate::config::RunConfig;
 use crate::lang::hir::KeepPolicy;
 use crate::limits;
 use crate::matcher::{Bounds, Class};
-use crate::runtime::epochs::{InputMark, Mark};
 
 /// Run patterns over JSON lines
 ///
@@ -43,6 +47,8 @@ use crate::runtime::epochs::{InputMark, Mark};
   ensue run patterns/velocity.cep --in 'transactions=day-*.jsonl' --out transactions.late=late.jsonl
   ensue run patterns/ --in transactions=tx.jsonl --out alert=alerts.jsonl --threads 4
   ensue run patterns/ --in transactions=tx.jsonl --max-open 1000000 --at-bound drop-oldest
+  ensue run patterns/ --in transactions=tx.jsonl --out alert=alerts.jsonl --state state --changed drain
+  ensue run patterns/ --in transactions=tx.jsonl --out alert=new.jsonl --from monday.savepoint --state new-state
   ensue run --config ensue.toml
 
 Bindings:
@@ -136,6 +142,20 @@ pub(super) struct RunArgs {
           requires = "state", help_heading = "State")]
     checkpoint_every: Every,
 
+    /// Begin with the state of a savepoint; with --state, in a new directory
+    #[arg(long, value_name = "FILE", help_heading = "State")]
+    from: Option<PathBuf>,
+
+    /// With --from: inputs that the savepoint has and that are not given are taken as ended
+    #[arg(long, requires = "from", help_heading = "State")]
+    missing_inputs: bool,
+
+    /// What becomes of the state of patterns that have changed or are not there any more: the old ones finish what is
+    /// open (drain), or it is dropped (reset). For one pattern: PATTERN=drain
+    #[arg(long, value_name = "drain|reset", value_parser = Wish::parse, value_delimiter = ',',
+          help_heading = "State")]
+    changed: Vec<Wish>,
+
     /// How the closing summary is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -160,7 +180,9 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         return Err(CliError::asked("there are no patterns to run", help));
     }
     let wishes = wishes(args, &config)?;
-    let Some(program) = load_to_run(&files)? else { return Ok(Verdict::No) };
+    let Some((program, text)) = load_with_text(&files)? else { return Ok(Verdict::No) };
+    let begin = begin::Begin { args, wishes: &wishes, program: &program, text };
+    let Beginning { program, groups, recovered, mut durable, inputs, has_new_outputs } = begin.begin()?;
     let plan = plan::plan(&program, &wishes)?;
     for line in &plan.unused {
         note(&format!("{} {line}", super::style::help("note:")));
@@ -172,20 +194,16 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         threads: args.threads,
         is_unordered: args.unordered,
         bounds: bounds(args),
+        groups,
+        inputs,
         is_durable: args.state.is_some(),
         stop: stop_on_signals()?,
     };
-    let (mut durable, recovered) = match &args.state {
-        Some(directory) => {
-            Durable::open(directory, args.checkpoint_every).map(|(durable, left)| (Some(durable), left))?
-        }
-        None => (None, None),
-    };
     let left = recovered.as_ref().map(|recovered| recovered.mark.clone());
-    if let (Some(durable), Some(left)) = (&durable, &left) {
-        note(&format!("{} {}", style::help("note:"), resumed(durable, left)));
-    }
     let feed = feed::Feed::open(&program, &plan, &options, recovered)?;
+    if has_new_outputs {
+        outputs::refuse_existing(&plan)?;
+    }
     let mut outputs = outputs::Outputs::open(&program, &plan, left.as_ref())?;
     let report = match left.is_some_and(|left| left.is_done) {
         true => feed.nothing_to_do(),
@@ -200,25 +218,6 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         Format::Json => summary.json(),
     });
     Ok(Verdict::Yes)
-}
-
-/// What is said where a run goes on.
-fn resumed(durable: &Durable, left: &Mark) -> String {
-    let directory = durable.directory().display();
-    let events = left.counts.get("events").copied().unwrap_or_default();
-    if left.is_done {
-        return format!(
-            "the run in {directory} has come to its end, with {events} events; there is nothing to do (for another run give \
-             another --state)"
-        );
-    }
-    let at = |input: &InputMark| format!("{} at line {}", input.name, input.lines);
-    let inputs: Vec<String> = left.inputs.iter().map(at).collect();
-    format!(
-        "going on from epoch {} in {directory}: {events} events are behind, {}",
-        durable.epoch(),
-        inputs.join(", ")
-    )
 }
 
 /// What is said where a signal has stopped a run.

@@ -1,0 +1,227 @@
+//! Rules that change while there is state of them: what is kept, what drains, what is dropped, and what is refused.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use crate::folder::Folder;
+
+const STREAM: &str =
+    "stream tx { card string  amount int  n int  at timestamp  event time at, disorder 1s }\n";
+
+/// Events of a run, a quarter of a second after each other.
+const EVENTS: usize = 12_000;
+
+fn pattern(name: &str, body: &str) -> String {
+    format!("pattern {name} {{ on tx by card {body} within 10m emit alert {{ card: card, first: a.n }} }}\n")
+}
+
+/// Bodies of every class.
+const BODIES: [(&str, &str); 9] = [
+    ("strict", "match all a where amount > 4 next b where amount > a.amount"),
+    ("queues", "match all a where amount > 6 then b where amount < 3"),
+    ("skipping", "match a where amount > 6 then b where amount < 3"),
+    ("starts", "match all a where amount > 6 then b where amount > a.amount"),
+    ("looking_back", "match not q where amount == 10 for 3s then a where amount > 6 then b where amount > 3"),
+    ("looping", "match a where amount > 7 then b{2,} where amount < 4 then c where amount > 8"),
+    ("enumerable", "match all a where amount > 8 then any b where amount < 2"),
+    ("waiting", "match all a where amount > 8 then not b where amount == 10 for 5s"),
+    ("runs", "match longest a where amount > 8 then b+ where amount > 3 then c where amount == 2"),
+];
+
+fn text(events: std::ops::Range<usize>) -> String {
+    let line = |at: usize| {
+        let time = 1_700_000_000_000 + at * 250;
+        let (card, amount) = (at % 7, at * 7919 % 11);
+        format!("{{\"card\":\"c{card}\",\"amount\":{amount},\"n\":{at},\"at\":{time}}}\n")
+    };
+    events.map(line).collect()
+}
+
+const RUN: &str = "run p.cep --in tx=tx.jsonl --state state --checkpoint-every 500 --out alert=";
+
+/// The code, and what was said.
+fn run(folder: &Folder, arguments: &str) -> (Option<i32>, String) {
+    let output = folder.command(arguments).output().expect("it starts");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
+/// A folder with the state of a run over these patterns that was broken off at two thirds of its events, by a bad line.
+fn broken_off(name: &str, patterns: &str) -> Folder {
+    let folder = Folder::empty(&format!("rules-{name}"));
+    folder.write("p.cep", &format!("{STREAM}{patterns}"));
+    folder.write("tx.jsonl", &format!("{}nope\n", text(0..EVENTS * 2 / 3 + 300)));
+    let (code, why) = run(&folder, &format!("{RUN}out.jsonl --strict"));
+    assert_eq!(code, Some(2), "{why}");
+    folder.write("tx.jsonl", &text(0..EVENTS));
+    folder
+}
+
+/// Goes on with these patterns, and gives what was said.
+fn go_on(folder: &Folder, patterns: &str, flags: &str) -> String {
+    folder.write("p.cep", &format!("{STREAM}{patterns}"));
+    let (code, said) = run(folder, &format!("{RUN}out.jsonl {flags}"));
+    assert_eq!(code, Some(0), "{said}");
+    said
+}
+
+/// What an unbroken run over these patterns finds.
+fn unbroken(folder: &Folder, patterns: &str) -> String {
+    folder.write("whole.cep", &format!("{STREAM}{patterns}"));
+    let (code, said) = run(folder, "run whole.cep --in tx=tx.jsonl --out alert=whole.jsonl");
+    assert_eq!(code, Some(0), "{said}");
+    folder.read("whole.jsonl")
+}
+
+/// The records of a pattern, in order.
+fn of<'a>(records: &'a str, pattern: &str) -> Vec<&'a str> {
+    let named = format!("\"pattern\":\"{pattern}\"");
+    records.lines().filter(|line| line.contains(&named)).collect()
+}
+
+fn first_of(record: &str) -> usize {
+    let behind = record.split("\"first\":").nth(1).expect("it says which was first");
+    behind.trim_end_matches('}').parse().expect("a number")
+}
+
+/// The events that were worked on before the change: those more than the disorder before the last that was read.
+fn worked_on(said: &str) -> usize {
+    let before = said.split(" events are behind").next().expect("it says where it goes on");
+    let read: usize = before.rsplit(' ').next().expect("a number").parse().expect(said);
+    read - 1 - 4
+}
+
+#[test]
+fn what_has_not_changed_is_kept_whatever_stands_beside_it() {
+    let all: Vec<String> = BODIES.iter().map(|(name, body)| pattern(name, body)).collect();
+    let folder = broken_off("kept", &all.concat());
+    // In another order, with others before, between and behind, without the last, and with a comment.
+    let mut now: Vec<String> = all[..all.len() - 1].iter().rev().cloned().collect();
+    now.insert(3, pattern("more", "match all a where amount > 9 then b where amount > 8"));
+    now.push(pattern("last", "match a where n > 11000 then b where amount > 8"));
+    folder.write("other.cep", "// a comment\nstream other { x int  at timestamp  event time at }\n");
+    let now = format!("use \"other.cep\"\n{}", now.concat());
+    let said = go_on(&folder, &now, "--changed reset");
+    assert!(said.contains("`runs` is not there any more"), "{said}");
+    assert!(said.contains("`more` is new: it begins here"), "{said}");
+    assert!(!said.contains("`queues`"), "{said}");
+    let (whole, found) = (unbroken(&folder, &now), folder.read("out.jsonl"));
+    for (name, _) in &BODIES[..BODIES.len() - 1] {
+        assert!(of(&whole, name).len() > 50, "{name}: {}", of(&whole, name).len());
+        assert_eq!(of(&found, name), of(&whole, name), "{name}");
+    }
+    assert_eq!(of(&found, "last"), of(&whole, "last"));
+    let since = worked_on(&said);
+    assert!(of(&found, "more").iter().all(|record| first_of(record) >= since), "{since}");
+    assert!(of(&found, "more").len() > 10);
+}
+
+#[test]
+fn what_has_changed_drains_in_every_class() {
+    let all: Vec<String> = BODIES.iter().map(|(name, body)| pattern(name, body)).collect();
+    let folder = broken_off("drained", &all.concat());
+    let (_, why) = run(&folder, "check p.cep --against state");
+    assert!(why.contains("kept: "), "{why}");
+    let whole = unbroken(&folder, &all.concat());
+    // What a match begins with is another event now.
+    let changed = all.concat().replace("amount >", "amount >= 1 and amount >");
+    let said = go_on(&folder, &changed, "--changed drain");
+    let since = worked_on(&said);
+    let anew = unbroken(&folder, &changed);
+    let found = folder.read("out.jsonl");
+    for (name, _) in BODIES {
+        let is_old = |record: &&&str| first_of(record) < since;
+        let expected: BTreeSet<&str> = of(&whole, name).iter().filter(is_old).copied().collect();
+        let drained: BTreeSet<&str> = of(&found, name).iter().filter(is_old).copied().collect();
+        assert_eq!(drained, expected, "{name}");
+        // What skips depends on what was found before.
+        if all.concat().contains(&format!("pattern {name} {{ on tx by card match all")) {
+            let is_new = |record: &&&str| first_of(record) >= since;
+            let expected: Vec<&str> = of(&anew, name).iter().filter(is_new).copied().collect();
+            let begun: Vec<&str> = of(&found, name).iter().filter(is_new).copied().collect();
+            assert_eq!(begun, expected, "{name}");
+            assert!(begun.len() > 50, "{name}: {}", begun.len());
+        }
+    }
+}
+
+#[test]
+fn what_is_reset_is_dropped_and_nobody_is_not_asked() {
+    let (name, body) = BODIES[3];
+    let patterns = format!("{}{}", pattern(name, body), pattern(BODIES[1].0, BODIES[1].1));
+    let folder = broken_off("reset", &patterns);
+    let changed = patterns.replace("> a.amount", ">= a.amount");
+    folder.write("p.cep", &format!("{STREAM}{changed}"));
+    let before = folder.read("out.jsonl");
+    let (code, said) = run(&folder, "check p.cep --against state");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("starts  changed    asks for --changed drain or reset, "), "{said}");
+    assert!(said.contains("what differs: its steps") && said.contains("queues  unchanged  kept: "), "{said}");
+    let (code, said) = run(&folder, "check p.cep --against state --changed starts=reset --format json");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("\"action\":\"reset\",\"change\":\"changed\",\"differences\":[\"its steps\"]"),
+        "{said}"
+    );
+    let (code, said) = run(&folder, &format!("{RUN}out.jsonl"));
+    assert_eq!(code, Some(2), "{said}");
+    assert!(
+        said.contains("a pattern is not what the state in state is of: `starts` has changed (its steps), ")
+    );
+    assert!(said.contains("help: --changed drain: "), "{said}");
+    assert_eq!(folder.read("out.jsonl"), before, "nothing was written");
+    let said = go_on(&folder, &changed, "--changed starts=reset");
+    let since = worked_on(&said);
+    assert!(
+        said.contains("`starts` has changed (its steps), ") && said.contains(": they are dropped"),
+        "{said}"
+    );
+    let found = folder.read("out.jsonl");
+    let anew: Vec<&str> = of(&found, "starts");
+    assert!(anew.len() > 50);
+    let (old, _): (Vec<&str>, Vec<&str>) = anew.iter().partition(|record| first_of(record) < since);
+    let last = old.iter().filter_map(|record| before.lines().position(|line| *line == **record));
+    assert_eq!(last.count(), old.len(), "what was begun before the change was found before it");
+    let (code, said) = run(&folder, &format!("{RUN}out.jsonl --changed starts=reset"));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("has come to its end"), "{said}");
+}
+
+/// Rules that are a family: more of them than are alone.
+fn family(rules: impl Iterator<Item = usize>) -> String {
+    let mut text = String::new();
+    for rule in rules {
+        let (low, high) = (5 + rule % 5, rule % 7);
+        let body = format!("match all a where amount > {low} then b where amount < {high}");
+        write!(text, "{}", pattern(&format!("rule_{rule}"), &body)).expect("text can be written to");
+    }
+    text
+}
+
+#[test]
+fn rules_of_a_family_keep_their_state_when_others_change() {
+    let folder = broken_off("family", &family(0..80));
+    // Rules are taken away, added, and one is another one.
+    let rules = (0..120).filter(|rule| rule % 3 != 0);
+    let now = family(rules.clone()).replace(
+        "pattern rule_1 { on tx by card match all a where amount > 6",
+        "pattern rule_1 { on tx by card match all a where amount > 7",
+    );
+    let old = unbroken(&folder, &family(0..80));
+    let said = go_on(&folder, &now, "--changed drain");
+    assert!(said.contains("`rule_1` has changed (its steps)"), "{said}");
+    assert!(said.contains("`rule_3` is not there any more"), "{said}");
+    let since = worked_on(&said);
+    let (whole, found) = (unbroken(&folder, &now), folder.read("out.jsonl"));
+    for rule in (2..80).filter(|rule| rule % 3 != 0) {
+        let name = format!("rule_{rule}");
+        assert_eq!(of(&found, &name), of(&whole, &name), "{name}");
+    }
+    let is_old = |record: &&&str| first_of(record) < since;
+    for name in ["rule_3", "rule_1"] {
+        let expected: Vec<&str> = of(&old, name).iter().filter(is_old).copied().collect();
+        let drained: Vec<&str> = of(&found, name).iter().filter(is_old).copied().collect();
+        assert_eq!(drained, expected, "{name}");
+    }
+    assert_eq!(of(&found, "rule_3").iter().filter(|record| first_of(record) >= since).count(), 0);
+}
