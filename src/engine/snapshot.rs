@@ -107,6 +107,7 @@ impl Engine {
         let mut codec = Codec::loading(rest);
         self.load_rest(&mut codec)?;
         codec.end()?;
+        self.sequencer.go_on_from(self.now);
         let null_keys = self.stats.null_keys;
         let answers = self.exchange(Work::Load { keys: Arc::new(keys), now: self.now, null_keys });
         answers.iter().find_map(|answer| answer.damaged).map_or(Ok(()), Err)?;

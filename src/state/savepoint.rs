@@ -147,9 +147,9 @@ pub fn read_savepoint(path: &Path, input: &mut dyn Read) -> Result<MemoryStore, 
     if magic != MAGIC {
         return Err(SavepointError::Foreign { path: path.to_owned() });
     }
-    let format = input.number("its format")?;
-    let length = input.array::<1>("its version")?[0];
-    let version = input.take(length.into(), "its version")?;
+    let format = input.number("in its format")?;
+    let length = input.array::<1>("in its version")?[0];
+    let version = input.take(length.into(), "in its version")?;
     if format > SAVEPOINT_FORMAT {
         let written_by = String::from_utf8_lossy(&version).into_owned();
         return Err(SavepointError::Future { path: path.to_owned(), format, written_by });
@@ -230,7 +230,7 @@ impl Reading<'_> {
         if bytes.len() as u64 == count {
             return Ok(bytes);
         }
-        Err(SavepointError::Cut { path: self.path.to_owned(), what: format!("it ends in {what}") })
+        Err(SavepointError::Cut { path: self.path.to_owned(), what: format!("it ends {what}") })
     }
 
     fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N], SavepointError> {
@@ -248,9 +248,9 @@ impl Reading<'_> {
 
     /// The end: the count and the sum, and nothing behind.
     fn end(mut self, records: u64) -> Result<(), SavepointError> {
-        let count = u64::from_be_bytes(self.array("its end")?);
+        let count = u64::from_be_bytes(self.array("in its end")?);
         let computed = self.sum;
-        let stored = self.number("its checksum")?;
+        let stored = self.number("in its checksum")?;
         if stored != computed {
             return Err(
                 self.damaged(format!("it has the checksum {stored:08x}, but its bytes give {computed:08x}"))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Span;
 use super::sequencer::{Partition, Sequencer, append};
 use crate::event::{Batch, BatchBuilder, PartitionId, StreamId, Type};
-use crate::time::{Duration, EventTime};
+use crate::time::{Duration, EventTime, Watermark};
 
 /// What a stream of the one program is in the other.
 #[derive(Clone, Debug)]
@@ -86,6 +86,13 @@ impl<B: AsRef<Batch> + Clone> Sequencer<B> {
         self.partitions.insert((to.to, id), partition);
         let count = self.counts.entry(to.to).or_default();
         *count = (*count).max(id.0 + 1);
+    }
+
+    /// Where the input had ended and event time had not: it goes on from there.
+    pub fn go_on_from(&mut self, now: EventTime) {
+        if self.released == Some(Watermark::END) && now < EventTime::END {
+            self.released = Some(Watermark::at(now));
+        }
     }
 
     /// A partition that was added, or had ended, is read on from now: events that come before what was let through

@@ -20,6 +20,8 @@ mod long_runs;
 #[cfg(feature = "cli")]
 mod rules;
 mod saved;
+#[cfg(feature = "cli")]
+mod savepoints;
 #[cfg(feature = "state")]
 mod state;
 #[cfg(feature = "cli")]

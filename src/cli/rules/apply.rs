@@ -57,6 +57,7 @@ pub(in crate::cli) fn apply(
     left: Recovered,
     (old, old_engine): (&OldProgram, &Engine),
     actions: &[(Compared, Action)],
+    place: &str,
 ) -> Result<Taken, CliError> {
     let mut change = Building::new(taker, &left, old);
     for (number, _) in left.mark.units.iter().enumerate() {
@@ -81,10 +82,8 @@ pub(in crate::cli) fn apply(
     let mut texts = vec![taker.text.clone()];
     texts.extend(change.texts.into_values());
     let mark = Mark { units: engine.units().to_vec(), ..left.mark };
-    let (keys, removed) = moved(left.keys, &change.moves).map_err(|damaged| {
-        let help = "restore it from a copy, or begin anew with another --state";
-        CliError::asked(format!("the state is damaged: {damaged}"), help)
-    })?;
+    let (keys, removed) = moved(left.keys, &change.moves)
+        .map_err(|what| CliError::Damaged { place: place.to_owned(), what })?;
     let groups =
         groups(&program, &patterns, &mark.units).expect("an engine has the patterns that it was given");
     Ok(Taken {

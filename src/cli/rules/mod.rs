@@ -28,11 +28,13 @@ pub(super) use verdict::{Action, Compared, Wish};
 
 use self::verdict::{Change, compare, decide};
 use super::CliError;
-use crate::engine::{Engine, Group, KeyState, PatternShape};
+use crate::engine::{Engine, Group, KeyState, PatternShape, Snapshot};
 use crate::event::PatternId;
 use crate::lang::hir::Program;
 use crate::matcher::Class;
-use crate::runtime::epochs::Recovered;
+use crate::runtime::epochs::{self, Recovered};
+use crate::runtime::programs::put_programs;
+use crate::state::Changes;
 
 /// What a run goes on with.
 pub(super) struct TakenUp {
@@ -81,7 +83,7 @@ pub(super) fn take_up(
             format!("the run in {place} has come to its end, so its patterns cannot change any more");
         return Err(CliError::asked(message, "run the patterns as they were, or give another --state"));
     }
-    let taken = apply::apply(taker, left, (&old, &engine), &all)?;
+    let taken = apply::apply(taker, left, (&old, &engine), &all, place)?;
     let mut told: Vec<String> = all.iter().filter_map(|(one, action)| told::done(one, *action)).collect();
     if taken.dropped > 0 {
         told.push(format!("{} found and not written yet are dropped with their patterns", taken.dropped));
@@ -91,6 +93,14 @@ pub(super) fn take_up(
     keys.extend(taken.recovered.keys.iter().filter(has_come).cloned());
     let changed = Some(ChangedRules { keys, told });
     Ok(TakenUp { program: taken.program, groups: taken.groups, recovered: taken.recovered, changed })
+}
+
+/// What is written of a state that was changed: these keys, everything else, and the texts of the patterns.
+pub(super) fn changes(keys: &[KeyState], recovered: &Recovered) -> Changes {
+    let snapshot = Snapshot { keys: keys.to_vec(), rest: recovered.rest.clone() };
+    let mut changes = epochs::changes(&snapshot, &recovered.mark);
+    put_programs(&recovered.programs, &mut changes);
+    changes
 }
 
 /// What is compared, and what would be done with each.

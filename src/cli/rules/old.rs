@@ -78,10 +78,7 @@ impl OldProgram {
             ..Config::default()
         };
         let mut engine = Engine::new(Arc::clone(&self.program), &config)?;
-        engine.restore(rest, keys).map_err(|damaged| {
-            let message = format!("the state in {place} is damaged: {damaged}");
-            CliError::asked(message, "restore it from a copy, or begin anew with another --state")
-        })?;
+        engine.restore(rest, keys).map_err(|what| CliError::Damaged { place: place.to_owned(), what })?;
         Ok(engine)
     }
 }

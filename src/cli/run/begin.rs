@@ -10,7 +10,7 @@ use super::{RunArgs, style};
 use crate::cli::rules::{self, TakenUp, Taker};
 use crate::cli::state::open_savepoint;
 use crate::cli::{CliError, note};
-use crate::engine::{Group, Snapshot};
+use crate::engine::{Group, KeyState};
 use crate::event::PatternId;
 use crate::lang::hir::Program;
 use crate::runtime::epochs::{self, InputMark, Mark, Recovered};
@@ -100,7 +100,7 @@ impl Begin<'_> {
             changed.told.iter().for_each(|line| tell(line));
             recovered.mark.epoch += 1;
             recovered.mark.at_ms = resume::now_ms();
-            write(durable, &Snapshot { keys: changed.keys, rest: recovered.rest.clone() }, &recovered)?;
+            write(durable, &changed.keys, &recovered)?;
         }
         // The same command may have begun with a savepoint and other inputs, and not have come to its first epoch.
         let inputs = if has_from { self.other_inputs() } else { Inputs::Same };
@@ -129,8 +129,7 @@ impl Begin<'_> {
         recovered.mark.outputs.clear();
         recovered.mark.is_done = false;
         recovered.mark.at_ms = resume::now_ms();
-        let snapshot = Snapshot { keys: recovered.keys.clone(), rest: recovered.rest.clone() };
-        write(durable, &snapshot, &recovered)?;
+        write(durable, &recovered.keys, &recovered)?;
         Ok((program, groups, Some(recovered), self.other_inputs()))
     }
 }
@@ -139,11 +138,11 @@ impl Begin<'_> {
 type Begun = (Arc<Program>, Vec<Group>, Option<Recovered>, Inputs);
 
 /// Writes what a run begins with where epochs go.
-fn write(durable: &mut Option<Durable>, snapshot: &Snapshot, recovered: &Recovered) -> Result<(), CliError> {
-    let Some(durable) = durable else { return Ok(()) };
-    let mut changes = epochs::changes(snapshot, &recovered.mark);
-    put_programs(&recovered.programs, &mut changes);
-    durable.write(&mut changes, recovered.mark.epoch)
+fn write(durable: &mut Option<Durable>, keys: &[KeyState], recovered: &Recovered) -> Result<(), CliError> {
+    match durable {
+        Some(durable) => durable.write(&mut rules::changes(keys, recovered), recovered.mark.epoch),
+        None => Ok(()),
+    }
 }
 
 fn tell(what: &str) {

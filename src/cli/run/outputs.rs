@@ -165,7 +165,7 @@ pub(super) fn refuse_existing(plan: &RunPlan) -> Result<(), CliError> {
         if std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0) {
             return Err(CliError::asked(
                 format!("{} is not empty, and a run with --from begins new outputs", path.display()),
-                "name another file, or move this one away: its records end where the savepoint was written",
+                "name another file with --out, or move this one away: it ends where the savepoint was written",
             ));
         }
     }
