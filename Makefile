@@ -26,6 +26,7 @@ DEMO_PATTERNS := $(addprefix patterns/,card_testing.cep impossible_travel.cep un
 CASES ?= 100000
 SEED ?= 7
 KILLS ?= 200
+SECONDS ?= 40
 
 .PHONY: help
 help: ## List the targets
@@ -89,6 +90,10 @@ conformance: install ## Compare with recorded answers: make conformance FILES="a
 oracle: install ## Compare the engine with the oracle: make oracle CASES=100000 SEED=7
 	$(WITH) $(CARGO) test $(ALL) --test oracle -- --cases $(CASES) --seed $(SEED)
 
+.PHONY: broken
+broken: install ## Break runs off at every write to a simulated store: make broken CASES=10000 SEED=7
+	$(WITH) $(CARGO) test $(ALL) --test oracle -- --broken $(CASES) --seed $(SEED)
+
 .PHONY: crash
 crash: install ## Kill runs at random instants and compare what they leave: make crash KILLS=200 SEED=7
 	$(WITH) $(CARGO) test $(ALL) --test crash -- --kills $(KILLS) --seed $(SEED)
@@ -118,6 +123,10 @@ bench-micro: install ## Measure the pieces alone: make bench-micro ONLY=keys
 .PHONY: bench-churn
 bench-churn: install ## See that memory does not grow with the keys that come and go: make bench-churn EVENTS=1000000000
 	$(WITH) $(CARGO) bench $(ALL) --bench churn -- $(EVENTS)
+
+.PHONY: bench-epochs
+bench-epochs: install ## Measure what epochs cost over a million keys: make bench-epochs SECONDS=40 ONLY=strict
+	$(WITH) $(CARGO) bench $(ALL) --bench epochs -- $(SECONDS) $(ONLY)
 
 .PHONY: bench
 bench: install ## Measure workloads and growth, and record it: make bench INPUT=tx.jsonl, or without an input

@@ -10,6 +10,7 @@ use crate::codec::Damaged;
 use crate::config::ConfigError;
 use crate::engine::EngineError;
 use crate::runtime::epochs::RecoveryError;
+use crate::runtime::{CommitError, EpochError, OutputError};
 use crate::state::{SavepointError, StoreError};
 
 /// What kept a command from being done. Exit code 2, except for a closed pipe.
@@ -91,6 +92,18 @@ pub enum CliError {
         /// What is wrong with it.
         message: String,
     },
+}
+
+impl From<EpochError> for CliError {
+    fn from(error: EpochError) -> CliError {
+        match error {
+            EpochError::Engine(error) => CliError::Engine(error),
+            EpochError::Commit(CommitError::Store(error)) => CliError::State(error),
+            EpochError::Commit(CommitError::Output(OutputError { path, source })) => {
+                CliError::Write { path, source }
+            }
+        }
+    }
 }
 
 impl CliError {

@@ -184,7 +184,10 @@ impl Shard {
             let (lens, was_idle) = (&part.lens, part.executor.keys().is_empty());
             let taken = match selector.select(&rows, ids, lens, part.executor.keys()) {
                 // There is nothing to end, and nothing begins.
-                Selected::Nothing if was_idle => continue,
+                Selected::Nothing if was_idle => {
+                    part.now = to;
+                    continue;
+                }
                 Selected::Nothing => Ok(()),
                 Selected::Everything => {
                     part.executor.events(&Chunk { rows: &rows, lens }, keys, &mut self.findings)

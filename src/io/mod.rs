@@ -26,7 +26,7 @@ pub use bad::{BadLine, BadReason};
 pub use identity::{Identity, Mismatch, Watch};
 pub use json::JsonDecoder;
 pub use lines::{Line, Lines, Position};
-pub use output::{FileOutput, Resume};
+pub use output::{FileOutput, Resume, Unsynced};
 pub use record::{push_event, push_record, push_string, push_value};
 pub use sink::{DeadLetters, Sink, push_bad_line};
 pub use source::{Input, JsonSource, Step};

@@ -1,12 +1,12 @@
 //! A file that records are written to, and that can be cut back to what was committed.
 //!
 //! Records come out exactly once if what is written after a commit is gone before it is written again. So a commit knows
-//! how long each file was with everything down on disk ([`FileOutput::sync`]), and a run that goes on from it cuts each
+//! how long each file was with everything down on disk ([`FileOutput::mark`], [`Unsynced::sync`]), and a run that goes on from it cuts each
 //! file back to that ([`FileOutput::resume`]). What stands behind the committed length is what the broken run had written
 //! since, and will be written again.
 //!
 //! A pipe, a device and standard output cannot be cut: what goes there comes out *at least* once, and whoever reads it
-//! tells by the id of a record what came twice. For these `sync` gives no length.
+//! tells by the id of a record what came twice. For these `mark` gives no length.
 //!
 //! [`cut`] decides, from what is there.
 
@@ -81,29 +81,46 @@ impl FileOutput {
         self.file.flush()
     }
 
-    /// Writes what is buffered and waits until all is down on disk: gives the length that can be committed, `None` where
-    /// the output cannot be cut back to it. Costs a write to the disk.
+    /// Writes what is buffered: gives the length that can be committed once what is given with it was put on the disk.
+    /// `None` where the output cannot be cut back to it.
     ///
     /// # Errors
     ///
     /// What the operating system says; that the file has another length than what was written.
-    pub(super) fn sync(&mut self) -> io::Result<Option<u64>> {
+    pub(super) fn mark(&mut self) -> io::Result<Option<(u64, Unsynced)>> {
         self.file.flush()?;
         if !self.is_regular {
             return Ok(None);
         }
         let file = self.file.get_ref();
-        file.sync_data()?;
-        if std::mem::take(&mut self.is_new) {
-            sync_folder(&self.path)?;
-        }
         let (found, written) = (file.metadata()?.len(), self.length);
         if found != written {
             let message =
                 format!("it has {found} bytes, and {written} were written: somebody else changes it");
             return Err(io::Error::other(message));
         }
-        Ok(Some(written))
+        let is_new = std::mem::take(&mut self.is_new);
+        Ok(Some((written, Unsynced { file: file.try_clone()?, name: is_new.then(|| self.path.clone()) })))
+    }
+}
+
+/// What was written to a file, and may not be on the disk yet.
+#[derive(Debug)]
+pub struct Unsynced {
+    file: File,
+    /// The name of a file that may not be on the disk yet itself.
+    name: Option<PathBuf>,
+}
+
+impl Unsynced {
+    /// Waits until it is on the disk. Costs a write to the disk.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()?;
+        self.name.as_deref().map_or(Ok(()), sync_folder)
     }
 }
 
@@ -237,7 +254,8 @@ mod tests {
         let path = folder.join("a.jsonl");
         let mut output = FileOutput::create(&path).expect("a file");
         output.write(b"one\n").expect("written");
-        let committed = output.sync().expect("synced").expect("a file can be cut");
+        let (committed, unsynced) = output.mark().expect("written").expect("a file can be cut");
+        unsynced.sync().expect("synced");
         assert_eq!(committed, 4);
         output.write(b"two\nthr").expect("written");
         output.flush().expect("written");
@@ -246,7 +264,8 @@ mod tests {
             let mut output = FileOutput::resume(&path, committed).expect("it can be cut");
             assert_eq!(fs::read(&path).expect("readable"), b"one\n");
             output.write(rest.as_bytes()).expect("written");
-            assert_eq!(output.sync().expect("synced"), Some(4 + rest.len() as u64));
+            let (length, _) = output.mark().expect("written").expect("a file can be cut");
+            assert_eq!(length, 4 + rest.len() as u64);
             assert_eq!(fs::read_to_string(&path).expect("readable"), format!("one\n{rest}"));
         }
         fs::remove_dir_all(folder).expect("it was there");
@@ -267,7 +286,7 @@ mod tests {
         output.write(b"one\n").expect("written");
         output.flush().expect("written");
         fs::write(&path, "").expect("emptied");
-        assert!(output.sync().is_err(), "it is shorter than what was written");
+        assert!(output.mark().is_err(), "it is shorter than what was written");
         let error = FileOutput::resume(&folder, 4).expect_err("a folder is no file");
         assert!(matches!(error, Resume::NotAFile), "{error:?}");
         fs::remove_dir_all(folder).expect("it was there");
@@ -278,6 +297,6 @@ mod tests {
     fn a_device_has_no_length_to_commit() {
         let mut output = FileOutput::create(Path::new("/dev/null")).expect("a device");
         output.write(b"one\n").expect("written");
-        assert_eq!(output.sync().expect("flushed"), None);
+        assert!(output.mark().expect("flushed").is_none());
     }
 }

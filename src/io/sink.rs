@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 
-use super::output::FileOutput;
+use super::output::{FileOutput, Unsynced};
 use super::{BadLine, Resume, push_string};
 use crate::limits;
 
@@ -36,15 +36,15 @@ impl Sink {
         FileOutput::resume(path, length).map(Sink::File)
     }
 
-    /// Writes what is buffered and waits until it is on the disk. Gives the length of the file; none of what cannot be
-    /// cut back to it, which is standard output, a pipe or a device.
+    /// Writes what is buffered. Gives the length of the file, and what is to be put on the disk before it can be relied on;
+    /// nothing of what cannot be cut back to a length, which is standard output, a pipe or a device.
     ///
     /// # Errors
     ///
     /// What the operating system says; that the file has another length than what was written.
-    pub fn sync(&mut self) -> io::Result<Option<u64>> {
+    pub fn mark(&mut self) -> io::Result<Option<(u64, Unsynced)>> {
         match self {
-            Sink::File(file) => file.sync(),
+            Sink::File(file) => file.mark(),
             Sink::Stdout(stdout) => stdout.flush().map(|()| None),
         }
     }
@@ -103,13 +103,13 @@ impl DeadLetters {
         Ok(DeadLetters { path, file, buffer: Vec::new() })
     }
 
-    /// Writes what is buffered and waits until it is on the disk. Gives the length of the file, once it is made.
+    /// As [`Sink::mark`], once the file is made.
     ///
     /// # Errors
     ///
     /// What the operating system says.
-    pub fn sync(&mut self) -> io::Result<Option<u64>> {
-        self.file.as_mut().map_or(Ok(None), FileOutput::sync)
+    pub fn mark(&mut self) -> io::Result<Option<(u64, Unsynced)>> {
+        self.file.as_mut().map_or(Ok(None), FileOutput::mark)
     }
 
     /// The file.

@@ -19,7 +19,7 @@ use thiserror::Error;
 
 use super::programs::{ProgramText, code_programs, program_key};
 use crate::codec::{Codec, Coded, Damaged};
-use crate::engine::{KeyState, PatternShape, Snapshot, UnitShape};
+use crate::engine::{KeyState, PatternShape, UnitShape};
 use crate::event::Value;
 use crate::matcher::Class;
 use crate::state::{Changes, Key, Space, Store, StoreError, shown};
@@ -97,22 +97,30 @@ pub enum RecoveryError {
     },
 }
 
-/// What an epoch writes.
-pub fn changes(snapshot: &Snapshot, mark: &Mark) -> Changes {
+/// What a state is written as: these keys, in this order, and everything else.
+pub fn changes(keys: &[KeyState], rest: &[u8], mark: &Mark) -> Changes {
     let mut changes = Changes::new();
+    keys.iter().for_each(|state| put_key(&mut changes, state));
+    put_rest(&mut changes, rest, mark);
+    changes
+}
+
+/// Writes the state of a key.
+pub(super) fn put_key(changes: &mut Changes, KeyState { unit, key: values, bytes }: &KeyState) {
     let mut key = Key::new(Space::KeyState);
-    for KeyState { unit, key: values, bytes } in &snapshot.keys {
-        key_of(&mut key, *unit, values);
-        match bytes.is_empty() {
-            true => changes.delete(&key),
-            false => changes.put(&key, bytes),
-        }
+    key_of(&mut key, *unit, values);
+    match bytes.is_empty() {
+        true => changes.delete(&key),
+        false => changes.put(&key, bytes),
     }
-    changes.put(&engine_key(), &snapshot.rest);
+}
+
+/// Writes what is not of a key.
+pub(super) fn put_rest(changes: &mut Changes, rest: &[u8], mark: &Mark) {
+    changes.put(&engine_key(), rest);
     changes.put_with(&run_key(), |out| {
         code_mark(&mut mark.clone(), &mut Codec::saving(out)).expect("a mark can be written");
     });
-    changes
 }
 
 /// What the last epoch has left; `None` where there was none.
@@ -235,6 +243,7 @@ fn code_counts(counts: &mut BTreeMap<String, u64>, codec: &mut Codec<'_>) -> Cod
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Snapshot;
     use crate::state::MemoryStore;
 
     fn mark(epoch: u64) -> Mark {
@@ -269,14 +278,21 @@ mod tests {
         KeyState { unit: 3, key: Arc::from([Value::text(key), Value::Int(-1)]), bytes: bytes.to_vec() }
     }
 
+    fn commit(store: &MemoryStore, snapshot: &Snapshot, mark: &Mark) {
+        let mut changes = Changes::new();
+        snapshot.keys.iter().for_each(|key| put_key(&mut changes, key));
+        put_rest(&mut changes, &snapshot.rest, mark);
+        store.commit(&mut changes).expect("no fault");
+    }
+
     #[test]
     fn what_is_recovered_is_the_last_epoch_whole() {
         let store = MemoryStore::new();
         assert!(recover(&store).expect("an empty store").is_none());
         let first = Snapshot { keys: vec![state("a", b"1"), state("b", b"2")], rest: b"first".to_vec() };
-        store.commit(&mut changes(&first, &mark(1))).expect("no fault");
+        commit(&store, &first, &mark(1));
         let second = Snapshot { keys: vec![state("b", b""), state("c", b"3")], rest: b"second".to_vec() };
-        store.commit(&mut changes(&second, &mark(2))).expect("no fault");
+        commit(&store, &second, &mark(2));
         let Recovered { mark: found, rest, keys, .. } =
             recover(&store).expect("it is whole").expect("there are epochs");
         assert_eq!((found, rest.as_slice()), (mark(2), &b"second"[..]));

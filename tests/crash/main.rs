@@ -4,7 +4,7 @@
 //! crash [--kills N] [--seed S]
 //! ```
 //!
-//! Each case is a pattern over a generated file, run once unbroken, and then under a state directory, killed (as by
+//! Each case is a program over a generated file (the workloads, the patterns of the project, random ones), run once unbroken, and then under a state directory, killed (as by
 //! `kill -9`) at random instants and started again with the very same command until it ends by itself. Every file that
 //! it leaves (records, late events, bad lines) must then be byte for byte that of the unbroken run. The run notes in a
 //! file where it is in an epoch, so that it can be said which moments were hit. The last line is
@@ -22,9 +22,23 @@ use std::time::{Duration, Instant};
 #[allow(dead_code, reason = "only some of it is for tests")]
 mod workloads;
 
-#[path = "../oracle/random.rs"]
+mod cases;
+#[path = "../oracle/conditions.rs"]
+mod conditions;
+#[path = "../oracle/generate/mod.rs"]
+mod generate;
+#[path = "../oracle/model.rs"]
 #[allow(dead_code, reason = "only some of it is for this test")]
+mod model;
+#[path = "../oracle/random.rs"]
 mod random;
+#[path = "../oracle/stream.rs"]
+#[allow(dead_code, reason = "only some of it is for this test")]
+mod stream;
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "only some of it is for this test")]
+mod support;
+mod transactions;
 
 use random::Random;
 
@@ -37,10 +51,17 @@ const STARTS_MAX: u64 = 2000;
 /// The events of the input: enough for a run to be broken in the middle.
 const EVENTS: &str = "60000";
 
+/// How many random programs there are.
+const RANDOM_PROGRAMS: usize = 50;
+
 /// A program to be run.
-struct Case {
-    name: String,
-    arguments: Vec<String>,
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) program: String,
+    /// What is read: `STREAM=PATH`.
+    pub(crate) inputs: Vec<String>,
+    /// The streams that are written.
+    pub(crate) outputs: Vec<String>,
 }
 
 /// How many kills hit which moment of an epoch.
@@ -54,19 +75,30 @@ struct Hits {
 fn main() -> ExitCode {
     let (kills, seed) = options();
     let folder = std::env::temp_dir().join(format!("ensue-crash-{}", std::process::id()));
-    let cases = prepare(&folder);
+    let random = cases::write(&folder, seed, if kills > DEFAULT_KILLS { RANDOM_PROGRAMS } else { 2 });
+    let cases = mixed(prepare(&folder, seed), random);
     let (mut hits, mut differ, mut done) = (Hits::default(), 0, 0);
+    let (mut runs, mut without_records) = (0, 0);
     let mut random = Random::of_case(seed, 0);
     for case in cases.iter().cycle() {
         if done >= kills {
             break;
         }
         let expected = unbroken(case, &folder);
+        let is_empty = expected.files.iter().all(|(name, bytes)| name.contains('.') || bytes.is_empty());
+        without_records += u64::from(is_empty);
         let (killed, is_same) = broken(case, &folder, &expected, &mut random, &mut hits, kills - done);
         done += killed;
+        runs += 1;
         differ += u64::from(!is_same);
-        println!("crash: {} kills={killed} {}", case.name, if is_same { "same" } else { "DIFFERS" });
+        let lines = |(name, bytes): &(String, Vec<u8>)| {
+            format!("{name}={}", bytes.iter().filter(|byte| **byte == b'\n').count())
+        };
+        let lines: Vec<String> = expected.files.iter().map(lines).collect();
+        let verdict = if is_same { "same" } else { "DIFFERS" };
+        println!("crash: {} kills={killed} {} {verdict}", case.name, lines.join(" "));
     }
+    assert!(without_records * 3 < runs, "{without_records} of {runs} runs find nothing");
     let Hits { before, within, after } = hits;
     println!("crash: kills={done} before={before} in={within} after={after} differ={differ}");
     if differ > 0 {
@@ -86,8 +118,18 @@ fn options() -> (u64, u64) {
     (of("--kills").unwrap_or(DEFAULT_KILLS), of("--seed").unwrap_or(7))
 }
 
+/// The one and the other, spread evenly.
+fn mixed(some: Vec<Case>, others: Vec<Case>) -> Vec<Case> {
+    let place = |count: usize| move |(at, case): (usize, Case)| ((2 * at + 1) * 1000 / count, case);
+    let (some_count, others_count) = (some.len(), others.len());
+    let mut all: Vec<(usize, Case)> = some.into_iter().enumerate().map(place(some_count)).collect();
+    all.extend(others.into_iter().enumerate().map(place(others_count)));
+    all.sort_by_key(|(place, _)| *place);
+    all.into_iter().map(|(_, case)| case).collect()
+}
+
 /// The input, and the programs.
-fn prepare(folder: &Path) -> Vec<Case> {
+fn prepare(folder: &Path, seed: u64) -> Vec<Case> {
     fs::create_dir_all(folder).expect("a folder");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let made = ensue()
@@ -99,11 +141,14 @@ fn prepare(folder: &Path) -> Vec<Case> {
     assert!(made.expect("ensue runs").success(), "the input can be generated");
     spoil(&folder.join("tx.jsonl"));
     let mut cases = Vec::new();
+    let input = folder.join("workloads.jsonl");
+    transactions::write(&input, seed);
     let workloads = [workloads::W1, workloads::W2, workloads::W3, workloads::W4, workloads::W5];
     for (number, pattern) in (1..).zip(workloads) {
         let path = folder.join(format!("w{number}.cep"));
-        fs::write(&path, format!("{}{pattern}", workloads::STREAM)).expect("a file");
-        cases.push(Case { name: format!("W{number}"), arguments: vec![path.display().to_string()] });
+        let stream = workloads::STREAM.replace("event time ts", transactions::DISORDER);
+        fs::write(&path, format!("{stream}{pattern}")).expect("a file");
+        cases.push(on_transactions(&input, format!("W{number}"), &path, "m"));
     }
     let mut patterns: Vec<PathBuf> = fs::read_dir(root.join("patterns"))
         .expect("the folder of patterns")
@@ -115,10 +160,19 @@ fn prepare(folder: &Path) -> Vec<Case> {
     for path in patterns {
         let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
         if name != "streams" {
-            cases.push(Case { name, arguments: vec![path.display().to_string()] });
+            cases.push(on_transactions(&folder.join("tx.jsonl"), name, &path, "alert"));
         }
     }
     cases
+}
+
+fn on_transactions(input: &Path, name: String, program: &Path, records: &str) -> Case {
+    Case {
+        name,
+        program: program.display().to_string(),
+        inputs: vec![format!("transactions={}", input.display())],
+        outputs: [records, "transactions.late", "transactions.bad"].map(str::to_owned).into(),
+    }
 }
 
 /// Makes some lines bad, in places that are the same every time.
@@ -136,13 +190,14 @@ fn ensue() -> Command {
 }
 
 /// The command for a case whose files go to `out`.
-fn command(case: &Case, folder: &Path, out: &Path) -> Command {
+fn command(case: &Case, out: &Path) -> Command {
     let mut command = ensue();
-    command.arg("run").args(&case.arguments).stdout(Stdio::null()).stderr(Stdio::piped());
-    command.arg("--in").arg(format!("transactions={}", folder.join("tx.jsonl").display()));
-    let stream = if case.name.starts_with('W') { "m" } else { "alert" };
-    for (name, file) in [(stream, "records"), ("transactions.late", "late"), ("transactions.bad", "bad")] {
-        command.arg("--out").arg(format!("{name}={}", out.join(file).display()));
+    command.arg("run").arg(&case.program).stdout(Stdio::null()).stderr(Stdio::piped());
+    case.inputs.iter().for_each(|input| {
+        command.arg("--in").arg(input);
+    });
+    for stream in &case.outputs {
+        command.arg("--out").arg(format!("{stream}={}", out.join(stream).display()));
     }
     command
 }
@@ -151,11 +206,11 @@ fn command(case: &Case, folder: &Path, out: &Path) -> Command {
 fn unbroken(case: &Case, folder: &Path) -> Files {
     let out = folder.join("unbroken");
     fs::create_dir_all(&out).expect("a folder");
-    let mut command = command(case, folder, &out);
+    let mut command = command(case, &out);
     let began = Instant::now();
     let output = command.output().expect("ensue runs");
     assert!(output.status.success(), "{}: {}", case.name, String::from_utf8_lossy(&output.stderr));
-    Files { took: began.elapsed(), ..Files::of(&out) }
+    Files { took: began.elapsed(), ..Files::of(case, &out) }
 }
 
 /// What a run leaves.
@@ -165,9 +220,9 @@ struct Files {
 }
 
 impl Files {
-    fn of(folder: &Path) -> Files {
-        let read = |name: &str| (name.to_owned(), fs::read(folder.join(name)).unwrap_or_default());
-        Files { took: Duration::ZERO, files: ["records", "late", "bad"].map(read).into() }
+    fn of(case: &Case, folder: &Path) -> Files {
+        let read = |name: &String| (name.clone(), fs::read(folder.join(name)).unwrap_or_default());
+        Files { took: Duration::ZERO, files: case.outputs.iter().map(read).collect() }
     }
 }
 
@@ -190,7 +245,7 @@ fn broken(
     let phases = folder.join("phases");
     let mut killed = 0;
     for _ in 0..STARTS_MAX {
-        let mut command = command(case, folder, &out);
+        let mut command = command(case, &out);
         command.arg("--state").arg(&state).args(["--checkpoint-every", "2000"]).env("ENSUE_PHASES", &phases);
         let _ = fs::remove_file(&phases);
         let mut child = command.spawn().expect("ensue runs");
@@ -210,7 +265,7 @@ fn broken(
         }
         let output = child.wait_with_output().expect("it ends");
         assert!(output.status.success(), "{}: {}", case.name, String::from_utf8_lossy(&output.stderr));
-        return (killed, Files::of(&out).files == expected.files);
+        return (killed, Files::of(case, &out).files == expected.files);
     }
     panic!("{}: it does not come to its end", case.name);
 }

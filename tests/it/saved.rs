@@ -15,7 +15,7 @@ const EVENTS: usize = 400;
 const BATCH_EVENTS: usize = 8;
 
 /// Patterns, each with a class that takes it.
-const PATTERNS: [(&str, Class); 15] = [
+const PATTERNS: [(&str, Class); 26] = [
     ("match all a where x < 60 next b where x < 80 within 50ms limit 2 per 60ms", Class::Strict),
     ("match all a where x < 30 then b where x > 70 then c where x < 50 within 60ms", Class::Queues),
     ("match a where x < 30 then b where x > 50 then c where x < 50 within 60ms", Class::Queues),
@@ -52,6 +52,32 @@ const PATTERNS: [(&str, Class); 15] = [
          tally out { key: key, n: count(), sum: sum(b.x), first: min(a.ts) }",
         Class::Aggregate,
     ),
+    ("match a where x < 30 then b where x > a.x + 40 then c where x < b.x within 60ms", Class::Starts),
+    (
+        "match all a where x < 50 then b where t != a.t gap 20ms then c where x > b.x within 90ms",
+        Class::Starts,
+    ),
+    (
+        "match all a where x < 40 then b where x > a.x then not c where x == a.x for 20ms within 60ms",
+        Class::Starts,
+    ),
+    (
+        "match not z where x < 90 and x == a.x for 30ms then a where x < 60 then b where x > a.x within 60ms",
+        Class::Starts,
+    ),
+    (
+        "match a where x < 60 then b{2,} where x < 60 then c where x > 70 and x > avg(b.x) + 20 within 60ms",
+        Class::Starts,
+    ),
+    ("match a where x < 30 then b{1,} where t not in b.t then c where x > 80 within 80ms", Class::Starts),
+    ("match a where x < 30 then b{1,4} where x < 70 then c where x > a.x + 60 within 80ms", Class::Runs),
+    ("match all a where x < 30 then b{1,} any where x > 50 then c where x < a.x within 40ms", Class::Runs),
+    ("match longest a where x < 50 then b{1,} where x > 40 then c where x > 60 within 30ms", Class::Runs),
+    (
+        "match a where x < 50 then b where x > 50 then not c where x == 50 within 60ms limit 1 per 40ms",
+        Class::Runs,
+    ),
+    ("match all a where x < 30 then b where x > 70 within 60ms limit 1 per 10ms", Class::Queues),
 ];
 
 /// A number of an event, its key, value and time.

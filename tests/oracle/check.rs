@@ -203,7 +203,7 @@ fn engine_records(
 }
 
 /// What an engine is given at once.
-enum Step<'a> {
+pub(crate) enum Step<'a> {
     /// Events of a partition, and whether they are its last.
     Events(&'a [&'a Event], bool),
     /// That the input has ended.
@@ -211,7 +211,10 @@ enum Step<'a> {
 }
 
 /// So many events of each partition in turn, and then the end.
-fn steps<'a>(partitions: &'a BTreeMap<(usize, u32), Vec<&'a Event>>, batch: usize) -> Vec<Step<'a>> {
+pub(crate) fn steps<'a>(
+    partitions: &'a BTreeMap<(usize, u32), Vec<&'a Event>>,
+    batch: usize,
+) -> Vec<Step<'a>> {
     let mut steps = Vec::new();
     let mut at = 0;
     while partitions.values().any(|events| events.len() > at) {
@@ -225,7 +228,12 @@ fn steps<'a>(partitions: &'a BTreeMap<(usize, u32), Vec<&'a Event>>, batch: usiz
     steps
 }
 
-fn take_step(compiled: &Compiled, engine: &mut Engine, step: &Step<'_>, numbers: &BTreeMap<i64, u64>) {
+pub(crate) fn take_step(
+    compiled: &Compiled,
+    engine: &mut Engine,
+    step: &Step<'_>,
+    numbers: &BTreeMap<i64, u64>,
+) {
     let done = match step {
         Step::Events(events, is_last) => {
             let batch = stream::batch(compiled, events, numbers);

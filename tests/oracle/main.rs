@@ -2,15 +2,19 @@
 //!
 //! ```text
 //! oracle [--cases N] [--seed S] [--case K] [--print] [--refused]
+//! oracle --broken N [--seed S] [--case K]
 //! ```
 //!
 //! Each case runs through the oracle once and through the engine in many ways: arrival shuffled within the disorder,
 //! several batch sizes, keys split over several shards, and with every executor class that takes its patterns. All must
 //! give the same records. A case that does not is
 //! shrunk and printed as a `.cep` file with a test. The last line is `oracle: cases=N differ=D`.
+//!
+//! With `--broken` the cases are runs that are broken off at every write to their store ([`broken`]).
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that reports")]
 
+mod broken;
 mod check;
 mod conditions;
 mod generate;
@@ -27,11 +31,15 @@ use std::process::ExitCode;
 
 use ensue::matcher::Class;
 
+use crate::broken::Broken;
 use crate::check::{Case, Verdict};
 use crate::random::Random;
 
 /// How many cases `cargo test` runs.
 const DEFAULT_CASES: u64 = 2000;
+
+/// How many of them it breaks off.
+const DEFAULT_BROKEN: u64 = 100;
 
 /// After how many cases it says how far it is.
 const PROGRESS_CASES: u64 = 10_000;
@@ -49,6 +57,8 @@ struct Options {
     only: Option<u64>,
     /// Print every case as a `.cep` file.
     print: bool,
+    /// So many cases are broken off at every write.
+    broken: u64,
     /// Count what the checker refuses, and show one of each.
     refused: bool,
 }
@@ -56,6 +66,9 @@ struct Options {
 fn main() -> ExitCode {
     let Some(options) = options() else { return ExitCode::SUCCESS };
     println!("oracle: seed={}", options.seed);
+    if options.broken > 0 && !break_off(&options) {
+        return ExitCode::FAILURE;
+    }
     let mut differing = 0;
     let mut with_records = 0;
     let mut hits: BTreeMap<Class, (u64, u64)> = BTreeMap::new();
@@ -124,6 +137,31 @@ fn next_case(random: &mut Random, refused: &mut BTreeMap<String, (usize, String)
     None
 }
 
+/// Breaks runs off at every write. Whether all come to the same end.
+fn break_off(options: &Options) -> bool {
+    let mut sum = Broken::default();
+    let mut differing = 0;
+    for number in options.only.map_or(0..options.broken, |only| only..only + 1) {
+        let mut random = Random::of_case(options.seed, number);
+        let Some(case) = next_case(&mut random, &mut BTreeMap::new()) else { continue };
+        let broken = broken::check(&case, number);
+        sum.runs += broken.runs;
+        sum.by_commit += broken.by_commit;
+        sum.by_output += broken.by_output;
+        sum.by_kill += broken.by_kill;
+        differing += u64::from(broken.differs);
+        if broken.differs && differing <= SHOWN_MAX {
+            println!("// case {number} broken off\n{}", report::case_file(&case));
+        }
+    }
+    let Broken { runs, by_commit, by_output, by_kill, .. } = sum;
+    println!(
+        "oracle: broken={} runs={runs} by_commit={by_commit} by_output={by_output} by_kill={by_kill} differ={differing}",
+        options.broken
+    );
+    differing == 0
+}
+
 fn show_smallest(number: u64, case: &Case) {
     let fails = |case: &Case| matches!(check::check(case, number), Verdict::Differs(_));
     let smallest = shrink::shrink(case, &fails);
@@ -134,7 +172,14 @@ fn show_smallest(number: u64, case: &Case) {
 
 /// `None` where the standard harness would have nothing to run: it is asked what there is, or for another test.
 fn options() -> Option<Options> {
-    let mut options = Options { cases: DEFAULT_CASES, seed: 1, only: None, print: false, refused: false };
+    let mut options = Options {
+        cases: DEFAULT_CASES,
+        seed: 1,
+        only: None,
+        print: false,
+        refused: false,
+        broken: DEFAULT_BROKEN,
+    };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut number = || arguments.next().and_then(|text| text.parse().ok());
@@ -142,6 +187,10 @@ fn options() -> Option<Options> {
             "--cases" => options.cases = number().unwrap_or(options.cases),
             "--seed" => options.seed = number().unwrap_or(options.seed),
             "--case" => options.only = number(),
+            "--broken" => {
+                options.broken = number().unwrap_or(options.broken);
+                options.cases = 0;
+            }
             "--print" => options.print = true,
             "--refused" => options.refused = true,
             "--list" => return None,

@@ -28,7 +28,7 @@ pub(super) use verdict::{Action, Compared, Wish};
 
 use self::verdict::{Change, compare, decide};
 use super::CliError;
-use crate::engine::{Engine, Group, KeyState, PatternShape, Snapshot};
+use crate::engine::{Engine, Group, KeyState, PatternShape};
 use crate::event::PatternId;
 use crate::lang::hir::Program;
 use crate::matcher::Class;
@@ -97,8 +97,7 @@ pub(super) fn take_up(
 
 /// What is written of a state that was changed: these keys, everything else, and the texts of the patterns.
 pub(super) fn changes(keys: &[KeyState], recovered: &Recovered) -> Changes {
-    let snapshot = Snapshot { keys: keys.to_vec(), rest: recovered.rest.clone() };
-    let mut changes = epochs::changes(&snapshot, &recovered.mark);
+    let mut changes = epochs::changes(keys, &recovered.rest, &recovered.mark);
     put_programs(&recovered.programs, &mut changes);
     changes
 }

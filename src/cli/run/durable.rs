@@ -2,16 +2,18 @@
 //!
 //! Every so often the outputs are put on the disk and then, in one commit, the state of the engine with how far inputs
 //! and outputs were. So the outputs never lack what the state knows of, and what they have beyond it is cut off when the
-//! run goes on.
+//! run goes on. All that is done beside the run ([`Checkpoints`]).
 
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::cli::CliError;
-use crate::engine::Snapshot;
+use crate::engine::Engine;
 use crate::runtime::epochs::{self, Mark, Recovered};
+use crate::runtime::{Checkpoints, Committer, EpochFacts, OnPhase, Phase, SyncOutputs};
 use crate::state::{Changes, RocksStore, Store};
 
 /// How often there is an epoch.
@@ -49,30 +51,31 @@ fn expected() -> String {
 
 /// The epochs of a run.
 pub(super) struct Durable {
-    store: Box<dyn Store>,
+    store: Arc<RocksStore>,
+    checkpoints: Checkpoints,
     directory: PathBuf,
     every: Every,
-    epoch: u64,
-    /// When the last epoch was, and after how many events.
+    /// When the last epoch began, and after how many events.
     last: (Instant, u64),
-    phases: Option<File>,
+    on_phase: OnPhase,
 }
 
 impl Durable {
     /// Opens a state directory, or makes it; gives what a run before this one has left.
     pub(super) fn open(directory: &Path, every: Every) -> Result<(Durable, Option<Recovered>), CliError> {
-        let store = RocksStore::open(directory)?;
-        let recovered = epochs::recover(&store)?;
+        let store = Arc::new(RocksStore::open(directory)?);
+        let recovered = epochs::recover(store.as_ref())?;
         let epoch = recovered.as_ref().map_or(0, |recovered| recovered.mark.epoch);
-        // For tests that break a run off and want to know at which moment that was.
-        let phases = std::env::var_os("ENSUE_PHASES").and_then(|path| File::create(path).ok());
+        let on_phase = noting_phases();
+        let committer = Committer::start(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&on_phase));
+        let committer = committer.map_err(|source| CliError::Threads { source })?;
         let durable = Durable {
-            store: Box::new(store),
+            store,
+            checkpoints: Checkpoints::new(committer, epoch),
             directory: directory.to_owned(),
             every,
-            epoch,
             last: (Instant::now(), 0),
-            phases,
+            on_phase,
         };
         Ok((durable, recovered))
     }
@@ -81,7 +84,7 @@ impl Durable {
     /// elsewhere or with other patterns a whole epoch.
     pub(super) fn write(&mut self, changes: &mut Changes, epoch: u64) -> Result<(), CliError> {
         self.store.commit(changes)?;
-        self.epoch = epoch;
+        self.checkpoints.go_on_from(epoch);
         Ok(())
     }
 
@@ -92,7 +95,7 @@ impl Durable {
 
     /// How many epochs there were, also before this run.
     pub(super) fn epoch(&self) -> u64 {
-        self.epoch
+        self.checkpoints.epoch()
     }
 
     /// The run has so many events behind it.
@@ -100,37 +103,52 @@ impl Durable {
         self.last = (Instant::now(), events);
     }
 
-    /// Whether an epoch is due after so many events.
+    /// Whether an epoch is due after so many events, and the one before it is on the disk.
     pub(super) fn is_due(&self, events: u64) -> bool {
-        match self.every {
+        let is_due = match self.every {
             Every::Events(count) => events - self.last.1 >= count,
             Every::Time(time) => self.last.0.elapsed() >= time,
-        }
+        };
+        is_due && self.checkpoints.is_idle()
     }
 
-    /// What is written to outputs is about to be put on the disk.
-    pub(super) fn prepare(&mut self) {
-        self.note(b'b');
+    /// Begins an epoch.
+    pub(super) fn begin(
+        &mut self,
+        engine: &mut Engine,
+        (mark, sync): (Mark, SyncOutputs),
+        since: Instant,
+    ) -> Result<(), CliError> {
+        (self.on_phase)(Phase::Telling);
+        self.begin_at(mark.counts.get("events").copied().unwrap_or_default());
+        Ok(self.checkpoints.begin(engine, mark, sync, since)?)
     }
 
-    /// Commits an epoch.
-    pub(super) fn commit(&mut self, snapshot: &Snapshot, mark: Mark) -> Result<(), CliError> {
-        self.epoch += 1;
-        let events = mark.counts.get("events").copied().unwrap_or_default();
-        let mut changes = epochs::changes(snapshot, &Mark { epoch: self.epoch, ..mark });
-        self.note(b'c');
-        self.store.commit(&mut changes)?;
-        self.note(b'a');
-        self.last = (Instant::now(), events);
-        Ok(())
+    /// Goes on with the epoch under way. Tells of it when it is on the disk.
+    pub(super) fn go_on(&mut self, engine: &mut Engine) -> Result<Option<EpochFacts>, CliError> {
+        Ok(self.checkpoints.go_on(engine)?)
     }
 
-    fn note(&mut self, phase: u8) {
-        if let Some(phases) = &mut self.phases {
-            // Only tests read it.
-            let _ = phases.write_all(&[phase]);
-        }
+    /// Ends the epoch under way.
+    pub(super) fn finish(&mut self, engine: &mut Engine) -> Result<Option<EpochFacts>, CliError> {
+        Ok(self.checkpoints.finish(engine)?)
     }
+}
+
+/// For tests that break a run off and want to know at which moment that was: the phases go to a file, a letter each.
+fn noting_phases() -> OnPhase {
+    let Some(file) = std::env::var_os("ENSUE_PHASES").and_then(|path| File::create(path).ok()) else {
+        return Arc::new(|_| {});
+    };
+    Arc::new(move |phase| {
+        let letter = match phase {
+            Phase::Telling => b'b',
+            Phase::Committing => b'c',
+            Phase::Committed => b'a',
+        };
+        // Only tests read it.
+        let _ = (&file).write_all(&[letter]);
+    })
 }
 
 #[cfg(test)]

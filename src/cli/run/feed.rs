@@ -236,38 +236,44 @@ impl Feed {
                 outputs.flush()?;
                 self.flushed_at = Instant::now();
             }
-            if let Some(durable) = durable.as_deref_mut().filter(|durable| durable.is_due(self.report.events))
-            {
-                self.end_epoch(outputs, durable, false)?;
+            if let Some(durable) = durable.as_deref_mut() {
+                durable.go_on(&mut self.report.engine)?;
+                if durable.is_due(self.report.events) {
+                    self.begin_epoch(outputs, durable, false)?;
+                }
             }
             self.progress.show(self.report.events);
+        }
+        if let Some(durable) = durable.as_deref_mut() {
+            durable.finish(&mut self.report.engine)?;
         }
         if !self.report.is_stopped {
             self.report.engine.finish(options.drains)?;
         }
         self.report.engine.settle()?;
         self.write(outputs)?;
-        match durable {
-            Some(durable) => self.end_epoch(outputs, durable, !self.report.is_stopped),
-            None => Ok(()),
+        if let Some(durable) = durable {
+            self.begin_epoch(outputs, durable, !self.report.is_stopped)?;
+            durable.finish(&mut self.report.engine)?;
         }
+        Ok(())
     }
 
-    /// Puts everything that is known now on the disk: outputs first.
-    fn end_epoch(
+    /// Begins an epoch of everything as it is now.
+    fn begin_epoch(
         &mut self,
         outputs: &mut Outputs<'_>,
         durable: &mut Durable,
         is_done: bool,
     ) -> Result<(), CliError> {
-        durable.prepare();
+        let since = Instant::now();
         self.report.engine.settle()?;
         self.write(outputs)?;
-        let snapshot = self.report.engine.snapshot()?;
-        let mark = resume::Marking {
+        let (lengths, sync) = outputs.mark()?;
+        let marking = resume::Marking {
             program: &self.program,
             report: &self.report,
-            lengths: outputs.sync()?,
+            lengths,
             records: &outputs.records,
         };
         let mut inputs = Vec::new();
@@ -284,7 +290,8 @@ impl Feed {
                 identity: identity.expect("only files are read under a state directory"),
             });
         }
-        durable.commit(&snapshot, mark.mark(inputs.into_iter(), is_done))
+        let mark = marking.mark(inputs.into_iter(), is_done);
+        durable.begin(&mut self.report.engine, (mark, sync), since)
     }
 
     /// The open partition with the least watermark; of several the first.

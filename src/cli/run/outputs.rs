@@ -12,6 +12,7 @@ use crate::event::StreamId;
 use crate::io::{BadLine, DeadLetters, Resume, Sink, push_bad_line, push_event, push_record};
 use crate::lang::hir::{Program, Stream};
 use crate::runtime::epochs::Mark;
+use crate::runtime::{OutputError, SyncOutputs};
 
 /// The open outputs of a run.
 pub(super) struct Outputs<'a> {
@@ -64,19 +65,25 @@ impl<'a> Outputs<'a> {
         Ok(Outputs { program, plan, sinks, dead_letters, buffer: Vec::new(), records })
     }
 
-    /// Puts everything that was written on the disk. Gives the lengths of the files.
-    pub(super) fn sync(&mut self) -> Result<BTreeMap<String, u64>, CliError> {
-        let mut lengths = BTreeMap::new();
+    /// Writes everything that is buffered. Gives the lengths of the files, which can be relied on once what comes with them
+    /// was done.
+    pub(super) fn mark(&mut self) -> Result<(BTreeMap<String, u64>, SyncOutputs), CliError> {
+        let mut marked = Vec::new();
         for (output, sink) in self.plan.sinks.iter().zip(&mut self.sinks) {
-            let length = sink.sync().map_err(|source| unwritable(&name(output), source))?;
-            lengths.extend(length.map(|length| (name(output), length)));
+            let mark = sink.mark().map_err(|source| unwritable(&name(output), source))?;
+            marked.extend(mark.map(|(length, unsynced)| (name(output), length, unsynced)));
         }
         for letters in &mut self.dead_letters {
             let path = letters.path().display().to_string();
-            let length = letters.sync().map_err(|source| unwritable(&path, source))?;
-            lengths.extend(length.map(|length| (path, length)));
+            let mark = letters.mark().map_err(|source| unwritable(&path, source))?;
+            marked.extend(mark.map(|(length, unsynced)| (path, length, unsynced)));
         }
-        Ok(lengths)
+        let lengths = marked.iter().map(|(path, length, _)| (path.clone(), *length)).collect();
+        let sync = move || {
+            let mut files = marked.into_iter();
+            files.try_for_each(|(path, _, file)| file.sync().map_err(|source| OutputError { path, source }))
+        };
+        Ok((lengths, Box::new(sync)))
     }
 
     /// Writes records, each where its stream is bound.
