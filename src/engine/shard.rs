@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::OpenKey;
 use super::crew::{Answer, Failure, Task, Work};
 use super::crowd::{TooMany, cut_short};
 use super::selector::{Selected, Selector};
@@ -18,8 +19,8 @@ use crate::matcher::bounds::shown_key;
 use crate::matcher::chunk::{Lens, Prepared, Rows};
 use crate::matcher::keys::{FOREIGN_KEY, KeyFields, KeyId, KeyTable, KeyUsage, NULL_KEY};
 use crate::matcher::{
-    Bound, Bounds, Chunk, Cut, Exceeded, Executor, Faults, Findings, KeyFound, Kind, OpenMatch, Plan,
-    SavedKey, Usage, Which,
+    Bound, Bounds, Chunk, Cut, Exceeded, Executor, Faults, Findings, KeyFound, Kind, Plan, SavedKey, Usage,
+    Which,
 };
 use crate::stream::Ordered;
 use crate::time::EventTime;
@@ -297,7 +298,7 @@ impl Shard {
         pattern: PatternId,
         key: Option<&[Value]>,
         now: EventTime,
-        visit: &mut dyn FnMut(&Arc<[Value]>, Vec<OpenMatch>),
+        visit: &mut dyn FnMut(OpenKey),
     ) {
         for part in self.parts.iter().filter(|part| part.is_asked(Some(pattern))) {
             let table = &self.tables[part.table].keys;
@@ -311,7 +312,7 @@ impl Shard {
                     open.extend((one.pattern == pattern).then_some(one));
                 });
                 if !open.is_empty() {
-                    visit(values, open);
+                    visit(OpenKey { key: Arc::clone(values), matches: open });
                 }
             }
         }

@@ -24,9 +24,7 @@ impl Engine {
         let Hands::Here(shards) = &self.hands else { return Vec::new() };
         let mut all = Vec::new();
         for shard in shards {
-            shard.each_open(pattern, key, self.now, &mut |key, matches| {
-                all.push(OpenKey { key: Arc::clone(key), matches });
-            });
+            shard.each_open(pattern, key, self.now, &mut |open| all.push(open));
         }
         all.iter_mut().for_each(|open| open.matches.sort_by_key(|one| one.began));
         all.sort_by(|one, other| cmp_keys(&one.key, &other.key));

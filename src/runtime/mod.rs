@@ -4,6 +4,7 @@
 //! does what at which time. Channels are bounded, and what passes through them are whole batches.
 
 mod checkpoints;
+pub mod clock;
 mod committer;
 pub mod epochs;
 pub mod programs;

@@ -47,7 +47,7 @@ pub(super) fn reread(
     let mut batches = Vec::new();
     // What is no event now is left out, as it would be if it were read for the first time.
     while let Some(batch) = source.read_batch(limits::BATCH_EVENTS_MAX, &mut |_| {}).map_err(failed)? {
-        let is_behind = batch.len() > 0 && batch.record(batch.len() - 1) >= *last;
+        let is_behind = !batch.is_empty() && batch.record(batch.len() - 1) >= *last;
         batches.push(batch);
         if is_behind {
             break;

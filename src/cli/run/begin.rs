@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::durable::Durable;
 use super::plan::{self, Wishes};
-use super::resume::{self, Inputs};
+use super::resume::Inputs;
 use super::{RunArgs, style};
 use crate::cli::rules::{self, TakenUp, Taker};
 use crate::cli::state::open_savepoint;
@@ -13,6 +13,7 @@ use crate::cli::{CliError, note};
 use crate::engine::{Group, KeyState};
 use crate::event::PatternId;
 use crate::lang::hir::Program;
+use crate::runtime::clock::now_ms;
 use crate::runtime::epochs::{self, InputMark, Mark, Recovered};
 use crate::runtime::programs::{ProgramText, put_programs};
 use crate::state::Changes;
@@ -99,7 +100,7 @@ impl Begin<'_> {
         if let Some(changed) = changed.filter(|_| !recovered.mark.is_done) {
             changed.told.iter().for_each(|line| tell(line));
             recovered.mark.epoch += 1;
-            recovered.mark.at_ms = resume::now_ms();
+            recovered.mark.at_ms = now_ms();
             write(durable, &changed.keys, &recovered)?;
         }
         // The same command may have begun with a savepoint and other inputs, and not have come to its first epoch.
@@ -128,7 +129,7 @@ impl Begin<'_> {
         changed.iter().flat_map(|changed| &changed.told).for_each(|line| tell(line));
         recovered.mark.outputs.clear();
         recovered.mark.is_done = false;
-        recovered.mark.at_ms = resume::now_ms();
+        recovered.mark.at_ms = now_ms();
         write(durable, &recovered.keys, &recovered)?;
         Ok((program, groups, Some(recovered), self.other_inputs()))
     }

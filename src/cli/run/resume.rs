@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::SystemTime;
 
 use super::feed::Report;
 use super::plan::RunPlan;
@@ -10,6 +9,7 @@ use crate::cli::CliError;
 use crate::event::{PartitionId, StreamId};
 use crate::io::{BadReason, Identity, Input, Position};
 use crate::lang::hir::Program;
+use crate::runtime::clock::now_ms;
 use crate::runtime::epochs::{InputMark, Mark, Recovered};
 use crate::time::EventTime;
 
@@ -60,12 +60,6 @@ impl Marking<'_> {
         let at_ms = now_ms();
         Mark { epoch: 0, is_done, at_ms, units, inputs, outputs: self.lengths, counts }
     }
-}
-
-/// The time by the clock of the machine: it is noted, and nothing depends on it.
-pub(super) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    since.as_millis() as u64
 }
 
 /// What may differ between the inputs of a run and those of the state that it begins with.
