@@ -23,9 +23,9 @@ const BODIES: [(&str, &str); 9] = [
     ("starts", "match all a where amount > 6 then b where amount > a.amount"),
     ("looking_back", "match not q where amount == 10 for 3s then a where amount > 6 then b where amount > 3"),
     ("looping", "match a where amount > 7 then b{2,} where amount < 4 then c where amount > 8"),
-    ("enumerable", "match all a where amount > 8 then any b where amount < 2"),
+    ("enumerable", "match all a where amount > 9 then any b where amount < 1"),
     ("waiting", "match all a where amount > 8 then not b where amount == 10 for 5s"),
-    ("runs", "match longest a where amount > 8 then b+ where amount > 3 then c where amount == 2"),
+    ("runs", "match longest a where amount > 9 then b{1,2} where amount > 6 then c where amount == 2"),
 ];
 
 fn text(events: std::ops::Range<usize>) -> String {
@@ -347,4 +347,74 @@ fn what_cannot_drain_is_refused_with_the_reason() {
         "field `amount` of stream `tx` is not there any more, or of another type",
     );
     assert_eq!(folder.read("out.jsonl"), before);
+}
+
+#[test]
+fn what_is_found_and_not_written_yet_comes_out_of_a_pattern_that_is_reset() {
+    // Of every event it is certain after five seconds, so at every watermark that of some event.
+    let old = pattern("p", "match all a then not b where amount == 99 for 5s");
+    let folder = broken_off("found", &old);
+    let changed = old.replace("5s", "6s");
+    folder.write("p.cep", &format!("{STREAM}{changed}"));
+    let (code, said) = run(&folder, "check p.cep --against state");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("19 open partial matches of 7 keys, 1 found and not written yet"), "{said}");
+    let said = go_on(&folder, &changed, "--changed reset");
+    assert!(said.contains("p (draining)"), "{said}");
+    let since = worked_on(&said);
+    let found: Vec<usize> =
+        of(&folder.read("out.jsonl"), "p").iter().map(|record| first_of(record)).collect();
+    let expected: Vec<usize> = (0..=since - 20).chain(since..EVENTS).collect();
+    assert!(found == expected, "{} and {} records, since {since}", found.len(), expected.len());
+}
+
+#[test]
+fn a_stream_keeps_the_field_that_it_is_ordered_by() {
+    let wide =
+        STREAM.replace("at timestamp", "at timestamp  late timestamp?").replace("timestamp?", "timestamp");
+    let body = pattern("p", "match all a where amount > 6 then b where amount < 3");
+    let folder = Folder::empty("rules-order");
+    let lines = |text: String| text.replace("\"at\":", "\"late\":1,\"at\":");
+    folder.write("p.cep", &format!("{wide}{body}"));
+    folder.write("tx.jsonl", &format!("{}nope\n", lines(text(0..3 * EVENTS))));
+    let (code, said) = run(&folder, &format!("{RUN}out.jsonl --strict"));
+    assert_eq!(code, Some(2), "{said}");
+    folder.write("tx.jsonl", &lines(text(0..3 * EVENTS)));
+    folder.write("p.cep", &format!("{}{body}", wide.replace("event time at", "event time late")));
+    let (code, said) = run(&folder, &format!("{RUN}out.jsonl --changed reset"));
+    assert_eq!(code, Some(2), "{said}");
+    assert!(
+        said.contains("stream `tx` is ordered by `late` now, and was by `at`: what waits in state cannot"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_tally_that_drains_counts_what_began_before() {
+    let tally = |name: &str, low: usize| {
+        format!(
+            "pattern {name} {{ on tx by card match all a where amount > {low} then any b where amount < 1 within 5m \
+             tally alert {{ card: card, first: min(a.n), count: count() }} }}\n"
+        )
+    };
+    let folder = broken_off("tally", &(tally("p", 6) + &tally("q", 8)));
+    let said = go_on(&folder, &tally("q", 8), "--changed drain");
+    let since = worked_on(&said);
+    let found = folder.read("out.jsonl");
+    let amount = |at: usize| at * 7919 % 11;
+    let mut expected = Vec::new();
+    for last in (0..EVENTS).filter(|at| amount(*at) < 1) {
+        // One card has every seventh event, and the window is of 1 200 events.
+        let begun = (0..last).filter(|at| at % 7 == last % 7 && last - at < 1200 && amount(*at) > 6);
+        let begun: Vec<usize> = begun.filter(|at| last < since || *at < since).collect();
+        expected.extend(begun.first().map(|first| (*first, begun.len())));
+    }
+    let number = |record: &str, name: &str| {
+        let behind = record.split(&format!("\"{name}\":")).nth(1).expect("it is there");
+        behind.split([',', '}']).next().and_then(|number| number.parse().ok()).expect("a number")
+    };
+    let drained: Vec<(usize, usize)> =
+        of(&found, "p").iter().map(|record| (number(record, "first"), number(record, "count"))).collect();
+    assert!(drained == expected, "{} and {} records, since {since}", drained.len(), expected.len());
+    assert!(expected.iter().any(|(_, count)| *count > 10));
 }

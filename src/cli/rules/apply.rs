@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::compose::{Old, add_drained};
+use super::compose::{Old, add_drained, other_order};
 use super::old::{OldProgram, groups};
 use super::reread::reread;
 use super::verdict::{Action, Compared};
@@ -59,6 +59,12 @@ pub(in crate::cli) fn apply(
     actions: &[(Compared, Action)],
     place: &str,
 ) -> Result<Taken, CliError> {
+    if let Some([stream, now, before]) = other_order(&old.program, taker.program, taker.patterns) {
+        let message = format!(
+            "stream `{stream}` is ordered by `{now}` now, and was by `{before}`: what waits in {place} cannot be gone on with"
+        );
+        return Err(CliError::asked(message, "order it as before, or begin anew with another --state"));
+    }
     let mut change = Building::new(taker, &left, old);
     for (number, _) in left.mark.units.iter().enumerate() {
         let members: Vec<&(Compared, Action)> =

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::event::{PatternId, StreamId};
-use crate::lang::hir::{Emit, Field, Origin, Pattern, Program, Source};
+use crate::lang::hir::{Emit, Field, Origin, Pattern, Program, Source, Stream};
 
 /// A pattern of another program.
 #[derive(Clone, Debug)]
@@ -47,6 +47,24 @@ pub(in crate::cli) fn add_drained(program: &mut Program, old: &Old) -> Result<Pa
     }
     program.patterns.push(pattern);
     Ok(id)
+}
+
+/// A stream that both programs read and that is ordered by another field now, with that and the one before: what waits in
+/// the state is in an order that means nothing any more.
+pub(super) fn other_order(old: &Program, new: &Program, running: &[PatternId]) -> Option<[String; 3]> {
+    let read =
+        running.iter().flat_map(|id| &new.pattern(*id).sources).map(|source| new.stream(source.stream));
+    let time = |stream: &Stream| match stream.origin {
+        Origin::Source { time_field, .. } => Some(stream.fields[time_field].clone()),
+        Origin::Derived { .. } => None,
+    };
+    let changed = |stream: &Stream| {
+        let before = time(old.stream(old.stream_named(&stream.name)?))?;
+        let now = time(stream)?;
+        let is_same = (&before.name, &before.path, before.ty) == (&now.name, &now.path, now.ty);
+        (!is_same).then(|| [stream.name.clone(), now.name, before.name])
+    };
+    read.filter_map(changed).next()
 }
 
 /// The least level of a pattern that reads a stream.

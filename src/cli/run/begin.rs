@@ -120,15 +120,16 @@ impl Begin<'_> {
         durable: &mut Option<Durable>,
     ) -> Result<Begun, CliError> {
         let store = open_savepoint(from)?;
-        let left = epochs::recover(&store)?.ok_or_else(|| {
+        let mut left = epochs::recover(&store)?.ok_or_else(|| {
             let message = format!("the savepoint {} has no epoch", from.display());
             CliError::asked(message, "write one of a run that has come to its first epoch")
         })?;
         tell(&format!("begins with epoch {} of {}: {}", left.mark.epoch, from.display(), behind(&left.mark)));
+        // There may be more to read by now.
+        left.mark.is_done = false;
         let TakenUp { program, groups, mut recovered, changed } = self.take_up(left, from, patterns)?;
         changed.iter().flat_map(|changed| &changed.told).for_each(|line| tell(line));
         recovered.mark.outputs.clear();
-        recovered.mark.is_done = false;
         recovered.mark.at_ms = now_ms();
         write(durable, &recovered.keys, &recovered)?;
         Ok((program, groups, Some(recovered), self.other_inputs()))
