@@ -47,7 +47,7 @@ demo: build ## Generate a million transactions, find the fraud in them, and say 
 	"$(ENSUE)" score --labels "$(DEMO)/labels.jsonl" "$(DEMO)/alerts.jsonl"
 
 .PHONY: test
-test: install ## Run every test, with all features and of the core alone
+test: install install-prometheus ## Run every test, with all features and of the core alone
 	$(WITH) $(CARGO) test $(ALL)
 	$(CARGO) test $(CORE)
 
@@ -149,8 +149,8 @@ env: ## Print, for a shell, what cargo by hand needs to know
 	@tools/native.sh env "$(CACHE)"
 	@printf 'export CARGO_TARGET_DIR=%q\n' "$(CARGO_TARGET_DIR)"
 
-# What is missing is installed: the crates of Cargo.lock, of the toolchain what a target needs, and what RocksDB is built
-# with. The core is built without it.
+# What is missing is installed: the crates of Cargo.lock, of the toolchain what a target needs, what RocksDB is built
+# with, and what tests of metrics ask. The core is built without any of it.
 
 .PHONY: install
 install: install-core
@@ -171,6 +171,11 @@ install-core:
 		$(CARGO) clean --quiet --offline -p ensue; \
 		echo "$(CURDIR)" > "$(CARGO_TARGET_DIR)/clone"; \
 	fi
+
+# Only tests need it. Where it cannot be had, they say so.
+.PHONY: install-prometheus
+install-prometheus:
+	@tools/prometheus.sh install "$(CACHE)"
 
 .PHONY: clippy rustfmt
 clippy rustfmt:

@@ -73,6 +73,8 @@ pub mod engine;
 pub mod script;
 
 pub mod io;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 
 #[cfg(feature = "cli")]
 pub mod runtime;

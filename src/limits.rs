@@ -79,3 +79,15 @@ pub const STORE_FILES_OPEN_MAX: i32 = 256;
 
 /// The threads on which the store on disk writes and merges its files.
 pub const STORE_THREADS: i32 = 2;
+
+/// The most clients that the server of metrics talks to at once; others wait until one is done.
+pub const CONNECTIONS_MAX: usize = 32;
+
+/// How long a client may take to send its request.
+pub const REQUEST_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// How long a client may take for everything, also for reading the answer.
+pub const CONNECTION_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// The most bytes that the head of a request may have.
+pub const REQUEST_BYTES_MAX: usize = 16 << 10;

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use super::Outcome;
+use super::cold::ColdKeys;
 use super::shard::Shard;
 use super::snapshot::KeyState;
 use crate::codec::Damaged;
@@ -19,10 +20,10 @@ use crate::stream::Ordered;
 use crate::time::EventTime;
 
 /// What every shard is to do next. Cheap to clone: the events are shared.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Task(pub(super) Work);
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum Work {
     /// Events in total order for the patterns of a level, then deadlines up to a time, and perhaps the end.
     Events { level: u32, events: Arc<Ordered<Prepared>>, to: EventTime, is_end: bool },
@@ -38,6 +39,10 @@ pub(super) enum Work {
     BeginEpoch,
     /// To tell at most so many of them.
     Save { at_most: usize },
+    /// To forget the state of keys that the store has, of so many bytes, about.
+    Evict { bytes: u64 },
+    /// From now on keys that were forgotten are to be fetched from here.
+    FetchFrom(Arc<dyn ColdKeys>),
     /// To take the state of those keys that the shard owns, as it was at a time; so many events had a null key.
     Load { keys: Arc<Vec<KeyState>>, now: EventTime, null_keys: u64 },
 }
@@ -71,6 +76,10 @@ pub struct Answer {
     pub(super) is_telling: bool,
     /// What is wrong with the state that was to be taken.
     pub(super) damaged: Option<Damaged>,
+    /// Why a cold key could not be fetched: the shard is not to work any further.
+    pub(super) lost: Option<String>,
+    /// Bytes of state that its keys take, without room that is kept for others.
+    pub(super) hot_bytes: u64,
 }
 
 /// A bound that ended the work.

@@ -16,6 +16,7 @@
 
 mod bounded;
 mod carry;
+mod cold;
 mod crew;
 mod crowd;
 mod emit;
@@ -44,6 +45,7 @@ use self::crew::Hands;
 use self::hold::Hold;
 use self::unit::Unit;
 pub use carry::{LeftBehind, OpenState, Reread, Unread};
+pub use cold::ColdKeys;
 pub use crew::{Answer, Crew, Task};
 pub use emit::Record;
 pub use input::{Candidate, projection};
@@ -111,6 +113,10 @@ pub struct Engine {
     /// Keys that were told of the epoch under way, and whether some are still to be told.
     saved: Vec<KeyState>,
     is_telling: bool,
+    /// By shard bytes of the state of keys that are not cold.
+    hot_bytes: Vec<u64>,
+    /// Why a cold key could not be fetched.
+    lost: Option<String>,
 }
 
 /// A task that the shards work on elsewhere.
@@ -169,6 +175,8 @@ impl Engine {
             reached: Vec::new(),
             saved: Vec::new(),
             is_telling: false,
+            hot_bytes: vec![0; count as usize],
+            lost: None,
             program,
         })
     }
@@ -256,6 +264,21 @@ impl Engine {
         self.sequencer.watermark()
     }
 
+    /// The newest event time seen in any partition; [`EventTime::START`] before the first event.
+    pub fn newest(&self) -> EventTime {
+        self.sequencer.newest()
+    }
+
+    /// How many events wait for the watermark.
+    pub fn waiting(&self) -> usize {
+        self.sequencer.waiting()
+    }
+
+    /// How many tasks a crew has that are not answered.
+    pub fn tasks_under_way(&self) -> usize {
+        self.under_way.len()
+    }
+
     /// Evaluates what the watermark permits.
     ///
     /// # Errors
@@ -338,6 +361,13 @@ impl Engine {
     pub fn state_bytes(&self, pattern: PatternId) -> u64 {
         let of_it = self.usage.iter().flatten().filter(|(of, _)| *of == pattern);
         of_it.map(|(_, usage)| usage.bytes).sum()
+    }
+
+    /// The same of all patterns of the program, by their numbers.
+    pub fn state_bytes_by_pattern(&self) -> Vec<u64> {
+        let mut bytes = vec![0; self.program.patterns.len()];
+        self.usage.iter().flatten().for_each(|(of, usage)| bytes[of.index()] += usage.bytes);
+        bytes
     }
 
     /// What the tables held, after the last task, from which patterns with the same `by` have the numbers of keys.

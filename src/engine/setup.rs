@@ -72,6 +72,12 @@ pub enum EngineError {
         /// Their names.
         patterns: Vec<String>,
     },
+    /// State that was not in memory cannot be had.
+    #[error("the state of a key that was not in memory cannot be had: {why}")]
+    Lost {
+        /// Why not.
+        why: String,
+    },
     /// A bound that says to fail.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::OpenKey;
+use super::cold::{Cold, ColdKeys};
 use super::crew::{Answer, Failure, Task, Work};
 use super::crowd::{TooMany, cut_short};
 use super::selector::{Selected, Selector};
@@ -38,6 +39,8 @@ pub struct Shard {
     is_telling: bool,
     /// Keys that were told, and not handed over yet.
     saved: Vec<KeyState>,
+    /// Where cold keys are fetched from.
+    fetch_from: Option<Arc<dyn ColdKeys>>,
 }
 
 /// The keys of the patterns with one `by`, and those of the events under way.
@@ -52,6 +55,9 @@ struct Table {
 /// While an epoch is told, so many keys are told after each task: about as long as a batch of events takes.
 const KEYS_TOLD_AT_ONCE: usize = 1024;
 
+/// Cold keys come back so many at a time where nobody asks for them.
+const KEYS_WOKEN_AT_ONCE: usize = 4096;
+
 /// The executor of a pattern, or of a family.
 struct Part {
     /// The same on every shard.
@@ -65,6 +71,7 @@ struct Part {
     executor: Box<dyn Executor>,
     /// How far time has come for it.
     now: EventTime,
+    cold: Cold,
     /// Keys that are due; kept for its memory.
     due: Vec<KeyId>,
     /// The pattern, where it has a tally.
@@ -96,6 +103,7 @@ impl Shard {
                 tells_timeouts: !pattern.timeout_emits.is_empty(),
                 executor: unit.executor(bounds),
                 now: EventTime::START,
+                cold: Cold::default(),
                 due: Vec::new(),
                 tallied: pattern.tally.as_ref().map(|_| Arc::clone(&unit.plan)),
                 faults: Faults::default(),
@@ -114,6 +122,7 @@ impl Shard {
             null_keys: 0,
             is_telling: false,
             saved: Vec::new(),
+            fetch_from: None,
         }
     }
 
@@ -138,6 +147,8 @@ impl Shard {
                 self.is_telling = true;
             }
             Work::Save { at_most } => self.save(*at_most),
+            Work::Evict { bytes } => self.evict(*bytes),
+            Work::FetchFrom(store) => self.fetch_from = Some(Arc::clone(store)),
             Work::Load { keys, now, null_keys } => {
                 // They are counted once.
                 self.null_keys = if self.number == 0 { *null_keys } else { 0 };
@@ -150,6 +161,9 @@ impl Shard {
         answer.null_keys = self.null_keys;
         answer.saved = std::mem::take(&mut self.saved);
         answer.is_telling = self.is_telling;
+        if self.fetch_from.is_some() {
+            answer.hot_bytes = self.parts.iter().map(Part::hot_bytes).sum();
+        }
         answer
     }
 
@@ -176,6 +190,11 @@ impl Shard {
         let rows = rows(events, ids);
         selector.begin(ids.len());
         for part in self.parts.iter_mut().filter(|part| part.level == level && part.table == table) {
+            let of_events = part.cold.take(ids);
+            if let Err(why) = part.fetch(of_events, keys, self.fetch_from.as_deref()) {
+                answer.lost = Some(why);
+                return;
+            }
             if self.is_telling {
                 part.tell(Which::Of(ids), keys, &mut self.saved);
             }
@@ -185,7 +204,7 @@ impl Shard {
             let (lens, was_idle) = (&part.lens, part.executor.keys().is_empty());
             let taken = match selector.select(&rows, ids, lens, part.executor.keys()) {
                 // There is nothing to end, and nothing begins.
-                Selected::Nothing if was_idle => {
+                Selected::Nothing if was_idle && part.cold.len() == 0 => {
                     part.now = to;
                     continue;
                 }
@@ -204,11 +223,15 @@ impl Shard {
                 self.findings = Findings::default();
                 continue;
             }
-            if self.is_telling {
-                part.tell_due(to, keys, &mut self.saved);
+            // Many may wake up at once: a few at a time, so that they are not all there together.
+            while let Some((by, woken)) = part.cold.wake(to, KEYS_WOKEN_AT_ONCE) {
+                if let Err(why) = part.fetch(woken, keys, self.fetch_from.as_deref()) {
+                    answer.lost = Some(why);
+                    return;
+                }
+                part.advance(by, keys, self.is_telling.then_some(&mut self.saved), &mut self.findings);
             }
-            part.executor.advance(to, keys, &mut self.findings);
-            part.now = to;
+            part.advance(to, keys, self.is_telling.then_some(&mut self.saved), &mut self.findings);
             part.collect(keys, &mut self.findings, &self.bounds, answer);
         }
     }
@@ -272,6 +295,21 @@ impl Shard {
         self.is_telling = false;
     }
 
+    /// Forgets the state of keys that the store has, of so many bytes, about.
+    fn evict(&mut self, bytes: u64) {
+        let all: u64 = self.parts.iter().map(Part::hot_bytes).sum();
+        for part in &mut self.parts {
+            let (hot, keys) = (part.hot_bytes(), part.executor.usage().keys);
+            // As large a share of its keys as of all bytes.
+            let share = u128::from(bytes.min(all)) * u128::from(keys);
+            let at_most = share.div_ceil(u128::from(all.max(1))) as usize;
+            if hot > 0 && at_most > 0 {
+                let evicted = part.executor.evict(at_most);
+                evicted.into_iter().for_each(|(key, wakes_at)| part.cold.add(key, wakes_at));
+            }
+        }
+    }
+
     fn load(&mut self, keys: &[KeyState], now: EventTime) -> Coded {
         for part in &mut self.parts {
             let table = &mut self.tables[part.table].keys;
@@ -326,7 +364,10 @@ impl Shard {
         for (index, table) in self.tables.iter_mut().enumerate() {
             if table.keys.is_sweep_due() {
                 let parts = self.parts.iter().filter(|part| part.table == index);
-                let keys = |part: &'_ Part| [part.executor.keys(), &part.executor.released()].concat();
+                let keys = |part: &'_ Part| {
+                    let cold: Vec<KeyId> = part.cold.keys().collect();
+                    [part.executor.keys(), &part.executor.released(), &cold].concat()
+                };
                 let held = parts.flat_map(keys).filter(|key| *key != NULL_KEY);
                 table.keys.sweep(held.collect());
             }
@@ -386,6 +427,46 @@ impl Part {
         Failure { part: self.number, error }
     }
 
+    /// Gives the executor back what it has forgotten of some keys.
+    fn fetch(
+        &mut self,
+        wanted: Vec<KeyId>,
+        keys: &KeyTable,
+        store: Option<&dyn ColdKeys>,
+    ) -> Result<(), String> {
+        let (Some(store), false) = (store, wanted.is_empty()) else { return Ok(()) };
+        let mut fetched = Vec::with_capacity(wanted.len());
+        for key in wanted {
+            let bytes = store.fetch(self.number as u32, keys.values(key))?;
+            fetched.extend(bytes.map(|bytes| (key, bytes)));
+        }
+        let saved =
+            fetched.iter().map(|(key, bytes)| SavedKey { key: *key, values: keys.values(*key), bytes });
+        let saved: Vec<SavedKey<'_>> = saved.collect();
+        self.executor.load(&saved, self.now).map_err(|damaged| format!("a record is damaged: {damaged}"))
+    }
+
+    /// Time comes to `to`. Keys that change by it are told before, where they are to be.
+    fn advance(
+        &mut self,
+        to: EventTime,
+        keys: &KeyTable,
+        saved: Option<&mut Vec<KeyState>>,
+        findings: &mut Findings,
+    ) {
+        if let Some(saved) = saved {
+            self.tell_due(to, keys, saved);
+        }
+        self.executor.advance(to, keys, findings);
+        self.now = to;
+    }
+
+    /// Bytes of state that its keys take, without room that is kept for others.
+    fn hot_bytes(&self) -> u64 {
+        let (usage, cells) = (self.executor.usage(), self.executor.keys().len() as u64);
+        (u128::from(usage.bytes) * u128::from(usage.keys) / u128::from(cells.max(1))) as u64
+    }
+
     /// Tells some keys. Says whether more are to be told.
     fn tell(&mut self, which: Which<'_>, keys: &KeyTable, saved: &mut Vec<KeyState>) -> bool {
         let unit = self.number as u32;
@@ -433,6 +514,7 @@ impl Part {
 
     fn usage(&self) -> Usage {
         let usage = self.executor.usage();
-        Usage { faults: usage.faults + self.faults.count(), ..usage }
+        let keys = usage.keys + self.cold.len();
+        Usage { keys, faults: usage.faults + self.faults.count(), ..usage }
     }
 }

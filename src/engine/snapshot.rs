@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::cold::ColdKeys;
 use super::crew::Work;
 use super::outcome::{Events, TalliedEvents};
 use super::{Engine, EngineError, EventRef, Outcome, Stats, UnitShape};
@@ -82,6 +83,34 @@ impl Engine {
     pub fn tell_all(&mut self) -> Result<(), EngineError> {
         self.settle()?;
         self.exchange(Work::Save { at_most: usize::MAX });
+        Ok(())
+    }
+
+    /// Keys that are [evicted](Engine::evict) are fetched from here. Said before the first event, or what is restored.
+    pub fn fetch_from(&mut self, store: Arc<dyn ColdKeys>) {
+        self.exchange(Work::FetchFrom(store));
+    }
+
+    /// Bytes of state of the keys that are in memory, about; 0 unless it is known where others are fetched from.
+    pub fn hot_bytes(&self) -> u64 {
+        self.hot_bytes.iter().sum()
+    }
+
+    /// Forgets the state of keys that have not changed since the last epoch began, of so many bytes, about: keys that
+    /// nobody has touched for long, among others. What was told of them is where they are [fetched](Engine::fetch_from) from.
+    ///
+    /// # Errors
+    ///
+    /// A bound that was reached.
+    pub fn evict(&mut self, bytes: u64) -> Result<(), EngineError> {
+        self.settle()?;
+        let share = bytes.div_ceil(self.hot_bytes.len() as u64);
+        let answers = self.exchange(Work::Evict { bytes: share });
+        for (shard, answer) in answers.into_iter().enumerate() {
+            self.usage[shard] = answer.usage;
+            self.key_usage[shard] = answer.key_usage;
+        }
+        self.add_up();
         Ok(())
     }
 

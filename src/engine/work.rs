@@ -120,14 +120,21 @@ impl Engine {
         answers
     }
 
-    /// Takes the keys that shards have told of an epoch.
+    /// Takes what shards say of their keys: those that they have told of an epoch, and what the others take.
     fn take_saved_of(&mut self, answers: &mut [Answer]) {
-        answers.iter_mut().for_each(|answer| self.saved.append(&mut answer.saved));
         self.is_telling = answers.iter().any(|answer| answer.is_telling);
+        for (shard, answer) in answers.iter_mut().enumerate() {
+            self.saved.append(&mut answer.saved);
+            self.hot_bytes[shard] = answer.hot_bytes;
+            self.lost = self.lost.take().or_else(|| answer.lost.take());
+        }
     }
 
     /// Puts the answers of all shards together: what was counted, and what was found.
     pub(super) fn absorb(&mut self, answers: Vec<Answer>) -> Result<Found, EngineError> {
+        if let Some(why) = self.lost.take() {
+            return Err(EngineError::Lost { why });
+        }
         self.stats.null_keys = answers.iter().map(|answer| answer.null_keys).sum();
         let mut found = Vec::with_capacity(answers.len());
         let mut failures = Vec::new();

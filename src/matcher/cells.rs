@@ -77,13 +77,17 @@ impl Marked {
         }
     }
 
+    #[inline]
+    fn has(&self, cell: CellId) -> bool {
+        self.bits.get(cell as usize / 64).is_some_and(|word| word >> (cell % 64) & 1 == 1)
+    }
+
     /// Takes the bit of a cell, if it has one.
     #[inline]
     fn remove(&mut self, cell: CellId) -> bool {
-        let (word, bit) = (cell as usize / 64, 1 << (cell % 64));
-        let has = self.bits.get(word).is_some_and(|word| word & bit != 0);
+        let has = self.has(cell);
         if has {
-            self.bits[word] &= !bit;
+            self.bits[cell as usize / 64] &= !(1 << (cell % 64));
         }
         has
     }
@@ -199,6 +203,22 @@ impl Cells {
         cell
     }
 
+    /// A cell for a key whose state comes back as it was told: that is no change.
+    pub(super) fn take_up(&mut self, key: KeyId) -> CellId {
+        let changes = self.changes.take();
+        let cell = self.claim(key);
+        self.changes = changes;
+        cell
+    }
+
+    /// Some cells that have not changed since the last epoch began, which is told: at most so many, with their keys.
+    pub(super) fn unchanged(&self, at_most: usize) -> Vec<(CellId, KeyId)> {
+        let Some(changes) = &self.changes else { return Vec::new() };
+        let is_unchanged =
+            |(cell, _): &(CellId, KeyId)| !changes.cells.has(*cell) && !changes.pending.cells.has(*cell);
+        self.iter().filter(is_unchanged).take(at_most).collect()
+    }
+
     /// Notes from now on which keys change.
     pub(super) fn track(&mut self) {
         self.changes.get_or_insert_default();
@@ -223,13 +243,6 @@ impl Cells {
         assert!(pending.is_empty(), "an epoch is told before the next begins");
         std::mem::swap(&mut pending.cells, cells);
         pending.released = std::mem::take(released).into_iter();
-    }
-
-    /// What has changed up to now is told already.
-    pub(super) fn forget_changes(&mut self) {
-        if self.changes.is_some() {
-            self.changes = Some(Changes::default());
-        }
     }
 
     /// Whether some keys are still to be told.
@@ -264,15 +277,21 @@ impl Cells {
         taken
     }
 
-    /// Gives a cell back.
+    /// Gives a cell back whose key holds nothing any more.
     pub(super) fn release(&mut self, cell: CellId) {
-        let key = std::mem::replace(&mut self.keys[cell as usize], NULL_KEY);
+        let key = self.keys[cell as usize];
         if let Some(changes) = &mut self.changes {
             changes.released.insert(key);
             if changes.pending.cells.remove(cell) {
                 changes.pending.expired.push(key);
             }
         }
+        self.evict(cell);
+    }
+
+    /// Gives a cell back whose state is kept elsewhere.
+    pub(super) fn evict(&mut self, cell: CellId) {
+        let key = std::mem::replace(&mut self.keys[cell as usize], NULL_KEY);
         self.by_key.remove(key);
         self.free.push(cell);
         if self.free.len() < self.keys.len() {
@@ -370,6 +389,8 @@ impl Hand {
 pub(super) struct Expiry {
     width: i64,
     lists: BTreeMap<i64, Vec<CellId>>,
+    /// By cell the list that it stands in; it may stand in others, which do not count.
+    current: Vec<Option<i64>>,
     /// When the first list is due.
     next: EventTime,
 }
@@ -377,14 +398,28 @@ pub(super) struct Expiry {
 impl Expiry {
     /// For state that lives for `within`.
     pub(super) fn new(within: Duration) -> Expiry {
-        Expiry { width: (within.micros() / 8).max(1), lists: BTreeMap::new(), next: EventTime::END }
+        Expiry {
+            width: (within.micros() / 8).max(1),
+            lists: BTreeMap::new(),
+            current: Vec::new(),
+            next: EventTime::END,
+        }
     }
 
     /// Asks for a cell to come up, not before `at`.
     pub(super) fn set(&mut self, cell: CellId, at: EventTime) {
         let number = at.micros().div_euclid(self.width).saturating_add(1);
         self.lists.entry(number).or_default().push(cell);
+        if self.current.len() <= cell as usize {
+            self.current.resize(cell as usize + 1, None);
+        }
+        self.current[cell as usize] = Some(number);
         self.next = self.next.min(self.due(number));
+    }
+
+    /// A cell does not come up any more.
+    pub(super) fn unset(&mut self, cell: CellId) {
+        self.current[cell as usize] = None;
     }
 
     /// Whether some cells come up by now.
@@ -399,7 +434,9 @@ impl Expiry {
         if self.due(*number) > now {
             return None;
         }
-        let (_, cells) = self.lists.pop_first()?;
+        let (number, mut cells) = self.lists.pop_first()?;
+        // Each once: another time it stands there for a key that had it before.
+        cells.retain(|cell| self.current[*cell as usize].take_if(|current| *current == number).is_some());
         self.next = self.lists.keys().next().map_or(EventTime::END, |number| self.due(*number));
         Some(cells)
     }
@@ -407,6 +444,7 @@ impl Expiry {
     /// Forgets all.
     pub(super) fn clear(&mut self) {
         self.lists.clear();
+        self.current.clear();
         self.next = EventTime::END;
     }
 

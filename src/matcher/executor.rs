@@ -170,8 +170,8 @@ pub trait Executor: Send {
     /// just makes worthless is no such change.
     fn due(&mut self, _to: EventTime, _keys: &mut Vec<KeyId>) {}
 
-    /// Takes the state of some keys as an executor of the same class has told it for the same pattern; `now` is how far
-    /// event time had come. Said once, before the first event.
+    /// Takes the state of some keys as it was told, by itself or by an executor of the same class for the same pattern, of
+    /// keys that it holds nothing of; `now` is how far event time has come.
     ///
     /// # Errors
     ///
@@ -180,6 +180,12 @@ pub trait Executor: Send {
 
     /// Visits what is open for a key at `now`, to be looked at.
     fn each_open(&self, _key: KeyId, _now: EventTime, _visit: &mut OpenVisit<'_>) {}
+
+    /// Forgets the state of at most so many keys that has not changed since it was told: gives them, each with the time of
+    /// its next deadline, up to which the executor is to have it [back](Executor::load), and otherwise before the next
+    /// event of the key. Where nothing is told by a deadline, it is the time from which the state is worth nothing. Costs
+    /// something for each key that it holds.
+    fn evict(&mut self, at_most: usize) -> Vec<(KeyId, EventTime)>;
 
     /// Visits the pattern and first event of what is open at `now`, each first event once: its time. Goes through
     /// everything that is held.

@@ -257,8 +257,10 @@ impl<E: Executor> Executor for Limited<E> {
             if !bytes.is_empty() {
                 of_inner.push(SavedKey { key: *key, values, bytes });
             }
-            if let Some(last) = limiter.last() {
-                encode(values, &mut self.bytes);
+            encode(values, &mut self.bytes);
+            // What is remembered is not forgotten where the executor forgets what it holds.
+            let is_known = self.keys.contains_key(self.bytes.as_slice());
+            if let Some(last) = limiter.last().filter(|_| !is_known) {
                 let place: Box<[u8]> = self.bytes.as_slice().into();
                 self.forgets.push_back((last, place.clone()));
                 let key = Arc::clone(values);
@@ -267,6 +269,10 @@ impl<E: Executor> Executor for Limited<E> {
         }
         self.forgets.make_contiguous().sort();
         self.inner.load(&of_inner, now)
+    }
+
+    fn evict(&mut self, at_most: usize) -> Vec<(KeyId, EventTime)> {
+        self.inner.evict(at_most)
     }
 
     fn usage(&self) -> Usage {

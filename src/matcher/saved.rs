@@ -12,7 +12,7 @@ use super::capture::{Arena, Handle, LoadedEvent, is_before};
 use super::cells::CellId;
 use super::keys::{KeyId, KeyTable};
 use crate::codec::{Codec, Coded, Damaged};
-use crate::event::{Interner, Value};
+use crate::event::Value;
 use crate::time::EventTime;
 
 /// Takes the state of a key as bytes: none, where nothing is held for it.
@@ -110,6 +110,19 @@ pub(super) fn due(queue: &VecDeque<(EventTime, KeyId)>, to: EventTime) -> impl I
     queue.iter().take_while(move |(at, _)| *at <= to).map(|(_, key)| *key)
 }
 
+/// Adds deadlines to a queue by time.
+pub(super) fn add_deadlines(
+    queue: &mut VecDeque<(EventTime, KeyId)>,
+    deadlines: impl IntoIterator<Item = (EventTime, KeyId)>,
+) {
+    let before = queue.len();
+    queue.extend(deadlines);
+    if queue.len() > before {
+        // What was in order is merged, not sorted anew.
+        queue.make_contiguous().sort_by_key(|(at, _)| *at);
+    }
+}
+
 /// Tells of some keys what `save` writes of their cells: nothing of one that has none.
 pub(super) fn tell(
     some: Vec<(KeyId, Option<CellId>)>,
@@ -143,31 +156,29 @@ pub(super) fn save_key(arena: &Arena, out: &mut Vec<u8>, walk: impl FnOnce(&mut 
     out.extend_from_slice(&body);
 }
 
-/// The records of some keys, for an arena that holds nothing yet: their events are captured, and `walk` walks the rest of
-/// each. Events behind `now` cannot have been saved.
+/// The records of some keys that come back: their events are captured, and `walk` walks the rest of each. Events behind
+/// `now` cannot have been saved.
 pub(super) fn load_keys(
     arena: &mut Arena,
     saved: &[SavedKey<'_>],
     now: EventTime,
     mut walk: impl FnMut(&SavedKey<'_>, &Arena, &mut KeyCodec<'_>) -> Coded,
 ) -> Coded {
-    let mut interner = Interner::default();
     let mut events: Vec<LoadedEvent> = Vec::new();
     let mut bodies = Vec::with_capacity(saved.len());
-    let layout = Arc::clone(arena.layout());
     for key in saved {
         let mut codec = Codec::loading(key.bytes);
         let count = codec.length(0)?;
         let first = events.len();
         for _ in 0..count {
-            events.push(layout.load(&mut codec, &mut interner)?);
+            events.push(arena.load(&mut codec)?);
         }
         bodies.push((first..events.len(), codec.rest()));
     }
-    let handles = arena.restore(&events);
-    if !arena.is_up_to(now) {
+    if events.iter().any(|event| event.time() > now) {
         return Err(Damaged::Odd("the time of an event"));
     }
+    let handles = arena.restore(&events);
     for (key, (range, body)) in saved.iter().zip(bodies) {
         let around = Handles::Load(&handles[range], arena.gone());
         let mut codec = Codec::loading(body).with(around);

@@ -19,7 +19,7 @@ use thiserror::Error;
 
 use super::programs::{ProgramText, code_programs, program_key};
 use crate::codec::{Codec, Coded, Damaged};
-use crate::engine::{KeyState, PatternShape, UnitShape};
+use crate::engine::{ColdKeys, KeyState, PatternShape, UnitShape};
 use crate::event::Value;
 use crate::matcher::Class;
 use crate::state::{Changes, Key, Space, Store, StoreError, shown};
@@ -121,6 +121,18 @@ pub(super) fn put_rest(changes: &mut Changes, rest: &[u8], mark: &Mark) {
     changes.put_with(&run_key(), |out| {
         code_mark(&mut mark.clone(), &mut Codec::saving(out)).expect("a mark can be written");
     });
+}
+
+/// The keys of a store, for an engine that does not hold all of them.
+pub struct StoredKeys<S>(pub Arc<S>);
+
+impl<S: Store> ColdKeys for StoredKeys<S> {
+    fn fetch(&self, unit: u32, key: &Arc<[Value]>) -> Result<Option<Vec<u8>>, String> {
+        let mut place = Key::new(Space::KeyState);
+        key_of(&mut place, unit, key);
+        let stored = self.0.read(&place).map_err(|error| error.to_string())?;
+        Ok(stored.map(|stored| stored.payload().to_vec()))
+    }
 }
 
 /// What the last epoch has left; `None` where there was none.

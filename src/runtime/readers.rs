@@ -15,8 +15,9 @@
 use std::collections::VecDeque;
 use std::io;
 use std::thread;
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::event::{Batch, Coder};
 use crate::io::{BadLine, Identity, JsonSource, Position, Step, Watch};
@@ -116,6 +117,33 @@ impl Readers {
         }
     }
 
+    /// Whether the next events of a partition do not come for so long. Only where partitions are read ahead can that be
+    /// found out.
+    pub fn is_silent(&mut self, at: usize, longest: Duration) -> bool {
+        match &mut self.way {
+            Way::Here(_) => false,
+            Way::Ahead(ahead) => ahead.is_silent(at, longest),
+        }
+    }
+
+    /// Whether to read may take until somebody writes, however long that is.
+    pub fn may_block(&self) -> bool {
+        match &self.way {
+            Way::Here(sources) => sources.iter().any(JsonSource::may_wait),
+            Way::Ahead(_) => false,
+        }
+    }
+
+    /// How many pieces are read and not yet taken.
+    pub fn pieces_ahead(&self) -> usize {
+        match &self.way {
+            Way::Here(_) => 0,
+            Way::Ahead(Ahead { pieces, waiting, .. }) => {
+                pieces.len() + waiting.iter().map(VecDeque::len).sum::<usize>()
+            }
+        }
+    }
+
     /// By what the file of a partition is known again of which so many bytes were read, also if it has another name by
     /// now; none where it is no file.
     ///
@@ -136,6 +164,18 @@ impl Piece {
 }
 
 impl Ahead {
+    fn is_silent(&mut self, at: usize, longest: Duration) -> bool {
+        while self.waiting[at].is_empty() {
+            match self.pieces.recv_timeout(longest) {
+                Ok((from, piece)) => self.waiting[from].push_back(piece),
+                Err(RecvTimeoutError::Timeout) => return true,
+                // Whoever takes it finds out.
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        false
+    }
+
     /// The next piece of a partition; asks for a further one.
     fn take(&mut self, at: usize) -> Piece {
         let piece = loop {
@@ -179,7 +219,7 @@ mod tests {
     use super::*;
     use crate::event::{PartitionId, StreamId, Type};
     use crate::lang::hir::{Field, Origin, Stream};
-    use crate::time::Duration;
+    use crate::time::Duration as EventDuration;
 
     fn source(text: String) -> JsonSource {
         let field = |name: &str, ty| Field {
@@ -193,7 +233,7 @@ mod tests {
             name: "ticks".to_owned(),
             doc: None,
             fields: vec![field("at", Type::Timestamp)],
-            origin: Origin::Source { time_field: 0, disorder: Duration::ZERO, idle: None },
+            origin: Origin::Source { time_field: 0, disorder: EventDuration::ZERO, idle: None },
         };
         let reader = Box::new(io::Cursor::new(text.into_bytes()));
         let types = vec![Some(Type::Timestamp)];

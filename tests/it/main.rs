@@ -18,6 +18,8 @@ mod folder;
 mod going_on;
 mod long_runs;
 #[cfg(feature = "cli")]
+mod metrics;
+#[cfg(feature = "cli")]
 mod rules;
 mod saved;
 #[cfg(feature = "cli")]

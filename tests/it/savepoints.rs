@@ -263,3 +263,31 @@ fn a_state_can_be_looked_at() {
     assert!(done(&folder, "state prune state").contains("there is nothing to prune"));
     refused(&folder, "state ls nothing", "nothing");
 }
+
+#[test]
+fn a_run_from_a_savepoint_may_have_other_patterns() {
+    let folder = broken_off("other-patterns");
+    done(&folder, "savepoint --state state --to s");
+    let spree = PATTERNS.find("pattern spree").expect("it is there");
+    let more = PATTERNS[spree..].replace("spree", "more").replace("by card, amount", "by card, n");
+    folder.write(
+        "p.cep",
+        &PATTERNS
+            .replace("amount > 3", "amount > 2")
+            .replace("pattern spree", &format!("{more}\npattern spree")),
+    );
+    let command = "run p.cep --in tx=tx.jsonl --out alert=from.jsonl --from s --threads 2";
+    refused(&folder, command, "a pattern is not what the state in s is of: `pair` has changed (its steps), ");
+    assert!(!folder.0.join("from.jsonl").exists(), "nothing was written");
+    let said = done(&folder, &format!("{command} --changed drain --state new"));
+    assert!(said.contains("`more` is new: it begins here") && said.contains("pair (draining)"), "{said}");
+    assert!(done(&folder, "state ls new").contains("at the end of the run"));
+    let of_spree = |records: String| {
+        records.lines().filter(|line| line.contains("\"spree\"")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let found = of_spree(folder.read("from.jsonl"));
+    folder.write("p.cep", PATTERNS);
+    done(&folder, "run p.cep --in tx=tx.jsonl --out alert=whole.jsonl");
+    let whole = of_spree(folder.read("whole.jsonl"));
+    assert!(found.len() > 1000 && whole.ends_with(&found), "{} of {}", found.len(), whole.len());
+}

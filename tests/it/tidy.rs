@@ -30,7 +30,8 @@ const STRANGERS: [(&str, &str); 1] = [("matcher", "stream")];
 const FILE_LINES_MAX: usize = 900;
 
 /// What the core must never pull in: runtimes and native libraries.
-const NEVER_IN_CORE: [&str; 6] = ["tokio", "rdkafka", "rdkafka-sys", "rocksdb", "librocksdb-sys", "clap"];
+const NEVER_IN_CORE: [&str; 8] =
+    ["tokio", "hyper", "prometheus", "rdkafka", "rdkafka-sys", "rocksdb", "librocksdb-sys", "clap"];
 
 /// Modules that may read the wall clock.
 const WITH_A_CLOCK: [&str; 2] = ["runtime", "cli"];
@@ -329,7 +330,7 @@ fn texts(folder: &Path) -> BTreeMap<String, String> {
 }
 
 fn is_text(name: &str) -> bool {
-    let endings = [".rs", ".md", ".toml", ".cep", ".pest", ".txt", ".sh", ".yml"];
+    let endings = [".rs", ".md", ".toml", ".cep", ".pest", ".txt", ".sh", ".yml", ".service"];
     endings.iter().any(|ending| name.ends_with(ending)) || matches!(name, "Makefile" | "run")
 }
 

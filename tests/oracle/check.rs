@@ -1,9 +1,10 @@
 //! One case: what the oracle says, and whether the engine says the same however the events reach it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use ensue::engine::{Config, Engine, KeyState, Record, reference};
+use ensue::Value;
+use ensue::engine::{ColdKeys, Config, Engine, KeyState, Record, reference};
 use ensue::event::PatternId;
 use ensue::matcher::{Bounds, Class, Kind};
 use ensue::runtime::Workers;
@@ -30,27 +31,53 @@ pub(crate) struct Variant {
     pub(crate) shards: u32,
     /// Whether each shard works on a thread of its own.
     pub(crate) threads: bool,
-    /// Whether the engine is saved after every step, and goes on as another one with another number of shards.
-    pub(crate) restored: bool,
+    /// What is done between two steps.
+    pub(crate) between: Between,
     /// The executor class of every pattern; `None` for the cheapest of each.
     pub(crate) class: Option<Class>,
 }
 
+/// What is done with an engine between two steps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Between {
+    Nothing,
+    /// It is saved, and goes on as another one with another number of shards.
+    Restored,
+    /// It is saved, and some keys are forgotten, or all.
+    Evicted,
+}
+
 /// Each kind of arrival with each kind of split.
-const VARIANTS: [Variant; 9] = [
-    Variant { shuffled: false, batch: 1, shards: 1, threads: false, restored: false, class: None },
-    Variant { shuffled: false, batch: 3, shards: 2, threads: false, restored: false, class: None },
-    Variant { shuffled: false, batch: usize::MAX, shards: 5, threads: false, restored: false, class: None },
-    Variant { shuffled: true, batch: usize::MAX, shards: 1, threads: false, restored: false, class: None },
-    Variant { shuffled: true, batch: 1, shards: 5, threads: false, restored: false, class: None },
-    Variant { shuffled: true, batch: 3, shards: 1, threads: false, restored: false, class: None },
-    Variant { shuffled: true, batch: 2, shards: 3, threads: true, restored: false, class: None },
-    Variant { shuffled: false, batch: 1, shards: 1, threads: false, restored: true, class: None },
-    Variant { shuffled: true, batch: 2, shards: 3, threads: false, restored: true, class: None },
+const VARIANTS: [Variant; 11] = [
+    Variant { shuffled: false, batch: 1, shards: 1, threads: false, between: Between::Nothing, class: None },
+    Variant { shuffled: false, batch: 3, shards: 2, threads: false, between: Between::Nothing, class: None },
+    Variant {
+        shuffled: false,
+        batch: usize::MAX,
+        shards: 5,
+        threads: false,
+        between: Between::Nothing,
+        class: None,
+    },
+    Variant {
+        shuffled: true,
+        batch: usize::MAX,
+        shards: 1,
+        threads: false,
+        between: Between::Nothing,
+        class: None,
+    },
+    Variant { shuffled: true, batch: 1, shards: 5, threads: false, between: Between::Nothing, class: None },
+    Variant { shuffled: true, batch: 3, shards: 1, threads: false, between: Between::Nothing, class: None },
+    Variant { shuffled: true, batch: 2, shards: 3, threads: true, between: Between::Nothing, class: None },
+    Variant { shuffled: false, batch: 1, shards: 1, threads: false, between: Between::Restored, class: None },
+    Variant { shuffled: true, batch: 2, shards: 3, threads: false, between: Between::Restored, class: None },
+    Variant { shuffled: false, batch: 1, shards: 1, threads: false, between: Between::Evicted, class: None },
+    Variant { shuffled: true, batch: 2, shards: 3, threads: false, between: Between::Evicted, class: None },
 ];
 
 /// In how many of these every other class is tried that takes all patterns.
-const CLASS_VARIANTS: [usize; 4] = [2, 3, 4, 7];
+const CLASS_VARIANTS: [usize; 5] = [2, 3, 4, 7, 9];
 
 /// What came of a case.
 pub(crate) enum Verdict {
@@ -164,9 +191,12 @@ fn engine_records(
 ) -> Vec<Record> {
     let mut config = Config { shards: variant.shards, executor: variant.class, ..Config::default() };
     let mut engine = Engine::new(Arc::clone(&compiled.program), &config).expect("it was built once");
-    let mut saved = Saved::default();
-    if variant.restored {
+    let saved = Arc::new(Saved::default());
+    if variant.between != Between::Nothing {
         engine.track();
+    }
+    if variant.between == Between::Evicted {
+        engine.fetch_from(Arc::clone(&saved) as Arc<dyn ColdKeys>);
     }
     if variant.threads {
         engine.staff(Workers::start).expect("a few threads");
@@ -185,18 +215,35 @@ fn engine_records(
     let mut records = Vec::new();
     let steps = steps(&partitions, variant.batch);
     for (number, step) in steps.iter().enumerate() {
-        if variant.restored {
-            // Every other epoch is told while the engine goes on, and the next one has to do the same step again.
-            let rest = engine.begin_epoch().expect("no bound makes it fail");
-            if number % 2 == 1 {
+        let rest = match variant.between {
+            Between::Nothing => Vec::new(),
+            _ => engine.begin_epoch().expect("no bound makes it fail"),
+        };
+        match variant.between {
+            Between::Nothing => take_step(compiled, &mut engine, step, numbers),
+            Between::Restored => {
+                // Every other epoch is told while the engine goes on, and the next one has to do the same step again.
+                if number % 2 == 1 {
+                    take_step(compiled, &mut engine, step, numbers);
+                }
+                saved.take(rest, &mut engine);
+                config.shards = config.shards % 3 + 1;
+                engine = saved.restored(compiled, &config);
                 take_step(compiled, &mut engine, step, numbers);
             }
-            engine.tell_all().expect("no bound makes it fail");
-            saved.take(rest, engine.take_saved());
-            config.shards = config.shards % 3 + 1;
-            engine = saved.restored(compiled, &config);
+            Between::Evicted => {
+                // What changes while the epoch is told stays.
+                if number % 3 == 1 {
+                    take_step(compiled, &mut engine, step, numbers);
+                }
+                saved.take(rest, &mut engine);
+                let bytes = if number % 2 == 0 { u64::MAX } else { engine.hot_bytes() / 2 };
+                engine.evict(bytes).expect("no bound makes it fail");
+                if number % 3 != 1 {
+                    take_step(compiled, &mut engine, step, numbers);
+                }
+            }
         }
-        take_step(compiled, &mut engine, step, numbers);
         records.extend(engine.take_records());
     }
     records
@@ -251,28 +298,39 @@ pub(crate) fn take_step(
 
 /// What a store would hold.
 #[derive(Default)]
-struct Saved {
-    rest: Vec<u8>,
-    keys: BTreeMap<(u32, String), KeyState>,
-}
+struct Saved(Mutex<(Vec<u8>, States)>);
+
+/// By unit and key.
+type States = BTreeMap<(u32, String), KeyState>;
 
 impl Saved {
-    fn take(&mut self, rest: Vec<u8>, keys: Vec<KeyState>) {
-        self.rest = rest;
-        for state in keys {
+    /// Ends the epoch under way.
+    fn take(&self, rest: Vec<u8>, engine: &mut Engine) {
+        engine.tell_all().expect("no bound makes it fail");
+        let mut saved = self.0.lock().expect("nobody panics with it");
+        saved.0 = rest;
+        for state in engine.take_saved() {
             let place = (state.unit, format!("{:?}", state.key));
             match state.bytes.is_empty() {
-                true => self.keys.remove(&place),
-                false => self.keys.insert(place, state),
+                true => saved.1.remove(&place),
+                false => saved.1.insert(place, state),
             };
         }
     }
 
     fn restored(&self, compiled: &Compiled, config: &Config) -> Engine {
         let mut engine = Engine::new(Arc::clone(&compiled.program), config).expect("it was built once");
-        let keys = self.keys.values().cloned().collect();
-        engine.restore(&self.rest, keys).expect("what was saved can be taken");
+        let saved = self.0.lock().expect("nobody panics with it");
+        let keys = saved.1.values().cloned().collect();
+        engine.restore(&saved.0, keys).expect("what was saved can be taken");
         engine
+    }
+}
+
+impl ColdKeys for Saved {
+    fn fetch(&self, unit: u32, key: &Arc<[Value]>) -> Result<Option<Vec<u8>>, String> {
+        let saved = self.0.lock().expect("nobody panics with it");
+        Ok(saved.1.get(&(unit, format!("{key:?}"))).map(|state| state.bytes.clone()))
     }
 }
 

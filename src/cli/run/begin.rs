@@ -13,7 +13,7 @@ use crate::cli::{CliError, note};
 use crate::engine::{Group, KeyState};
 use crate::event::PatternId;
 use crate::lang::hir::Program;
-use crate::runtime::clock::now_ms;
+use crate::runtime::clock;
 use crate::runtime::epochs::{self, InputMark, Mark, Recovered};
 use crate::runtime::programs::{ProgramText, put_programs};
 use crate::state::Changes;
@@ -52,7 +52,7 @@ impl Begin<'_> {
         let patterns = plan::select(self.program, &self.wishes.select)?;
         self.text.patterns = patterns.iter().map(|id| self.program.pattern(*id).name.clone()).collect();
         let (mut durable, left) = match &self.args.state {
-            Some(directory) => Durable::open(directory, self.args.checkpoint_every)
+            Some(directory) => Durable::open(directory, self.args.checkpoint_every, self.args.memory)
                 .map(|(durable, left)| (Some(durable), left))?,
             None => (None, None),
         };
@@ -100,7 +100,7 @@ impl Begin<'_> {
         if let Some(changed) = changed.filter(|_| !recovered.mark.is_done) {
             changed.told.iter().for_each(|line| tell(line));
             recovered.mark.epoch += 1;
-            recovered.mark.at_ms = now_ms();
+            recovered.mark.at_ms = clock::now_ms();
             write(durable, &changed.keys, &recovered)?;
         }
         // The same command may have begun with a savepoint and other inputs, and not have come to its first epoch.
@@ -130,7 +130,7 @@ impl Begin<'_> {
         let TakenUp { program, groups, mut recovered, changed } = self.take_up(left, from, patterns)?;
         changed.iter().flat_map(|changed| &changed.told).for_each(|line| tell(line));
         recovered.mark.outputs.clear();
-        recovered.mark.at_ms = now_ms();
+        recovered.mark.at_ms = clock::now_ms();
         write(durable, &recovered.keys, &recovered)?;
         Ok((program, groups, Some(recovered), self.other_inputs()))
     }

@@ -14,15 +14,16 @@ use super::durable::Durable;
 use super::outputs::Outputs;
 use super::plan::RunPlan;
 use super::resume::{self, Inputs};
+use super::watch::{Moment, Watch};
 use crate::cli::{CliError, note, style};
-use crate::engine::{Config, Engine, Group, projection};
+use crate::engine::{ColdKeys, Config, Engine, Group, projection};
 use crate::event::{Batch, PartitionId, StreamId};
 use crate::io::{BadLine, Input, JsonSource, Position};
 use crate::lang::hir::Program;
 use crate::matcher::bounds::shown_key;
 use crate::matcher::{Bound, Bounds, Class, Reached};
 use crate::runtime::epochs::{Mark, Recovered};
-use crate::runtime::{Readers, Workers};
+use crate::runtime::{EpochFacts, Readers, Workers};
 
 /// How a run goes.
 pub(super) struct Options {
@@ -44,6 +45,8 @@ pub(super) struct Options {
     pub(super) inputs: resume::Inputs,
     /// Whether there are epochs.
     pub(super) is_durable: bool,
+    /// Where keys are fetched from that are not in memory.
+    pub(super) cold_keys: Option<Arc<dyn ColdKeys>>,
     /// Set once the run is to stop.
     pub(super) stop: Arc<AtomicBool>,
 }
@@ -89,6 +92,8 @@ pub(super) struct Feed {
     /// Whether somebody may wait for every record: what is read comes as it is made.
     is_live: bool,
     flushed_at: Instant,
+    /// Who is told how the run goes, where somebody is.
+    watch: Option<Watch>,
 }
 
 impl Feed {
@@ -117,6 +122,9 @@ impl Feed {
         }
         if options.is_durable {
             engine.track();
+        }
+        if let Some(cold_keys) = &options.cold_keys {
+            engine.fetch_from(Arc::clone(cold_keys));
         }
         let mut report = Report {
             engine,
@@ -173,7 +181,18 @@ impl Feed {
             started,
             is_live,
             flushed_at: started,
+            watch: None,
         })
+    }
+
+    /// The inputs, in the order in which they were given.
+    pub(super) fn inputs(&self) -> Vec<(StreamId, PartitionId)> {
+        self.partitions.iter().map(|partition| (partition.stream, partition.id)).collect()
+    }
+
+    /// Tells a watch how the run goes.
+    pub(super) fn tell(&mut self, watch: Watch) {
+        self.watch = Some(watch);
     }
 
     /// What happened where a run before this one has come to the end.
@@ -210,15 +229,26 @@ impl Feed {
     ) -> Result<(), CliError> {
         if let Some(durable) = &mut durable {
             durable.begin_at(self.report.events);
+            durable.make_room(&mut self.report.engine)?;
         }
+        self.told(outputs, Watch::begin);
         while let Some(at) = self.furthest_behind() {
             if options.stop.load(Ordering::Relaxed) {
                 self.report.is_stopped = true;
                 break;
             }
+            if self.readers.is_silent(at, Watch::EVERY) {
+                self.told(outputs, Watch::publish);
+                outputs.flush()?;
+                // A signal is seen also where nothing comes.
+                continue;
+            }
             match self.read(at, options, outputs)? {
                 Some(batch) => {
                     self.report.events += batch.len() as u64;
+                    if let Some(watch) = &mut self.watch {
+                        watch.took(batch.stream(), batch.len());
+                    }
                     self.report.engine.push(batch);
                 }
                 None => {
@@ -237,15 +267,21 @@ impl Feed {
                 self.flushed_at = Instant::now();
             }
             if let Some(durable) = durable.as_deref_mut() {
-                durable.go_on(&mut self.report.engine)?;
-                if durable.is_due(self.report.events) {
+                let epoch = durable.go_on(&mut self.report.engine)?;
+                self.tell_epoch(epoch);
+                if durable.is_due(&self.report.engine, self.report.events) {
                     self.begin_epoch(outputs, durable, false)?;
                 }
             }
+            if self.watch.as_ref().is_some_and(Watch::is_due) || self.readers.may_block() {
+                self.told(outputs, Watch::publish);
+            }
             self.progress.show(self.report.events);
         }
+        self.told(outputs, |watch, _| watch.end());
         if let Some(durable) = durable.as_deref_mut() {
-            durable.finish(&mut self.report.engine)?;
+            let epoch = durable.finish(&mut self.report.engine)?;
+            self.tell_epoch(epoch);
         }
         if !self.report.is_stopped {
             self.report.engine.finish(options.drains)?;
@@ -254,8 +290,10 @@ impl Feed {
         self.write(outputs)?;
         if let Some(durable) = durable {
             self.begin_epoch(outputs, durable, !self.report.is_stopped)?;
-            durable.finish(&mut self.report.engine)?;
+            let epoch = durable.finish(&mut self.report.engine)?;
+            self.tell_epoch(epoch);
         }
+        self.told(outputs, Watch::publish);
         Ok(())
     }
 
@@ -292,6 +330,23 @@ impl Feed {
         }
         let mark = marking.mark(inputs.into_iter(), is_done);
         durable.begin(&mut self.report.engine, (mark, sync), since)
+    }
+
+    /// Tells the watch, where there is one, how the run is now.
+    fn told(&mut self, outputs: &Outputs<'_>, tell: impl FnOnce(&mut Watch, &Moment<'_>)) {
+        if let Some(watch) = &mut self.watch {
+            let Report { engine, late, bad, .. } = &self.report;
+            let open = self.partitions.iter().map(|partition| partition.is_open).collect();
+            let pieces = self.readers.pieces_ahead();
+            tell(watch, &Moment { engine, late, bad, records: &outputs.records, open, pieces });
+        }
+    }
+
+    /// Tells it of an epoch that is on the disk.
+    fn tell_epoch(&self, epoch: Option<EpochFacts>) {
+        if let (Some(watch), Some(epoch)) = (&self.watch, epoch) {
+            watch.epoch(&epoch);
+        }
     }
 
     /// The open partition with the least watermark; of several the first.
@@ -335,7 +390,11 @@ impl Feed {
             self.progress.clear();
             note(&format!("{} {}", style::help("note:"), told(&self.program, &reached)));
         }
-        outputs.write_records(&self.report.engine.take_records())?;
+        let records = self.report.engine.take_records();
+        if let Some(watch) = &self.watch {
+            watch.wrote(&records, &self.report.engine);
+        }
+        outputs.write_records(&records)?;
         let late = self.report.engine.take_late();
         for event in &late {
             *self.report.late.entry(event.stream).or_default() += 1;

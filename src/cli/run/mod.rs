@@ -9,15 +9,18 @@ mod begin;
 mod bindings;
 mod durable;
 mod feed;
+mod listen;
 mod memory;
 mod outputs;
 mod plan;
 mod resume;
 mod summary;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
@@ -26,8 +29,10 @@ pub(super) use self::plan::select;
 use self::begin::Beginning;
 use self::bindings::Binding;
 use self::durable::{Durable, Every};
+use self::listen::Server;
 use self::plan::Wishes;
 use self::summary::Summary;
+use self::watch::Watch;
 use super::program::load_with_text;
 use super::rules::Wish;
 use super::{CliError, Format, Verdict, note, style};
@@ -35,6 +40,8 @@ use crate::config::RunConfig;
 use crate::lang::hir::KeepPolicy;
 use crate::limits;
 use crate::matcher::{Bounds, Class};
+use crate::metrics::RestoreFacts;
+use crate::runtime::epochs::Mark;
 
 /// Run patterns over JSON lines
 ///
@@ -49,6 +56,7 @@ use crate::matcher::{Bounds, Class};
   ensue run patterns/ --in transactions=tx.jsonl --max-open 1000000 --at-bound drop-oldest
   ensue run patterns/ --in transactions=tx.jsonl --out alert=alerts.jsonl --state state --changed drain
   ensue run patterns/ --in transactions=tx.jsonl --out alert=new.jsonl --from monday.savepoint --state new-state
+  ensue run patterns/ --in transactions=tx.jsonl --state state --listen 127.0.0.1:9464
   ensue run --config ensue.toml
 
 Bindings:
@@ -156,6 +164,14 @@ pub(super) struct RunArgs {
           help_heading = "State")]
     changed: Vec<Wish>,
 
+    /// Serve metrics for Prometheus at this address, such as 127.0.0.1:9464: /metrics, /healthz and /readyz
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Watching")]
+    listen: Option<String>,
+
+    /// The most memory for the state of keys, such as 256M: keys that nobody touches stay in the state directory alone
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, requires = "state", help_heading = "State")]
+    memory: Option<u64>,
+
     /// How the closing summary is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -181,11 +197,16 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
     }
     let wishes = wishes(args, &config)?;
     let Some((program, text)) = load_with_text(&files)? else { return Ok(Verdict::No) };
+    // What cannot run is refused before anything is opened.
+    plan::plan(&program, &wishes)?;
+    let stop = stop_on_signals()?;
+    let server = args.listen.as_ref().map(|address| listen(address, &stop)).transpose()?;
+    let began = Instant::now();
     let begin = begin::Begin { args, wishes: &wishes, program: &program, text };
     let Beginning { program, groups, recovered, mut durable, inputs, has_new_outputs } = begin.begin()?;
     let plan = plan::plan(&program, &wishes)?;
     for line in &plan.unused {
-        note(&format!("{} {line}", super::style::help("note:")));
+        note(&format!("{} {line}", style::help("note:")));
     }
     let options = feed::Options {
         is_strict: args.strict,
@@ -197,10 +218,18 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         groups,
         inputs,
         is_durable: args.state.is_some(),
-        stop: stop_on_signals()?,
+        cold_keys: durable.as_ref().and_then(Durable::cold_keys),
+        stop,
     };
     let left = recovered.as_ref().map(|recovered| recovered.mark.clone());
-    let feed = feed::Feed::open(&program, &plan, &options, recovered)?;
+    let keys = recovered.as_ref().map_or(0, |recovered| recovered.keys.len() as u64);
+    let mut feed = feed::Feed::open(&program, &plan, &options, recovered)?;
+    if let Some(server) = &server {
+        let inputs = feed.inputs();
+        feed.tell(Watch::new(server, &program, &plan.patterns, &inputs, options.bounds.state_bytes_max));
+        let restored = RestoreFacts { duration: began.elapsed(), keys, events: 0 };
+        tell_of_state(server, args, left.as_ref(), restored);
+    }
     if has_new_outputs {
         outputs::refuse_existing(&plan)?;
     }
@@ -218,6 +247,24 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         Format::Json => summary.json(),
     });
     Ok(Verdict::Yes)
+}
+
+/// Listens, before anything is read or written, and says where.
+fn listen(address: &str, stop: &Arc<AtomicBool>) -> Result<Server, CliError> {
+    let server = Server::start(address, Arc::clone(stop))?;
+    note(&format!("{} metrics are at http://{}/metrics", style::help("note:"), server.address()));
+    Ok(server)
+}
+
+/// Tells the metrics what a state directory changes: there will be epochs, and a state may have been taken up.
+fn tell_of_state(server: &Server, args: &RunArgs, left: Option<&Mark>, restored: RestoreFacts) {
+    if args.state.is_some() {
+        server.metrics.expect_epochs(args.checkpoint_every.time());
+    }
+    if let Some(left) = left {
+        let events = left.counts.get("events").copied().unwrap_or_default();
+        server.metrics.restored(&RestoreFacts { events, ..restored });
+    }
 }
 
 /// What is said where a signal has stopped a run.

@@ -9,7 +9,7 @@ use crate::cli::CliError;
 use crate::event::{PartitionId, StreamId};
 use crate::io::{BadReason, Identity, Input, Position};
 use crate::lang::hir::Program;
-use crate::runtime::clock::now_ms;
+use crate::runtime::clock;
 use crate::runtime::epochs::{InputMark, Mark, Recovered};
 use crate::time::EventTime;
 
@@ -57,7 +57,7 @@ impl Marking<'_> {
         counts.extend(records.map(|(stream, count)| (format!("records {}", name(stream)), *count)));
         let units = self.report.engine.units().to_vec();
         let inputs = inputs.map(input).collect();
-        let at_ms = now_ms();
+        let at_ms = clock::now_ms();
         Mark { epoch: 0, is_done, at_ms, units, inputs, outputs: self.lengths, counts }
     }
 }

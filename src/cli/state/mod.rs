@@ -18,7 +18,7 @@ use clap::{Args, Subcommand};
 use super::rules::OldProgram;
 use super::{CliError, Format, Verdict};
 use crate::engine::{Engine, UnitShape};
-use crate::runtime::clock::now_ms;
+use crate::runtime::clock;
 use crate::runtime::epochs::{self, Recovered};
 use crate::state::{MemoryStore, RocksStore, SavepointError, Store, read_savepoint};
 use crate::time::{Duration, EventTime};
@@ -115,7 +115,7 @@ pub(super) fn open_savepoint(path: &Path) -> Result<MemoryStore, CliError> {
 
 /// How long ago something was, and when.
 pub(super) fn ago(at_ms: u64) -> String {
-    let since = Duration::from_secs((now_ms().saturating_sub(at_ms) / 1000) as i64);
+    let since = Duration::from_secs((clock::now_ms().saturating_sub(at_ms) / 1000) as i64);
     format!("{since} ago ({})", EventTime::from_millis(at_ms as i64))
 }
 

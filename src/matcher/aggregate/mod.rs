@@ -396,6 +396,10 @@ impl Executor for Aggregate {
         self.show(key, now, visit);
     }
 
+    fn evict(&mut self, at_most: usize) -> Vec<(KeyId, EventTime)> {
+        self.evict_some(at_most)
+    }
+
     fn usage(&self) -> Usage {
         let states = (self.states.capacity() * size_of::<State>()) as u64;
         Usage {

@@ -12,7 +12,8 @@ use super::algebra::Values;
 use super::state::{CLEARS, Counting, HEAD, NULLS, State, TAKES, TIME};
 use super::{Aggregate, KeyTable, SavedKey, Sink};
 use crate::codec::{Codec, Coded, Damaged};
-use crate::matcher::cells::Which;
+use crate::matcher::cells::{CellId, Which};
+use crate::matcher::keys::KeyId;
 use crate::matcher::saved::tell;
 use crate::time::EventTime;
 
@@ -36,6 +37,20 @@ impl Aggregate {
         });
     }
 
+    /// Forgets the state of some keys that has not changed since it was told.
+    pub(super) fn evict_some(&mut self, at_most: usize) -> Vec<(KeyId, EventTime)> {
+        let unchanged = self.cells.unchanged(at_most);
+        let evict = |(cell, key): (CellId, KeyId)| {
+            let state = std::mem::take(&mut self.states[cell as usize]);
+            self.held -= state.events;
+            self.bytes -= state.bytes();
+            self.expiry.unset(cell);
+            self.cells.evict(cell);
+            (key, state.newest.plus(self.counting.within))
+        };
+        unchanged.into_iter().map(evict).collect()
+    }
+
     /// Takes the state of some keys.
     pub(super) fn load_saved(&mut self, saved: &[SavedKey<'_>]) -> Coded {
         for SavedKey { key, bytes, .. } in saved {
@@ -48,14 +63,13 @@ impl Aggregate {
             }
             self.held += state.events;
             self.bytes += state.bytes();
-            let cell = self.cells.claim(*key);
+            let cell = self.cells.take_up(*key);
             self.expiry.set(cell, state.newest.plus(self.counting.within));
             if self.states.len() <= cell as usize {
                 self.states.resize_with(cell as usize + 1, State::default);
             }
             self.states[cell as usize] = state;
         }
-        self.cells.forget_changes();
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{Dictionaries, HEAD, Layout, STEP_AND_NULLS, TIME, value};
-use crate::event::{Dictionary, SlotId, Type, Value};
+use crate::event::{Dictionary, Interner, SlotId, Type, Value};
 use crate::lang::hir::Pattern;
 use crate::matcher::chunk::Row;
 use crate::time::EventTime;
@@ -33,6 +33,8 @@ pub struct Arena {
     /// The number of the first event of the first segment.
     first: Handle,
     next: Handle,
+    /// The codes of texts that have come back.
+    pub(super) interner: Interner,
 }
 
 #[derive(Debug, Default)]
@@ -46,7 +48,15 @@ impl Arena {
     /// An arena that holds nothing.
     pub fn new(pattern: &Pattern, layout: Arc<Layout>) -> Arena {
         let sources = pattern.sources.iter().map(|source| source.fields.clone()).collect();
-        Arena { layout, sources, segments: VecDeque::new(), spare: None, first: 0, next: 0 }
+        Arena {
+            layout,
+            sources,
+            segments: VecDeque::new(),
+            spare: None,
+            first: 0,
+            next: 0,
+            interner: Interner::default(),
+        }
     }
 
     /// Captures an event.
@@ -77,7 +87,9 @@ impl Arena {
             }
             self.segments.push_back(segment);
         }
-        self.segments.back_mut().expect("there is one").newest = time;
+        let segment = self.segments.back_mut().expect("there is one");
+        // What comes back is older than what is there.
+        segment.newest = if segment.words.is_empty() { time } else { segment.newest.max(time) };
         let handle = self.next;
         self.next = self.next.wrapping_add(1);
         handle
@@ -89,11 +101,6 @@ impl Arena {
             self.spare = self.segments.pop_front();
             self.first = self.first.wrapping_add(SEGMENT_ROWS);
         }
-    }
-
-    /// The time of its last event.
-    pub(super) fn newest(&self) -> Option<EventTime> {
-        self.segments.back().map(|segment| segment.newest)
     }
 
     /// The number of its first event.
@@ -113,7 +120,7 @@ impl Arena {
 
     /// Keeps these events alone, for a pattern that no window frees for. They are given in order and get new numbers, in
     /// that order too; the first of them is returned.
-    pub fn keep_only(&mut self, live: &[Handle]) -> Handle {
+    fn keep_only(&mut self, live: &[Handle]) -> Handle {
         let mut kept: VecDeque<Segment> = VecDeque::new();
         for (at, handle) in live.iter().enumerate() {
             if at.is_multiple_of(SEGMENT_ROWS as usize) {
@@ -122,7 +129,8 @@ impl Arena {
             let (from, start) = self.at(*handle);
             let row = &from.words[start..start + self.layout.stride()];
             let into = kept.back_mut().expect("there is one");
-            into.newest = EventTime::from_micros(row[TIME] as i64);
+            let time = EventTime::from_micros(row[TIME] as i64);
+            into.newest = if into.words.is_empty() { time } else { into.newest.max(time) };
             into.words.extend_from_slice(row);
             for (word, (_, ty)) in (HEAD..).zip(&self.layout.fields) {
                 if *ty == Type::String && row[STEP_AND_NULLS] >> word & 1 == 0 {
@@ -134,6 +142,27 @@ impl Arena {
         self.first = self.next;
         self.next = self.first.wrapping_add(live.len() as u32);
         self.first
+    }
+
+    /// Keeps the events alone that are held: `each` shows the handle of each of them to what it is given, and takes what
+    /// that makes of it. It is called twice. One that was freed before may be among them, and stays so.
+    pub fn compact(&mut self, mut each: impl FnMut(&mut dyn FnMut(&mut Handle))) {
+        let first = self.first;
+        let by_age = |event: &Handle| event.wrapping_sub(first);
+        let mut live: Vec<Handle> = Vec::new();
+        each(&mut |event| {
+            if self.holds(*event) {
+                live.push(*event);
+            }
+        });
+        live.sort_unstable_by_key(by_age);
+        live.dedup();
+        let start = self.keep_only(&live);
+        each(&mut |event| {
+            if let Ok(at) = live.binary_search_by_key(&by_age(event), by_age) {
+                *event = start.wrapping_add(at as u32);
+            }
+        });
     }
 
     /// Frees everything: nothing is held any more.

@@ -1,7 +1,7 @@
 //! Captured events on their way out of the process and back.
 //!
 //! A captured event is saved by itself: its texts as texts, so that no dictionary need be saved. Events that come back are
-//! captured anew, all at once and in total order, since handles grow with the order of events.
+//! captured anew, those of a key together and in total order, since the handles of a key grow with the order of its events.
 
 use std::sync::Arc;
 
@@ -19,6 +19,11 @@ pub struct LoadedEvent {
 }
 
 impl LoadedEvent {
+    /// Its time.
+    pub fn time(&self) -> EventTime {
+        self.order().0
+    }
+
     /// Its place in the total order.
     fn order(&self) -> (EventTime, u64, u64) {
         (EventTime::from_micros(self.words[TIME] as i64), self.words[PLACE], self.words[RECORD])
@@ -87,18 +92,6 @@ impl Layout {
         *word = u64::from(stream.0) << 32 | u64::from(partition);
         Ok(())
     }
-
-    /// Loads an event. What is loaded together shares an interner.
-    ///
-    /// # Errors
-    ///
-    /// [`Damaged`].
-    pub fn load<X>(&self, codec: &mut Codec<'_, X>, interner: &mut Interner) -> Result<LoadedEvent, Damaged> {
-        interner.next_batch();
-        let mut words = vec![0; self.stride()];
-        self.load_row(&mut words, codec, interner)?;
-        Ok(LoadedEvent { words, dictionary: Arc::clone(interner.dictionary()) })
-    }
 }
 
 impl Arena {
@@ -118,17 +111,25 @@ impl Arena {
         &self.layout
     }
 
-    /// Whether all events that have come back are of before a time or of that time.
-    pub fn is_up_to(&self, time: EventTime) -> bool {
-        self.newest().is_none_or(|newest| newest <= time)
-    }
-
     /// A handle of an event that is not held any more.
     pub fn gone(&self) -> Handle {
         self.first().wrapping_sub(1)
     }
 
-    /// Captures events that have come back: before any other. Gives their handles, in the order given.
+    /// Loads an event.
+    ///
+    /// # Errors
+    ///
+    /// [`Damaged`].
+    pub fn load<X>(&mut self, codec: &mut Codec<'_, X>) -> Result<LoadedEvent, Damaged> {
+        self.interner.next_batch();
+        let mut words = vec![0; self.layout.stride()];
+        self.layout.load_row(&mut words, codec, &mut self.interner)?;
+        Ok(LoadedEvent { words, dictionary: Arc::clone(self.interner.dictionary()) })
+    }
+
+    /// Captures events that have come back. Those of one key come back together, and before any that it has later. Gives
+    /// their handles, in the order given.
     pub fn restore(&mut self, events: &[LoadedEvent]) -> Vec<Handle> {
         let mut order: Vec<u32> = (0..events.len() as u32).collect();
         order.sort_by_key(|at| events[*at as usize].order());
@@ -155,14 +156,14 @@ impl Writer {
         self.layout.save_row(words, codec, &text)
     }
 
-    /// Loads an event over `words`, before any is written.
+    /// Loads an event over `words`.
     ///
     /// # Errors
     ///
     /// [`Damaged`].
-    pub fn load<X>(&mut self, words: &mut [u64], codec: &mut Codec<'_, X>, interner: &mut Interner) -> Coded {
-        interner.next_batch();
-        self.recent.add(interner.dictionary());
-        self.layout.load_row(words, codec, interner)
+    pub fn load<X>(&mut self, words: &mut [u64], codec: &mut Codec<'_, X>) -> Coded {
+        self.interner.next_batch();
+        self.recent.add(self.interner.dictionary());
+        self.layout.load_row(words, codec, &mut self.interner)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Dictionaries, HEAD, Layout, PLACE, RECORD, STEP_AND_NULLS, TIME, cell, value};
-use crate::event::{Batch, Column, NULL_CODE, Nulls, SlotId, Type, Value};
+use crate::event::{Batch, Column, Interner, NULL_CODE, Nulls, SlotId, Type, Value};
 use crate::lang::hir::Pattern;
 use crate::matcher::predicates::whole;
 use crate::time::{Duration, EventTime};
@@ -91,6 +91,8 @@ pub struct Writer {
     pub(super) recent: Dictionaries,
     pub(super) older: Dictionaries,
     turned: EventTime,
+    /// The codes of texts that have come back.
+    pub(super) interner: Interner,
 }
 
 impl Writer {
@@ -102,6 +104,7 @@ impl Writer {
             recent: Dictionaries::default(),
             older: Dictionaries::default(),
             turned: EventTime::START,
+            interner: Interner::default(),
         }
     }
 

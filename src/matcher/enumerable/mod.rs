@@ -428,6 +428,10 @@ impl Executor for Enumerable {
         self.load_saved(saved, now)
     }
 
+    fn evict(&mut self, at_most: usize) -> Vec<(KeyId, EventTime)> {
+        self.evict_some(at_most)
+    }
+
     fn usage(&self) -> Usage {
         let states = self.states.capacity() * size_of::<State>();
         // A map of one value with its queue, and a queue for each link between, are allocated for every key.

@@ -12,7 +12,8 @@ use super::state::{Item, Queue, State};
 use super::{Enumerable, KeyTable, SavedKey, Sink};
 use crate::codec::{Coded, Damaged};
 use crate::matcher::capture::{Arena, Handle, is_before};
-use crate::matcher::cells::Which;
+use crate::matcher::cells::{CellId, Which};
+use crate::matcher::keys::KeyId;
 use crate::matcher::saved::{KeyCodec, load_keys, save_key, tell};
 use crate::time::EventTime;
 
@@ -35,6 +36,25 @@ impl Enumerable {
         });
     }
 
+    /// Forgets the state of some keys that has not changed since it was told.
+    pub(super) fn evict_some(&mut self, at_most: usize) -> Vec<(KeyId, EventTime)> {
+        let unchanged = self.cells.unchanged(at_most);
+        let evict = |(cell, key): (CellId, KeyId)| {
+            let state = &mut self.states[cell as usize];
+            let newest = state.newest;
+            self.held -= state.close();
+            self.expiry.unset(cell);
+            self.cells.evict(cell);
+            (key, newest.plus(self.within))
+        };
+        let evicted: Vec<(KeyId, EventTime)> = unchanged.into_iter().map(evict).collect();
+        if !evicted.is_empty() {
+            let states = &mut self.states;
+            self.arena.compact(|visit| states.iter_mut().for_each(|state| state.each_handle(visit)));
+        }
+        evicted
+    }
+
     /// Takes the state of some keys.
     pub(super) fn load_saved(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded {
         let links = self.linear.links.len();
@@ -43,7 +63,7 @@ impl Enumerable {
             walk(&mut queues, codec)?;
             let state = State::of_links(queues, arena, &self.join)?;
             self.held += state.len();
-            let cell = self.cells.claim(key.key);
+            let cell = self.cells.take_up(key.key);
             self.expiry.set(cell, state.newest.plus(self.within));
             if self.states.len() <= cell as usize {
                 self.states.resize_with(cell as usize + 1, State::default);
@@ -51,7 +71,6 @@ impl Enumerable {
             self.states[cell as usize] = state;
             Ok(())
         })?;
-        self.cells.forget_changes();
         Ok(())
     }
 }

@@ -92,6 +92,12 @@ impl State {
         self.middle.iter().map(|queue| queue.len() as u64).sum::<u64>() + self.first_len
     }
 
+    /// Visits every event that it holds.
+    pub(super) fn each_handle(&mut self, visit: &mut dyn FnMut(&mut Handle)) {
+        let queues = self.first.values_mut().chain(&mut self.middle);
+        queues.flatten().for_each(|item| visit(&mut item.handle));
+    }
+
     /// Frees everything. Says how many events were left: such as come after no first one.
     pub(super) fn close(&mut self) -> u64 {
         let left = self.len();

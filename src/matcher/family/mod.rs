@@ -27,7 +27,7 @@ use super::cells::{CELLS_CACHED, CellId, Cells, Which, free_room};
 use super::chunk::{Group, Row, Wanted};
 use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
-use super::saved::{SavedKey, Sink, load_keys, save_key, tell};
+use super::saved::{SavedKey, Sink, add_deadlines, load_keys, save_key, tell};
 use super::shown::OpenVisit;
 use super::{Cut, Dropped, Exceeded, Executor, KeyFound, Kind, Usage};
 use crate::codec::Coded;
@@ -362,21 +362,39 @@ impl<const WORDS: usize> Executor for Shared<WORDS> {
 
     fn load(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded {
         let about = (self.about(), now.minus(self.within));
+        let mut windows = Vec::new();
         load_keys(&mut self.arena, saved, now, |key, arena, codec| {
             let mut runs = Vec::new();
             saved::walk(&mut runs, about, arena, codec)?;
-            self.cells.claim(key.key);
+            let slot = self.cells.take_up(key.key) as usize;
             self.runs += runs.len() as u64;
-            self.runs_of.push(runs);
+            let begun = runs.iter().map(|run| run.began).min();
+            windows.extend(begun.map(|begun| (begun.plus(self.within), key.key)));
+            self.runs_of.resize_with(self.runs_of.len().max(slot + 1), Vec::new);
+            self.runs_of[slot] = runs;
             Ok(())
         })?;
-        self.cells.forget_changes();
-        let begun = |slot: CellId| self.runs_of[slot as usize].iter().map(|run| run.began).min();
-        let look_at = |(slot, key)| Some((begun(slot)?.plus(self.within), key));
-        let mut windows: Vec<(EventTime, KeyId)> = self.cells.iter().filter_map(look_at).collect();
-        windows.sort_unstable();
-        self.windows = windows.into();
+        add_deadlines(&mut self.windows, windows);
         Ok(())
+    }
+
+    fn evict(&mut self, at_most: usize) -> Vec<(KeyId, EventTime)> {
+        let mut evicted = Vec::new();
+        for (slot, key) in self.cells.unchanged(at_most) {
+            let runs = std::mem::take(&mut self.runs_of[slot as usize]);
+            let begun = runs.iter().map(|run| run.began).max().unwrap_or(EventTime::START);
+            evicted.push((key, begun.plus(self.within)));
+            self.runs -= runs.len() as u64;
+            self.cells.evict(slot);
+        }
+        if !evicted.is_empty() {
+            let runs = &mut self.runs_of;
+            let events = |run: &mut Run<WORDS>, visit: &mut dyn FnMut(&mut Handle)| {
+                run.events[..usize::from(run.size)].iter_mut().for_each(visit);
+            };
+            self.arena.compact(|visit| runs.iter_mut().flatten().for_each(|run| events(run, visit)));
+        }
+        evicted
     }
 
     fn usage(&self) -> Usage {

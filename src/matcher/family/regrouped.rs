@@ -3,10 +3,11 @@
 //! Where one rule of a family changes, the others keep their state. Their bits move to other places, and runs that none of
 //! them is in are left out. Events stay as they are: those that no run names any more are freed with the others.
 
+use std::sync::Arc;
+
 use crate::codec::{Codec, Damaged};
-use crate::event::Interner;
 use crate::lang::hir::Pattern;
-use crate::matcher::capture::Layout;
+use crate::matcher::capture::{Arena, Layout};
 
 /// Makes of a saved record that of a family with some of its rules: for each of `rules`, the number that it had before.
 /// `pattern` is one of the family, and `before` how many rules it had. Nothing comes of a record where no run is left.
@@ -21,10 +22,10 @@ pub fn regrouped(
     rules: &[usize],
 ) -> Result<Vec<u8>, Damaged> {
     let layout = Layout::of(pattern).ok_or(Damaged::Odd("the fields of a family"))?;
+    let mut arena = Arena::new(pattern, Arc::new(layout));
     let mut codec = Codec::loading(bytes);
-    let mut interner = Interner::default();
     for _ in 0..codec.length(0)? {
-        layout.load(&mut codec, &mut interner)?;
+        arena.load(&mut codec)?;
     }
     let events = &bytes[..bytes.len() - codec.rest().len()];
     let mut count = 0;

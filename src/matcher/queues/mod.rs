@@ -25,7 +25,7 @@ use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
 use super::linear::{Linear, absences_are_local, check_clauses, lifetime, refused};
 use super::predicates::SourcePredicates;
-use super::saved::{SavedKey, Sink, due, load_keys, save_key, tell};
+use super::saved::{SavedKey, Sink, add_deadlines, due, load_keys, save_key, tell};
 use super::shown::OpenVisit;
 use super::{Cut, Dropped, Exceeded, Executor, KeyFound, Kind, Plan, Refused, Usage};
 use crate::codec::Coded;
@@ -264,10 +264,10 @@ impl Queues {
         !is_empty
     }
 
-    /// Makes the deadlines of what has come back, in order.
-    fn set_deadlines(&mut self) {
+    /// Makes the deadlines of what has come back.
+    fn set_deadlines(&mut self, loaded: &[(CellId, KeyId)]) {
         let (mut windows, mut waits) = (Vec::new(), Vec::new());
-        for (slot, key) in self.cells.iter() {
+        for (slot, key) in loaded.iter().copied() {
             let cell = &self.queues[slot as usize];
             let starts = cell.starts(&self.shape).map(|start| (self.arena.time(start), key));
             match self.is_on_time {
@@ -280,9 +280,10 @@ impl Queues {
             (&mut self.windows, windows, self.shape.within.is_some()),
             (&mut self.waits, waits, self.shape.wait.is_some_and(|wait| wait.wait.is_some())),
         ] {
+            deadlines.retain(|_| is_needed);
             deadlines.sort_unstable();
             deadlines.dedup();
-            queue.extend(deadlines.into_iter().filter(|_| is_needed));
+            add_deadlines(queue, deadlines);
         }
     }
 
@@ -448,17 +449,35 @@ impl Executor for Queues {
     }
 
     fn load(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded {
+        let mut loaded = Vec::with_capacity(saved.len());
         load_keys(&mut self.arena, saved, now, |key, arena, codec| {
             let mut cell = Cell::new(self.shape.len());
             cell.walk((&self.shape, arena, now), codec)?;
-            self.cells.claim(key.key);
+            let slot = self.cells.take_up(key.key);
             self.runs += cell.len(&self.shape);
-            self.queues.push(cell);
+            self.queues.resize_with(self.queues.len().max(slot as usize + 1), || Cell::new(self.shape.len()));
+            self.queues[slot as usize] = cell;
+            loaded.push((slot, key.key));
             Ok(())
         })?;
-        self.cells.forget_changes();
-        self.set_deadlines();
+        self.set_deadlines(&loaded);
         Ok(())
+    }
+
+    fn evict(&mut self, at_most: usize) -> Vec<(KeyId, EventTime)> {
+        let mut evicted = Vec::new();
+        for (slot, key) in self.cells.unchanged(at_most) {
+            let cell = &mut self.queues[slot as usize];
+            evicted.push((key, cell.wakes_at(&self.shape, &self.arena, self.is_on_time)));
+            self.runs -= cell.len(&self.shape);
+            *cell = Cell::new(self.shape.len());
+            self.cells.evict(slot);
+        }
+        if !evicted.is_empty() {
+            let cells = &mut self.queues;
+            self.arena.compact(|visit| cells.iter_mut().for_each(|cell| cell.each_handle(visit)));
+        }
+        evicted
     }
 
     fn usage(&self) -> Usage {

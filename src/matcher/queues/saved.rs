@@ -47,6 +47,21 @@ impl Cell {
         self.len(place.0) > self.stale_runs(place) as u64
     }
 
+    /// When the first of its deadlines fires. Where nothing is told of windows, those count once all have closed.
+    pub(super) fn wakes_at(&self, shape: &Shape, arena: &Arena, is_on_time: bool) -> EventTime {
+        let starts = || self.starts(shape).map(|start| arena.time(start));
+        let start = if is_on_time { starts().min() } else { starts().max() };
+        let closes = start.zip(shape.within).map(|(start, within)| start.plus(within));
+        self.waits().chain(closes).min().unwrap_or(EventTime::END)
+    }
+
+    /// Visits every event that it holds, and perhaps others.
+    pub(super) fn each_handle(&mut self, visit: &mut dyn FnMut(&mut Handle)) {
+        self.runs.iter_mut().for_each(&mut *visit);
+        self.episode_end.iter_mut().for_each(&mut *visit);
+        self.ended.iter_mut().flat_map(|ended| &mut ended.runs).for_each(visit);
+    }
+
     /// Walks what it holds. What is loaded goes into a new cell.
     pub(super) fn walk(&mut self, place: Place<'_>, codec: &mut KeyCodec<'_>) -> Coded {
         let (shape, arena, _) = place;

@@ -311,7 +311,7 @@ impl Executor for Runs {
     fn load(&mut self, saved: &[SavedKey<'_>], _: EventTime) -> Coded {
         for SavedKey { key, values, bytes } in saved {
             let runs = KeyRuns::load(&self.plan, bytes)?;
-            let slot = self.cells.claim(*key);
+            let slot = self.cells.take_up(*key);
             if let Some(deadline) = runs.next_deadline(&self.plan) {
                 self.queue.set(slot, deadline);
             }
@@ -321,8 +321,21 @@ impl Executor for Runs {
             self.keys.resize_with(self.keys.len().max(slot as usize + 1), || None);
             self.keys[slot as usize] = Some(KeySlot { keys: Arc::clone(values), runs });
         }
-        self.cells.forget_changes();
         Ok(())
+    }
+
+    fn evict(&mut self, at_most: usize) -> Vec<(KeyId, EventTime)> {
+        let mut evicted = Vec::new();
+        for (slot, key) in self.cells.unchanged(at_most) {
+            let held = self.keys[slot as usize].take().expect("a slot in use has a key");
+            evicted.push((key, held.runs.next_deadline(&self.plan).unwrap_or(EventTime::END)));
+            self.usage.keys -= 1;
+            self.usage.runs -= held.runs.run_count();
+            self.usage.bytes -= held.runs.bytes();
+            self.queue.unset(slot);
+            self.cells.evict(slot);
+        }
+        evicted
     }
 
     fn usage(&self) -> Usage {

@@ -27,6 +27,13 @@ impl DeadlineQueue {
         }
     }
 
+    /// A slot has no deadline any more.
+    pub(super) fn unset(&mut self, slot: u32) {
+        if let Some(current) = self.current.get_mut(slot as usize) {
+            *current = None;
+        }
+    }
+
     /// Takes the slot with the earliest deadline, if that is at or before `to`. Whoever takes it sets its next one.
     pub(super) fn pop(&mut self, to: EventTime) -> Option<u32> {
         self.pop_entry(to).map(|(_, slot)| slot)

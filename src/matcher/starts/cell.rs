@@ -274,7 +274,7 @@ impl Cell {
     }
 
     /// Visits every event that it holds.
-    pub(super) fn each_handle(&mut self, visit: &mut impl FnMut(&mut Handle)) {
+    pub(super) fn each_handle(&mut self, visit: &mut dyn FnMut(&mut Handle)) {
         for start in &mut self.starts {
             start.fixed.as_mut_slice().iter_mut().for_each(&mut *visit);
             start.own.handles_mut().iter_mut().for_each(&mut *visit);

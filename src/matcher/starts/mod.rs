@@ -42,7 +42,7 @@ use super::chunk::{Row, Wanted};
 use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
 use super::predicates::SourcePredicates;
-use super::saved::{SavedKey, Sink, due, load_keys, tell};
+use super::saved::{SavedKey, Sink, add_deadlines, due, load_keys, tell};
 use super::shown::OpenVisit;
 use super::{
     Bound, Cut, Dropped, Exceeded, Executor, Faults, KeyFound, Nothing, Order, Plan, Reached, Refused, Scope,
@@ -260,43 +260,34 @@ impl Starts {
 
     /// Frees the events that no start holds, where no window does that.
     fn compact(&mut self) {
-        let mut live: Vec<Handle> = Vec::new();
-        self.states.iter_mut().for_each(|cell| cell.each_handle(&mut |event| live.push(*event)));
-        let first = self.arena.first();
-        let by_age = |event: &Handle| event.wrapping_sub(first);
-        live.sort_unstable_by_key(by_age);
-        live.dedup();
-        let start = self.arena.keep_only(&live);
-        let renumber = |event: &mut Handle| {
-            let at = live.binary_search_by_key(&by_age(event), by_age).expect("it is held");
-            *event = start.wrapping_add(at as u32);
-        };
-        self.states.iter_mut().for_each(|cell| cell.each_handle(&mut { renumber }));
-        self.compact_at = live.len() * 2 + EVENTS_KEPT;
+        let Starts { arena, states, .. } = self;
+        arena.compact(|visit| states.iter_mut().for_each(|cell| cell.each_handle(visit)));
+        self.compact_at = self.arena.len() * 2 + EVENTS_KEPT;
     }
 
-    /// Works out from the starts of all keys what else there is.
-    fn derive(&mut self) {
-        for (slot, key) in self.cells.iter() {
+    /// Works out from the starts of keys that have come back what else there is.
+    fn derive(&mut self, loaded: &[(CellId, KeyId)]) {
+        let (mut windows, mut waits, mut histories) = (Vec::new(), Vec::new(), Vec::new());
+        for (slot, key) in loaded.iter().copied() {
             let cell = &self.states[slot as usize];
             let times = cell.starts.iter().map(|start| start.began);
             match self.shape.within {
-                Some(_) if self.is_on_time => self.windows.extend(times.map(|began| (began, key))),
-                Some(_) => self.windows.extend(cell.oldest().map(|oldest| (oldest, key))),
+                Some(_) if self.is_on_time => windows.extend(times.map(|began| (began, key))),
+                Some(_) => windows.extend(cell.oldest().map(|oldest| (oldest, key))),
                 None => {}
             }
-            let waits = cell.starts.iter().filter_map(|start| start.until);
-            self.waits.extend(waits.map(|until| (until, key)));
+            let untils = cell.starts.iter().filter_map(|start| start.until);
+            waits.extend(untils.map(|until| (until, key)));
             if let Some(looks_back) = self.shape.looks_back() {
                 let matters = cell.history.iter().map(|(time, ..)| (time.plus(looks_back), key));
-                self.histories.extend(matters);
+                histories.extend(matters);
             }
             self.starts += cell.len();
             self.weight += cell.bytes() as u64;
         }
-        for queue in [&mut self.windows, &mut self.waits, &mut self.histories] {
-            queue.make_contiguous().sort_by_key(|(at, _)| *at);
-        }
+        add_deadlines(&mut self.windows, windows);
+        add_deadlines(&mut self.waits, waits);
+        add_deadlines(&mut self.histories, histories);
         self.compact_at = self.arena.len() * 2 + EVENTS_KEPT;
     }
 
@@ -395,21 +386,38 @@ impl Executor for Starts {
     }
 
     fn load(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded {
+        let mut loaded = Vec::with_capacity(saved.len());
         let Starts { cells, states, shape, arena, .. } = self;
         load_keys(arena, saved, now, |saved, arena, codec| {
             let cell = Cell::load(shape, arena, codec)?;
-            let slot = cells.claim(saved.key) as usize;
-            states.resize_with(states.len().max(slot + 1), Cell::default);
-            states[slot] = cell;
+            let slot = cells.take_up(saved.key);
+            states.resize_with(states.len().max(slot as usize + 1), Cell::default);
+            states[slot as usize] = cell;
+            loaded.push((slot, saved.key));
             Ok(())
         })?;
-        self.cells.forget_changes();
-        self.derive();
+        self.derive(&loaded);
         Ok(())
     }
 
     fn each_open(&self, key: KeyId, now: EventTime, visit: &mut OpenVisit<'_>) {
         self.show(key, now, visit);
+    }
+
+    fn evict(&mut self, at_most: usize) -> Vec<(KeyId, EventTime)> {
+        let mut evicted = Vec::new();
+        for (slot, key) in self.cells.unchanged(at_most) {
+            let cell = &mut self.states[slot as usize];
+            evicted.push((key, cell.wakes_at(&self.shape, self.is_on_time)));
+            self.starts -= cell.len();
+            *cell = Cell::default();
+            self.cells.evict(slot);
+        }
+        if !evicted.is_empty() {
+            self.compact();
+            self.weight = self.states.iter().map(Cell::bytes).sum::<usize>() as u64;
+        }
+        evicted
     }
 
     fn each_start(&self, now: EventTime, visit: &mut dyn FnMut(PatternId, EventTime)) {

@@ -40,6 +40,20 @@ struct SavedStart {
 }
 
 impl Cell {
+    /// When the first of its deadlines fires. Where nothing is told of windows, those count once all have closed.
+    pub(super) fn wakes_at(&self, shape: &Shape, is_on_time: bool) -> EventTime {
+        let began = || self.starts.iter().map(|start| start.began);
+        let start = if is_on_time { began().min() } else { began().max() };
+        let closes = start.zip(shape.within).map(|(start, within)| start.plus(within));
+        let until = self.starts.iter().filter_map(|start| start.until);
+        // What is remembered for an absence in front is worth nothing later on.
+        let last = self.history.back().filter(|_| self.starts.is_empty()).zip(shape.looks_back());
+        let forgotten = last.map(|((time, ..), looks_back)| time.plus(looks_back));
+        until.chain(closes).chain(forgotten).min().unwrap_or(EventTime::END)
+    }
+}
+
+impl Cell {
     /// Saves what it holds: nothing, where that comes to nothing.
     pub(super) fn save(&self, shape: &Shape, arena: &Arena, out: &mut Vec<u8>) {
         let mut saved = SavedCell::of(self, shape, arena);

@@ -33,7 +33,7 @@ use super::saved::{SavedKey, Sink, tell};
 use super::shown::OpenVisit;
 use super::{Cut, Dropped, Exceeded, Executor, Faults, Fields, Kind, Plan, Refused, Scope, Usage, is_true};
 use crate::codec::{Codec, Coded};
-use crate::event::{Interner, PatternId};
+use crate::event::PatternId;
 use crate::lang::hir::CompareOp;
 use crate::time::EventTime;
 
@@ -363,17 +363,28 @@ impl Executor for Strict {
     }
 
     fn load(&mut self, saved: &[SavedKey<'_>], _: EventTime) -> Coded {
-        let mut interner = Interner::default();
         for SavedKey { key, bytes, .. } in saved {
-            let cell = self.cells.claim(*key);
+            let cell = self.cells.take_up(*key);
             self.rings.reset(cell);
             let mut codec = Codec::loading(bytes);
-            self.rings.load(cell, &mut self.writer, &mut interner, &mut codec)?;
+            self.rings.load(cell, &mut self.writer, &mut codec)?;
             codec.end()?;
             self.runs += u64::from(self.rings.of(cell).alive().count_ones());
         }
-        self.cells.forget_changes();
         Ok(())
+    }
+
+    fn evict(&mut self, at_most: usize) -> Vec<(KeyId, EventTime)> {
+        let unchanged = self.cells.unchanged(at_most);
+        let evict = |(cell, key)| {
+            let ring = self.rings.of(cell);
+            let (alive, newest) = (ring.alive(), ring.newest());
+            self.runs -= u64::from(alive.count_ones());
+            self.rings.set_alive(cell, 0);
+            self.cells.evict(cell);
+            (key, newest.plus(self.shape.within))
+        };
+        unchanged.into_iter().map(evict).collect()
     }
 
     fn usage(&self) -> Usage {

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use crate::codec::{Codec, Coded, Damaged};
-use crate::event::{Interner, SlotId, Value};
+use crate::event::{SlotId, Value};
 use crate::matcher::capture::{View, Writer};
 use crate::matcher::cells::{self, CellId};
 use crate::matcher::linear::{Linear, Link};
@@ -76,13 +76,7 @@ impl Rings {
     }
 
     /// Loads what a cell holds that was just reset.
-    pub(super) fn load(
-        &mut self,
-        cell: CellId,
-        writer: &mut Writer,
-        interner: &mut Interner,
-        codec: &mut Codec<'_>,
-    ) -> Coded {
+    pub(super) fn load(&mut self, cell: CellId, writer: &mut Writer, codec: &mut Codec<'_>) -> Coded {
         let start = cell as usize * self.width();
         let mut alive = 0;
         codec.u64(&mut alive)?;
@@ -95,7 +89,7 @@ impl Rings {
         self.words[start + NEWEST] = held as u64 - 1;
         for place in 0..held {
             let at = start + HEAD + place * self.stride;
-            writer.load(&mut self.words[at..at + self.stride], codec, interner)?;
+            writer.load(&mut self.words[at..at + self.stride], codec)?;
         }
         Ok(())
     }
