@@ -19,7 +19,11 @@ mod going_on;
 mod long_runs;
 #[cfg(feature = "cli")]
 mod metrics;
+#[cfg(feature = "cli")]
+mod rules;
 mod saved;
+#[cfg(feature = "cli")]
+mod savepoints;
 #[cfg(feature = "state")]
 mod state;
 #[cfg(feature = "cli")]
