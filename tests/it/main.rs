@@ -15,6 +15,8 @@ mod families;
 #[cfg(feature = "cli")]
 mod folder;
 #[cfg(feature = "cli")]
+mod formats;
+#[cfg(feature = "cli")]
 mod going_on;
 mod long_runs;
 #[cfg(feature = "cli")]

@@ -281,6 +281,7 @@ impl Cell {
         }
         self.list.handles_mut().iter_mut().for_each(&mut *visit);
         self.history.iter_mut().for_each(|(_, event, _)| visit(event));
+        self.episode_end.iter_mut().for_each(visit);
     }
 
     /// An event. Deadlines up to its time have fired.
