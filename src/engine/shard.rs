@@ -188,6 +188,8 @@ impl Shard {
     ) {
         let Table { keys, ids, has_nulls, selector } = &mut self.tables[table];
         let rows = rows(events, ids);
+        // Time does not go back behind what an executor has seen.
+        let seen = rows.last().map_or(EventTime::START, Rows::last_time);
         selector.begin(ids.len());
         for part in self.parts.iter_mut().filter(|part| part.level == level && part.table == table) {
             let of_events = part.cold.take(ids);
@@ -229,7 +231,12 @@ impl Shard {
                     answer.lost = Some(why);
                     return;
                 }
-                part.advance(by, keys, self.is_telling.then_some(&mut self.saved), &mut self.findings);
+                part.advance(
+                    by.max(seen),
+                    keys,
+                    self.is_telling.then_some(&mut self.saved),
+                    &mut self.findings,
+                );
             }
             part.advance(to, keys, self.is_telling.then_some(&mut self.saved), &mut self.findings);
             part.collect(keys, &mut self.findings, &self.bounds, answer);
