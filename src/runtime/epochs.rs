@@ -139,6 +139,23 @@ pub fn recover(store: &dyn Store) -> Result<Option<Recovered>, RecoveryError> {
     Ok(Some(Recovered { mark, rest: rest.payload().to_vec(), keys }))
 }
 
+/// The mark of the last epoch alone; `None` where there was none.
+///
+/// # Errors
+///
+/// [`RecoveryError`].
+pub fn mark(store: &dyn Store) -> Result<Option<Mark>, RecoveryError> {
+    let Some(stored) = store.read(&run_key())? else { return Ok(None) };
+    let (mut mark, mut codec) = (Mark::default(), Codec::loading(stored.payload()));
+    let read = code_mark(&mut mark, &mut codec).and_then(|()| codec.end());
+    read.map_err(|what| RecoveryError::Record {
+        directory: store.directory().display().to_string(),
+        record: shown(&run_key()),
+        what,
+    })?;
+    Ok(Some(mark))
+}
+
 fn run_key() -> Key {
     Key::named(Space::Meta, "run")
 }
