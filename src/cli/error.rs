@@ -64,6 +64,10 @@ pub enum CliError {
     /// The state cannot be taken.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    /// The state cannot be copied or fetched.
+    #[cfg(feature = "remote")]
+    #[error(transparent)]
+    Copies(#[from] crate::copies::CopyError),
     /// Events could not be generated.
     #[error(transparent)]
     Gen(#[from] GenError),

@@ -12,6 +12,7 @@ pub mod r#gen;
 mod program;
 mod run;
 pub mod score;
+mod state;
 mod style;
 mod test;
 
@@ -51,6 +52,7 @@ enum Command {
     Explain(explain::ExplainArgs),
     Gen(r#gen::GenArgs),
     Score(score::ScoreArgs),
+    State(state::StateArgs),
 }
 
 /// How answers are written.
@@ -83,6 +85,7 @@ pub fn run(cli: Cli) -> Result<Verdict, CliError> {
         Command::Run(args) => run::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Gen(args) => generate(&args),
+        Command::State(args) => state::run(&args),
         Command::Score(args) => {
             print(&score::run(&args)?.to_string())?;
             Ok(Verdict::Yes)
@@ -101,6 +104,15 @@ fn generate(args: &r#gen::GenArgs) -> Result<Verdict, CliError> {
     let r#gen::GenSummary { events, frauds, near_misses } = made;
     note(&format!("{events} events, {frauds} frauds and {near_misses} near misses planted"));
     Ok(Verdict::Yes)
+}
+
+/// What is said of copies where the program was built without them.
+#[cfg(not(feature = "remote"))]
+fn without_remote() -> CliError {
+    CliError::asked(
+        "this program was built without copies in other places",
+        "build it with the feature `remote`: cargo build --release --features remote",
+    )
 }
 
 /// Writes an answer to standard output.

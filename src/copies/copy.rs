@@ -186,7 +186,9 @@ impl Scratch {
     fn begin(directory: &Path) -> Result<Scratch, CopyError> {
         let path = directory.join("copying");
         match fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(CopyError::file("remove", path, error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(CopyError::file("remove", path, error))
+            }
             _ => Ok(Scratch(path)),
         }
     }

@@ -98,8 +98,9 @@ mod tests {
     fn only_what_is_not_there_is_put_and_sorted_files_first() {
         let (mut there, _) = there(&[sample(1, &[("1.sst", 5), ("2.sst", 6)])]);
         let next = sample(2, &[("1.sst", 5), ("2.sst", 6), ("3.sst", 7), ("CURRENT", 1), ("4.sst", 8)]);
-        let names =
-            |there: &There| to_put(&next.files, there).iter().map(|file| file.name.clone()).collect::<Vec<_>>();
+        let names = |there: &There| {
+            to_put(&next.files, there).iter().map(|file| file.name.clone()).collect::<Vec<_>>()
+        };
         assert_eq!(names(&there), ["3.sst", "4.sst", "CURRENT"]);
         // One that was cut is put again.
         *there.files.get_mut(&next.files[1].object()).expect("it is there") = 2;

@@ -55,7 +55,9 @@ pub enum CopyError {
         url: String,
     },
     /// The copies that are there are of another state.
-    #[error("{url} has copies of another run, the newest of its epoch {epoch}; give another place, or remove these")]
+    #[error(
+        "{url} has copies of another run, the newest of its epoch {epoch}; give another place, or remove these"
+    )]
     OtherState {
         /// The place.
         url: String,

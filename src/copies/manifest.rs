@@ -87,7 +87,8 @@ impl Manifest {
     pub fn parse(bytes: &[u8]) -> Result<Manifest, String> {
         let text = std::str::from_utf8(bytes).map_err(|_| "it is no text".to_owned())?;
         let format = text.strip_prefix(FIRST_LINE).and_then(|rest| rest.lines().next());
-        let format: u32 = format.and_then(|format| format.parse().ok()).ok_or("it is no manifest of Ensue")?;
+        let format: u32 =
+            format.and_then(|format| format.parse().ok()).ok_or("it is no manifest of Ensue")?;
         if format > FORMAT {
             return Err(format!("it has format {format}, and this version reads formats up to {FORMAT}"));
         }

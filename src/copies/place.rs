@@ -74,7 +74,8 @@ impl Place {
                 if bucket.is_empty() {
                     return Err(refused("it names no bucket".to_owned()));
                 }
-                let prefix = Path::parse(prefix.trim_matches('/')).map_err(|error| refused(error.to_string()))?;
+                let prefix =
+                    Path::parse(prefix.trim_matches('/')).map_err(|error| refused(error.to_string()))?;
                 let store = s3(bucket, variables).map_err(|error| refused(error.to_string()))?;
                 Ok(Place { url: url_text, store, prefix, directory: None, part_bytes })
             }
@@ -235,11 +236,8 @@ fn s3(bucket: &str, variables: &[(&str, &str)]) -> object_store::Result<Box<dyn 
         builder = builder.with_config(key, *value);
     }
     // A request is tried a few times; then the copy has failed, and is tried again when the next is due.
-    let retry = RetryConfig {
-        max_retries: 3,
-        retry_timeout: Duration::from_secs(20),
-        ..RetryConfig::default()
-    };
+    let retry =
+        RetryConfig { max_retries: 3, retry_timeout: Duration::from_secs(20), ..RetryConfig::default() };
     let store = builder.with_bucket_name(bucket).with_retry(retry).with_disable_bulk_delete(true).build()?;
     Ok(Box::new(store))
 }
@@ -258,7 +256,10 @@ mod tests {
             ("gs://bucket/x", "`gs` is none of file and s3"),
         ] {
             let error = Place::open(url).expect_err(url).to_string();
-            assert!(error.contains(part) && error.contains("; write file:///PATH or s3://BUCKET/PREFIX"), "{error}");
+            assert!(
+                error.contains(part) && error.contains("; write file:///PATH or s3://BUCKET/PREFIX"),
+                "{error}"
+            );
         }
     }
 
@@ -266,8 +267,12 @@ mod tests {
     fn a_place_has_its_objects_below_its_address() {
         let place = Place::open("file:///some/where/").expect("it is one");
         assert_eq!(place.path("files/1.sst").to_string(), "some/where/files/1.sst");
-        let place = Place::open_with("s3://bucket/a/b", &[("AWS_REGION", "eu-central-1")]).expect("it is one");
-        assert_eq!((place.path("copies/x").to_string().as_str(), place.url()), ("a/b/copies/x", "s3://bucket/a/b"));
+        let place =
+            Place::open_with("s3://bucket/a/b", &[("AWS_REGION", "eu-central-1")]).expect("it is one");
+        assert_eq!(
+            (place.path("copies/x").to_string().as_str(), place.url()),
+            ("a/b/copies/x", "s3://bucket/a/b")
+        );
         let place = Place::open("s3://bucket").expect("it is one");
         assert_eq!(place.path("copies/x").to_string(), "copies/x");
     }

@@ -31,8 +31,17 @@ const STRANGERS: [(&str, &str); 1] = [("matcher", "stream")];
 const FILE_LINES_MAX: usize = 900;
 
 /// What the core must never pull in: runtimes and native libraries.
-const NEVER_IN_CORE: [&str; 9] =
-    ["tokio", "hyper", "object_store", "prometheus", "rdkafka", "rdkafka-sys", "rocksdb", "librocksdb-sys", "clap"];
+const NEVER_IN_CORE: [&str; 9] = [
+    "tokio",
+    "hyper",
+    "object_store",
+    "prometheus",
+    "rdkafka",
+    "rdkafka-sys",
+    "rocksdb",
+    "librocksdb-sys",
+    "clap",
+];
 
 /// Modules that may read the wall clock.
 const WITH_A_CLOCK: [&str; 2] = ["runtime", "cli"];

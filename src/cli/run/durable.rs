@@ -61,6 +61,8 @@ fn expected() -> String {
 pub(super) struct Durable {
     checkpoints: Checkpoints,
     directory: PathBuf,
+    #[cfg(feature = "remote")]
+    store: Arc<RocksStore>,
     every: Every,
     /// When the last epoch began, and after how many events.
     last: (Instant, u64),
@@ -74,11 +76,13 @@ impl Durable {
         let recovered = epochs::recover(store.as_ref())?;
         let epoch = recovered.as_ref().map_or(0, |recovered| recovered.mark.epoch);
         let on_phase = noting_phases();
-        let committer = Committer::start(store, Arc::clone(&on_phase));
+        let committer = Committer::start(Arc::<RocksStore>::clone(&store), Arc::clone(&on_phase));
         let committer = committer.map_err(|source| CliError::Threads { source })?;
         let durable = Durable {
             checkpoints: Checkpoints::new(committer, epoch),
             directory: directory.to_owned(),
+            #[cfg(feature = "remote")]
+            store,
             every,
             last: (Instant::now(), 0),
             on_phase,
@@ -89,6 +93,12 @@ impl Durable {
     /// Its directory.
     pub(super) fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// What epochs are written to.
+    #[cfg(feature = "remote")]
+    pub(super) fn store(&self) -> Arc<RocksStore> {
+        Arc::clone(&self.store)
     }
 
     /// How many epochs there were, also before this run.

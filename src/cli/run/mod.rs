@@ -6,6 +6,7 @@
 //! ```
 
 mod bindings;
+mod copying;
 mod durable;
 mod feed;
 mod listen;
@@ -19,11 +20,12 @@ mod watch;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 
 use self::bindings::Binding;
+use self::copying::{Copying, Wanted};
 use self::durable::{Durable, Every};
 use self::listen::Server;
 use self::plan::Wishes;
@@ -50,6 +52,7 @@ use crate::runtime::epochs::{InputMark, Mark};
   ensue run patterns/ --in transactions=tx.jsonl --out alert=alerts.jsonl --threads 4
   ensue run patterns/ --in transactions=tx.jsonl --max-open 1000000 --at-bound drop-oldest
   ensue run patterns/ --in transactions=tx.jsonl --state state --listen 127.0.0.1:9464
+  ensue run patterns/ --in transactions=tx.jsonl --state state --copy-to s3://bucket/run-1
   ensue run --config ensue.toml
 
 Bindings:
@@ -143,6 +146,15 @@ pub(super) struct RunArgs {
           requires = "state", help_heading = "State")]
     checkpoint_every: Every,
 
+    /// Copy the state to file:///PATH or s3://BUCKET/PREFIX now and then, beside the run: `ensue state fetch` gets it back
+    #[arg(long, value_name = "URL", requires = "state", help_heading = "State")]
+    copy_to: Option<String>,
+
+    /// How often the state is copied, where there is a new epoch
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = copying::parse_every,
+          requires = "copy_to", help_heading = "State")]
+    copy_every: Duration,
+
     /// Serve metrics for Prometheus at this address, such as 127.0.0.1:9464: /metrics, /healthz and /readyz
     #[arg(long, value_name = "HOST:PORT", help_heading = "Watching")]
     listen: Option<String>,
@@ -186,6 +198,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         is_durable: args.state.is_some(),
         stop: stop_on_signals()?,
     };
+    let copies = args.copy_to.as_ref().map(|url| Wanted::new(url, args.copy_every)).transpose()?;
     let server = args.listen.as_ref().map(|address| listen(address, &options)).transpose()?;
     let began = Instant::now();
     let (mut durable, recovered) = match &args.state {
@@ -216,10 +229,16 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         );
     }
     let mut outputs = outputs::Outputs::open(&program, &plan, left.as_ref())?;
+    let metrics = server.as_ref().map(|server| Arc::clone(&server.metrics));
+    let copying = match (copies, &durable) {
+        (Some(wanted), Some(durable)) => Some(wanted.start(durable, metrics)?),
+        _ => None,
+    };
     let report = match left.is_some_and(|left| left.is_done) {
         true => feed.nothing_to_do(),
         false => feed.run(&options, &mut outputs, durable.as_mut())?,
     };
+    copying.into_iter().for_each(|copying: Copying| copying.finish(report.is_stopped, &options.stop));
     if report.is_stopped {
         note(&format!("{} {}", style::help("note:"), stopped(durable.as_ref())));
     }
