@@ -98,6 +98,10 @@ broken: install ## Break runs off at every write to a simulated store: make brok
 crash: install ## Kill runs at random instants and compare what they leave: make crash KILLS=200 SEED=7
 	$(WITH) $(CARGO) test $(ALL) --test crash -- --kills $(KILLS) --seed $(SEED)
 
+.PHONY: rules
+rules: install ## Change random rules while there is state of them: make rules CASES=500 SEED=7
+	$(WITH) $(CARGO) test $(ALL) --test rules -- --cases $(CASES) --seed $(SEED)
+
 .PHONY: workloads
 workloads: install ## Measure the six workloads on a file: make workloads INPUT=tx.jsonl
 	@[ -f "$(INPUT)" ] || { echo "INPUT=$(INPUT) is not a file; say make workloads INPUT=tx.jsonl" >&2; exit 2; }

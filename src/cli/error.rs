@@ -6,11 +6,12 @@ use std::io;
 use super::r#gen::GenError;
 use super::score::ScoreError;
 use super::{note, style};
+use crate::codec::Damaged;
 use crate::config::ConfigError;
 use crate::engine::EngineError;
 use crate::runtime::epochs::RecoveryError;
 use crate::runtime::{CommitError, EpochError, OutputError};
-use crate::state::StoreError;
+use crate::state::{SavepointError, StoreError};
 
 /// What kept a command from being done. Exit code 2, except for a closed pipe.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +65,17 @@ pub enum CliError {
     /// The state cannot be taken.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    /// The engine does not take a state.
+    #[error("the state in {place} is damaged: {what}; restore it from a copy, or begin anew")]
+    Damaged {
+        /// Where it is.
+        place: String,
+        /// What is wrong.
+        what: Damaged,
+    },
+    /// A savepoint cannot be written or read.
+    #[error(transparent)]
+    Savepoint(#[from] SavepointError),
     /// The state cannot be copied or fetched.
     #[cfg(feature = "remote")]
     #[error(transparent)]
@@ -102,6 +114,22 @@ impl CliError {
     /// What cannot be, and what to write instead.
     pub(super) fn asked(message: impl Into<String>, help: impl Into<String>) -> CliError {
         CliError::Asked { message: message.into(), help: vec![help.into()] }
+    }
+
+    /// Whether what is stored is not what was written.
+    pub(super) fn is_damage(&self) -> bool {
+        match self {
+            CliError::State(error) | CliError::Savepoint(SavepointError::Store(error)) => error.is_damage(),
+            CliError::Savepoint(error) => {
+                matches!(error, SavepointError::Cut { .. } | SavepointError::Damaged { .. })
+            }
+            CliError::Recovery(error) => match error {
+                RecoveryError::Store(error) => error.is_damage(),
+                RecoveryError::Record { .. } => true,
+            },
+            CliError::Damaged { .. } => true,
+            _ => false,
+        }
     }
 
     /// Whether the reader of the output went away, which is its right.

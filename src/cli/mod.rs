@@ -10,7 +10,9 @@ mod error;
 mod explain;
 pub mod r#gen;
 mod program;
+mod rules;
 mod run;
+mod savepoint;
 pub mod score;
 mod state;
 mod style;
@@ -49,10 +51,11 @@ enum Command {
     Check(check::CheckArgs),
     Test(test::TestArgs),
     Run(run::RunArgs),
+    Savepoint(savepoint::SavepointArgs),
+    State(state::StateArgs),
     Explain(explain::ExplainArgs),
     Gen(r#gen::GenArgs),
     Score(score::ScoreArgs),
-    State(state::StateArgs),
 }
 
 /// How answers are written.
@@ -83,9 +86,10 @@ pub fn run(cli: Cli) -> Result<Verdict, CliError> {
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Savepoint(args) => savepoint::run(&args),
+        Command::State(args) => state::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Gen(args) => generate(&args),
-        Command::State(args) => state::run(&args),
         Command::Score(args) => {
             print(&score::run(&args)?.to_string())?;
             Ok(Verdict::Yes)

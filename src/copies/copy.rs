@@ -162,7 +162,7 @@ fn manifest_of(number: u64, mark: &Mark, state: String, files: Vec<CopiedFile>) 
     Manifest {
         number,
         epoch: mark.epoch,
-        at_ms: u64::try_from(clock::since_1970().as_millis()).unwrap_or(u64::MAX),
+        at_ms: clock::now_ms(),
         ensue: env!("CARGO_PKG_VERSION").to_owned(),
         state,
         files,

@@ -137,6 +137,8 @@ pub struct Pattern {
     pub tally: Option<Tally>,
     /// What a timeout emits.
     pub timeout_emits: Vec<Emit>,
+    /// Whether it begins nothing any more, and only finishes what is open: what is left of a rule that was changed.
+    pub drains: bool,
 }
 
 impl Pattern {

@@ -244,9 +244,14 @@ fn broken(
     fs::create_dir_all(&out).expect("a folder");
     let phases = folder.join("phases");
     let mut killed = 0;
+    // Sometimes there is room for a part of the state only.
+    let memory = random.percent(20);
     for _ in 0..STARTS_MAX {
         let mut command = command(case, &out);
         command.arg("--state").arg(&state).args(["--checkpoint-every", "2000"]).env("ENSUE_PHASES", &phases);
+        if memory {
+            command.args(["--memory", "64K"]);
+        }
         let _ = fs::remove_file(&phases);
         let mut child = command.spawn().expect("ensue runs");
         if killed < kills_max {

@@ -6,6 +6,8 @@ mod bad_lines;
 mod bounds;
 #[cfg(feature = "cli")]
 mod command_line;
+#[cfg(feature = "remote")]
+mod copies;
 mod corpus;
 mod diagnostics;
 #[cfg(feature = "cli")]
@@ -19,7 +21,11 @@ mod going_on;
 mod long_runs;
 #[cfg(feature = "cli")]
 mod metrics;
+#[cfg(feature = "cli")]
+mod rules;
 mod saved;
+#[cfg(feature = "cli")]
+mod savepoints;
 #[cfg(feature = "state")]
 mod state;
 #[cfg(feature = "cli")]

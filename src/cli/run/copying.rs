@@ -8,10 +8,10 @@ use std::time::Duration;
 use super::durable::Every;
 
 #[cfg(feature = "remote")]
-pub(super) use there::{Copying, Wanted};
+pub(super) use there::Wanted;
 
 #[cfg(not(feature = "remote"))]
-pub(super) use missing::{Copying, Wanted};
+pub(super) use missing::Wanted;
 
 /// `30s`, `5m`: a time, and not a number of events.
 pub(super) fn parse_every(text: &str) -> Result<Duration, String> {
@@ -28,6 +28,7 @@ mod there {
     use std::time::Duration;
 
     use super::super::durable::Durable;
+    use super::super::listen::Server;
     use super::{Said, Telling};
     use crate::cli::{CliError, note, style};
     use crate::copies::{Copied, CopyError, Keeper, OnCopy, Place};
@@ -54,8 +55,9 @@ mod there {
         pub(in crate::cli::run) fn start(
             self,
             durable: &Durable,
-            metrics: Option<Arc<Metrics>>,
+            server: Option<&Server>,
         ) -> Result<Copying, CliError> {
+            let metrics = server.map(|server| Arc::clone(&server.metrics));
             if let Some(metrics) = &metrics {
                 metrics.expect_copies(self.every);
             }
@@ -119,13 +121,12 @@ mod there {
 #[cfg(not(feature = "remote"))]
 mod missing {
     use std::convert::Infallible;
-    use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
     use std::time::Duration;
 
     use super::super::durable::Durable;
+    use super::super::listen::Server;
     use crate::cli::CliError;
-    use crate::metrics::Metrics;
 
     /// Copies cannot be made by this program.
     pub(in crate::cli::run) struct Wanted(Infallible);
@@ -138,11 +139,7 @@ mod missing {
             Err(crate::cli::without_remote())
         }
 
-        pub(in crate::cli::run) fn start(
-            self,
-            _: &Durable,
-            _: Option<Arc<Metrics>>,
-        ) -> Result<Copying, CliError> {
+        pub(in crate::cli::run) fn start(self, _: &Durable, _: Option<&Server>) -> Result<Copying, CliError> {
             match self.0 {}
         }
     }

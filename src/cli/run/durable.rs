@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::cli::CliError;
-use crate::engine::Engine;
-use crate::runtime::epochs::{self, Mark, Recovered};
+use crate::engine::{ColdKeys, Engine};
+use crate::runtime::epochs::{self, Mark, Recovered, StoredKeys};
 use crate::runtime::{Checkpoints, Committer, EpochFacts, OnPhase, Phase, SyncOutputs};
-use crate::state::RocksStore;
+use crate::state::{Changes, RocksStore, Store};
 
 /// How often there is an epoch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,35 +59,64 @@ fn expected() -> String {
 
 /// The epochs of a run.
 pub(super) struct Durable {
+    store: Arc<RocksStore>,
     checkpoints: Checkpoints,
     directory: PathBuf,
-    #[cfg(feature = "remote")]
-    store: Arc<RocksStore>,
     every: Every,
     /// When the last epoch began, and after how many events.
     last: (Instant, u64),
     on_phase: OnPhase,
+    memory: Option<Memory>,
+}
+
+/// Where room is made, this share of what may be in memory is made free besides.
+const ROOM_SHARE: u64 = 4;
+
+/// How much of the state is to be in memory.
+struct Memory {
+    bytes: u64,
+    /// Where the rest is.
+    store: Arc<RocksStore>,
 }
 
 impl Durable {
     /// Opens a state directory, or makes it; gives what a run before this one has left.
-    pub(super) fn open(directory: &Path, every: Every) -> Result<(Durable, Option<Recovered>), CliError> {
+    pub(super) fn open(
+        directory: &Path,
+        every: Every,
+        memory: Option<u64>,
+    ) -> Result<(Durable, Option<Recovered>), CliError> {
         let store = Arc::new(RocksStore::open(directory)?);
         let recovered = epochs::recover(store.as_ref())?;
         let epoch = recovered.as_ref().map_or(0, |recovered| recovered.mark.epoch);
         let on_phase = noting_phases();
-        let committer = Committer::start(Arc::<RocksStore>::clone(&store), Arc::clone(&on_phase));
+        let memory = memory.map(|bytes| Memory { bytes, store: Arc::clone(&store) });
+        let committer = Committer::start(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&on_phase));
         let committer = committer.map_err(|source| CliError::Threads { source })?;
         let durable = Durable {
+            store,
             checkpoints: Checkpoints::new(committer, epoch),
             directory: directory.to_owned(),
-            #[cfg(feature = "remote")]
-            store,
             every,
             last: (Instant::now(), 0),
             on_phase,
+            memory,
         };
         Ok((durable, recovered))
+    }
+
+    /// Writes what a run begins with, before it reads anything: of a new one the text of its patterns, of one that begins
+    /// elsewhere or with other patterns a whole epoch.
+    pub(super) fn write(&mut self, changes: &mut Changes, epoch: u64) -> Result<(), CliError> {
+        self.store.commit(changes)?;
+        self.checkpoints.go_on_from(epoch);
+        Ok(())
+    }
+
+    /// Where keys are fetched from that are not in memory, if there is a bound on those that are.
+    pub(super) fn cold_keys(&self) -> Option<Arc<dyn ColdKeys>> {
+        let memory = self.memory.as_ref()?;
+        Some(Arc::new(StoredKeys(Arc::clone(&memory.store))))
     }
 
     /// Its directory.
@@ -111,13 +140,29 @@ impl Durable {
         self.last = (Instant::now(), events);
     }
 
-    /// Whether an epoch is due after so many events, and the one before it is on the disk.
-    pub(super) fn is_due(&self, events: u64) -> bool {
+    /// Whether an epoch is due after so many events, and the one before it is on the disk. Where too much is in memory one
+    /// is due at once: only what has been told can go.
+    pub(super) fn is_due(&self, engine: &Engine, events: u64) -> bool {
         let is_due = match self.every {
             Every::Events(count) => events - self.last.1 >= count,
             Every::Time(time) => self.last.0.elapsed() >= time,
         };
-        is_due && self.checkpoints.is_idle()
+        (is_due || self.excess(engine) > 0) && self.checkpoints.is_idle()
+    }
+
+    /// How many bytes of state are in memory beyond what is to be there.
+    fn excess(&self, engine: &Engine) -> u64 {
+        self.memory.as_ref().map_or(0, |memory| engine.hot_bytes().saturating_sub(memory.bytes))
+    }
+
+    /// Makes room in memory, where there is too little: what the last epoch has told, or those before it, may go.
+    pub(super) fn make_room(&self, engine: &mut Engine) -> Result<(), CliError> {
+        let Some(memory) = &self.memory else { return Ok(()) };
+        match self.excess(engine) {
+            0 => Ok(()),
+            // More than there must be, so that it is not the same again after the next batch.
+            excess => Ok(engine.evict(excess + memory.bytes / ROOM_SHARE)?),
+        }
     }
 
     /// Begins an epoch.
@@ -134,7 +179,16 @@ impl Durable {
 
     /// Goes on with the epoch under way. Tells of it when it is on the disk.
     pub(super) fn go_on(&mut self, engine: &mut Engine) -> Result<Option<EpochFacts>, CliError> {
-        Ok(self.checkpoints.go_on(engine)?)
+        let mut facts = self.checkpoints.go_on(engine)?;
+        let bytes = self.memory.as_ref().map_or(u64::MAX, |memory| memory.bytes);
+        if facts.is_none() && self.excess(engine) > bytes {
+            // It grows faster than it can be told beside the run.
+            facts = self.checkpoints.finish(engine)?;
+        }
+        if facts.is_some() {
+            self.make_room(engine)?;
+        }
+        Ok(facts)
     }
 
     /// Ends the epoch under way.

@@ -49,8 +49,8 @@ pub(super) fn run(args: &CopiesArgs) -> Result<Verdict, CliError> {
 mod shown {
     use serde_json::json;
 
+    use crate::cli::state::ago;
     use crate::copies::Listed;
-    use crate::time::EventTime;
 
     /// A line for each, the newest first.
     pub(super) fn text(url: &str, listed: &[Listed]) -> String {
@@ -65,7 +65,7 @@ mod shown {
             };
             match &copy.manifest {
                 Some(manifest) => {
-                    let at = EventTime::from_millis(manifest.at_ms as i64);
+                    let at = ago(manifest.at_ms);
                     let (files, bytes) = (manifest.files.len(), manifest.bytes());
                     text.push_str(&format!(
                         "epoch {}, made {at}, {files} files, {bytes} bytes, {state}\n",

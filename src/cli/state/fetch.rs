@@ -60,12 +60,12 @@ pub(super) fn run(args: &FetchArgs) -> Result<Verdict, CliError> {
 mod shown {
     use serde_json::json;
 
+    use crate::cli::state::ago;
     use crate::copies::Manifest;
-    use crate::time::EventTime;
 
     /// What was fetched, and what a run needs besides.
     pub(super) fn text(directory: &str, manifest: &Manifest) -> String {
-        let at = EventTime::from_millis(manifest.at_ms as i64);
+        let at = ago(manifest.at_ms);
         let bytes = manifest.bytes();
         let mut text = format!("{directory}: epoch {}, made {at}, {bytes} bytes\n", manifest.epoch);
         text.push_str("to go on from it a run needs\n");
