@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ensue::copies::{Copied, Copier, CopyError, Fetched, Listed, Place, fetch, list, wait_for};
-use ensue::event::Value;
+use ensue::event::{PartitionId, Value};
+use ensue::lang::hir::Program;
 use ensue::runtime::epochs::{self, Mark};
 use ensue::runtime::{Checkpoints, Committer};
 use ensue::state::{RocksStore, Store};
@@ -33,6 +34,8 @@ pattern pair {
 /// A run without inputs and outputs, whose state grows with every epoch.
 struct Run {
     store: Arc<RocksStore>,
+    program: Arc<Program>,
+    partition: PartitionId,
     engine: Engine,
     checkpoints: Checkpoints,
     events: i64,
@@ -44,19 +47,19 @@ impl Run {
         let program = ensue::compile("p.cep", PROGRAM).expect("a program");
         let store = Arc::new(RocksStore::open(directory).expect("a store"));
         let committer = Committer::here(Arc::clone(&store) as Arc<dyn Store>, Arc::new(|_| {}));
-        let mut engine = Engine::new(program, &EngineConfig::default()).expect("an engine");
+        let mut engine = Engine::new(Arc::clone(&program), &EngineConfig::default()).expect("an engine");
         engine.track();
-        let stream = engine.program().stream_named("tx").expect("it is declared");
-        engine.add_partition(stream);
-        Run { store, engine, checkpoints: Checkpoints::new(committer, 0), events: 0 }
+        let stream = program.stream_named("tx").expect("it is declared");
+        let partition = engine.add_partition(stream);
+        Run { store, program, partition, engine, checkpoints: Checkpoints::new(committer, 0), events: 0 }
     }
 
     /// An epoch after so many keys more.
     fn epoch(&mut self, keys: i64) {
-        let program = Arc::clone(self.engine.program());
+        let program = Arc::clone(&self.program);
         let stream = program.stream_named("tx").expect("it is declared");
         let fields = ensue::engine::projection(&program, self.engine.patterns(), stream, false);
-        let mut builder = BatchBuilder::new(stream, ensue::event::PartitionId::new(0), fields);
+        let mut builder = BatchBuilder::new(stream, self.partition, fields);
         for _ in 0..keys {
             self.events += 1;
             let at = EventTime::from_millis(1_700_000_000_000 + self.events);
