@@ -147,6 +147,11 @@ impl Pattern {
         &self.steps[id.index()]
     }
 
+    /// Its name where it may stand beside a newer pattern of the same name.
+    pub fn title(&self) -> String {
+        if self.drains { format!("{} (draining)", self.name) } else { self.name.clone() }
+    }
+
     /// The index among [`Pattern::sources`] of a stream that it reads.
     pub fn source_of(&self, stream: StreamId) -> Option<usize> {
         self.sources.iter().position(|source| source.stream == stream)

@@ -19,6 +19,8 @@ mod folder;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod full_disk;
 #[cfg(feature = "cli")]
+mod formats;
+#[cfg(feature = "cli")]
 mod going_on;
 mod long_runs;
 #[cfg(feature = "cli")]

@@ -66,10 +66,7 @@ impl Summary {
             let stats = stats.patterns[id.index()];
             let pattern = program.pattern(*id);
             PatternLine {
-                name: match pattern.drains {
-                    true => format!("{} (draining)", pattern.name),
-                    false => pattern.name.clone(),
-                },
+                name: pattern.title(),
                 matches: stats.matches,
                 timeouts: if pattern.timeout_emits.is_empty() { 0 } else { stats.timeouts },
                 suppressed: stats.suppressed,

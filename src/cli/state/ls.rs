@@ -4,9 +4,12 @@ use clap::Args;
 use serde_json::{Value as Json, json};
 
 use super::{Found, Place, ago, columns, open};
+use crate::cli::rules::OldProgram;
 use crate::cli::{CliError, Format, Verdict, print};
+use crate::engine::Engine;
 use crate::matcher::Class;
 use crate::runtime::epochs::Mark;
+use crate::time::EventTime;
 
 /// Say how far a run was, and what its state holds
 #[derive(Args, Debug)]
@@ -35,17 +38,18 @@ struct Line {
 pub(super) fn run(args: &LsArgs) -> Result<Verdict, CliError> {
     let place = &args.place.place;
     let found = open(place)?;
-    let lines = lines(&found, args)?;
+    let (old, engine) = found.engine(place)?;
+    let event_time = engine.time();
+    let lines = lines(&found, &old, engine)?;
     let mark = &found.recovered.mark;
     print(&match args.place.format {
-        Format::Text => format!("{}\n{}", place.display(), text(mark, &lines)),
-        Format::Json => format!("{}\n", as_json(&place.display().to_string(), mark, &lines)),
+        Format::Text => format!("{}\n{}", place.display(), text((mark, event_time), &lines)),
+        Format::Json => format!("{}\n", as_json(&place.display().to_string(), (mark, event_time), &lines)),
     })?;
     Ok(Verdict::Yes)
 }
 
-fn lines(found: &Found, args: &LsArgs) -> Result<Vec<Line>, CliError> {
-    let (old, mut engine) = found.engine(&args.place.place)?;
+fn lines(found: &Found, old: &OldProgram, mut engine: Engine) -> Result<Vec<Line>, CliError> {
     let open = engine.open()?;
     let mut lines = Vec::new();
     for (unit, group) in found.recovered.mark.units.iter().zip(&old.groups) {
@@ -70,10 +74,16 @@ fn lines(found: &Found, args: &LsArgs) -> Result<Vec<Line>, CliError> {
     Ok(lines)
 }
 
-fn text(mark: &Mark, lines: &[Line]) -> String {
+/// How far event time has come, where it has begun and not ended.
+fn shown_time(time: EventTime) -> Option<String> {
+    (EventTime::START < time && time < EventTime::END).then(|| time.to_string())
+}
+
+fn text((mark, event_time): (&Mark, EventTime), lines: &[Line]) -> String {
     let events = mark.counts.get("events").copied().unwrap_or_default();
     let end = if mark.is_done { ", at the end of the run" } else { "" };
     let mut text = format!("epoch {}{end}, written {}; {events} events\n", mark.epoch, ago(mark.at_ms));
+    text.extend(shown_time(event_time).map(|time| format!("event time {time}\n")));
     let inputs: Vec<Vec<String>> = mark
         .inputs
         .iter()
@@ -108,7 +118,7 @@ fn text(mark: &Mark, lines: &[Line]) -> String {
     text
 }
 
-fn as_json(place: &str, mark: &Mark, lines: &[Line]) -> Json {
+fn as_json(place: &str, (mark, event_time): (&Mark, EventTime), lines: &[Line]) -> Json {
     let inputs: Vec<Json> = mark
         .inputs
         .iter()
@@ -133,6 +143,7 @@ fn as_json(place: &str, mark: &Mark, lines: &[Line]) -> Json {
         "epoch": mark.epoch,
         "at": mark.at_ms,
         "is_done": mark.is_done,
+        "event_time": shown_time(event_time),
         "counts": mark.counts,
         "inputs": inputs,
         "outputs": mark.outputs,
