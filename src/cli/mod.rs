@@ -50,7 +50,7 @@ pub struct Cli {
 enum Command {
     Check(check::CheckArgs),
     Test(test::TestArgs),
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     Savepoint(savepoint::SavepointArgs),
     State(state::StateArgs),
     Explain(explain::ExplainArgs),

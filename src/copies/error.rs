@@ -91,8 +91,24 @@ pub enum CopyError {
         /// What is wrong with each.
         what: Vec<String>,
     },
+    /// There is no such savepoint.
+    #[error("there is no savepoint {name} in {url}")]
+    NoSavepoint {
+        /// The place.
+        url: String,
+        /// What it should be called.
+        name: String,
+    },
+    /// A savepoint cannot be called that at a place.
+    #[error("a savepoint in {url} cannot be called `{name}`; use letters, digits, `.`, `-` and `_`")]
+    Name {
+        /// The place.
+        url: String,
+        /// What it should be called.
+        name: String,
+    },
     /// There is something where a copy should go.
-    #[error("cannot fetch to {}: it is there already; give a new directory", path.display())]
+    #[error("cannot fetch to {}: it is there already; give a new name", path.display())]
     Exists {
         /// Where it should go.
         path: PathBuf,

@@ -27,6 +27,7 @@ mod fetch;
 mod keeper;
 mod manifest;
 mod place;
+mod savepoint;
 mod sums;
 
 pub use copy::{Copied, Copier};
@@ -35,4 +36,5 @@ pub use fetch::{Fetched, Listed, fetch, list};
 pub use keeper::{Keeper, OnCopy, wait_for};
 pub use manifest::{CopiedFile, Manifest};
 pub use place::Place;
+pub use savepoint::{fetch_savepoint, put_savepoint};
 pub use sums::Sum;

@@ -1,5 +1,6 @@
 //! Where copies go: a directory or a bucket, and the few things that are done with it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -19,6 +20,9 @@ use crate::limits;
 /// Below this the manifests are, and below [`FILES`] the files.
 pub(super) const COPIES: &str = "copies";
 pub(super) const FILES: &str = "files";
+
+/// Below this savepoints are, under the names that they were given.
+pub(super) const SAVEPOINTS: &str = "savepoints";
 
 /// A place for copies of one run: `file:///PATH` or `s3://BUCKET/PREFIX`.
 pub struct Place {
@@ -112,7 +116,8 @@ impl Place {
         Ok(There { manifests: self.names(COPIES).await?, files: self.names(FILES).await? })
     }
 
-    async fn names(&self, folder: &str) -> Result<std::collections::BTreeMap<String, u64>, CopyError> {
+    /// What is in a folder, by name with its size.
+    pub(super) async fn names(&self, folder: &str) -> Result<BTreeMap<String, u64>, CopyError> {
         let listed = match self.store.list_with_delimiter(Some(&self.prefix.clone().join(folder))).await {
             Ok(listed) => listed.objects,
             Err(object_store::Error::NotFound { .. }) => Vec::new(),

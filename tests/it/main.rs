@@ -16,10 +16,10 @@ mod docs;
 mod families;
 #[cfg(feature = "cli")]
 mod folder;
-#[cfg(all(feature = "cli", target_os = "linux"))]
-mod full_disk;
 #[cfg(feature = "cli")]
 mod formats;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+mod full_disk;
 #[cfg(feature = "cli")]
 mod going_on;
 mod long_runs;

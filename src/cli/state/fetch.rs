@@ -13,19 +13,24 @@ use crate::cli::{CliError, Format, Verdict};
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   ensue state fetch s3://bucket/run-1 state
-  ensue state fetch file:///backup/run-1 state --epoch 12")]
+  ensue state fetch file:///backup/run-1 state --epoch 12
+  ensue state fetch s3://bucket/run-1 monday.savepoint --savepoint monday.savepoint")]
 pub(super) struct FetchArgs {
     /// Where the copies are: file:///PATH or s3://BUCKET/PREFIX
     #[arg(value_name = "URL")]
     url: String,
 
-    /// The new state directory
-    #[arg(value_name = "DIR")]
+    /// The new state directory, or with --savepoint the new file
+    #[arg(value_name = "DIR|FILE")]
     directory: PathBuf,
 
     /// The copy of this epoch, and no other
     #[arg(long, value_name = "N")]
     epoch: Option<u64>,
+
+    /// No copy, but the savepoint of this name that `ensue savepoint --copy-to` has put there
+    #[arg(long, value_name = "NAME", conflicts_with = "epoch")]
+    savepoint: Option<String>,
 
     /// How the answer is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -40,9 +45,14 @@ pub(super) fn run(_: &FetchArgs) -> Result<Verdict, CliError> {
 #[cfg(feature = "remote")]
 pub(super) fn run(args: &FetchArgs) -> Result<Verdict, CliError> {
     use crate::cli::{note, style};
-    use crate::copies::{Place, fetch, wait_for};
+    use crate::copies::{Place, fetch, fetch_savepoint, wait_for};
 
     let place = Place::open(&args.url)?;
+    if let Some(name) = &args.savepoint {
+        let fetched = wait_for(fetch_savepoint(&place, name, &args.directory));
+        fetched.map_err(|source| CliError::Threads { source })??;
+        return Ok(Verdict::Yes);
+    }
     let fetched = wait_for(fetch(&place, &args.directory, args.epoch));
     let fetched = fetched.map_err(|source| CliError::Threads { source })??;
     for why in &fetched.passed_over {

@@ -149,3 +149,34 @@ fn a_place_that_never_answers_does_not_keep_a_run_from_stopping() {
     let (code, text) = run(&folder, &format!("{RUN} --no-drain"), "");
     assert!(code == Some(0) && text.contains("going on from epoch"), "{text}");
 }
+
+#[test]
+fn a_savepoint_goes_to_a_bucket_and_comes_back() {
+    let bucket = Bucket::start();
+    let folder = folder("savepoint", 5000);
+    let (code, text) = run(&folder, RUN, "");
+    assert_eq!(code, Some(0), "{text}");
+    let save = "savepoint --state state --to a.savepoint --copy-to s3://bucket/run --replace";
+    let (code, text) = run(&folder, save, &bucket.endpoint);
+    assert_eq!(code, Some(0), "{text}");
+    let fetch = |to: &str| format!("state fetch s3://bucket/run {to} --savepoint a.savepoint");
+    let (code, text) = run(&folder, &fetch("b.savepoint"), &bucket.endpoint);
+    assert_eq!(code, Some(0), "{text}");
+    let bytes = |name: &str| fs::read(folder.0.join(name)).expect(name);
+    assert!(bytes("a.savepoint") == bytes("b.savepoint"), "it is another");
+    let key = "run/savepoints/a.savepoint";
+    bucket.contents().objects.get_mut(key).expect("it was put").pop();
+    for (arguments, part) in [
+        (fetch("b.savepoint"), "cannot fetch to b.savepoint: it is there already"),
+        (fetch("c.savepoint"), "savepoints/a.savepoint in s3://bucket/run is damaged: "),
+        (
+            fetch("c").replace("--savepoint a", "--savepoint x"),
+            "there is no savepoint x.savepoint in s3://bucket/run",
+        ),
+        (save.replace("--to a", "--to a%"), "cannot be called `a%.savepoint`"),
+    ] {
+        let (code, text) = run(&folder, &arguments, &bucket.endpoint);
+        assert!(code == Some(2) && text.contains(part), "{text}");
+    }
+    assert!(!folder.0.join("c.savepoint").exists());
+}
