@@ -76,6 +76,10 @@ pub enum CliError {
     /// A savepoint cannot be written or read.
     #[error(transparent)]
     Savepoint(#[from] SavepointError),
+    /// The state cannot be copied or fetched.
+    #[cfg(feature = "remote")]
+    #[error(transparent)]
+    Copies(#[from] crate::copies::CopyError),
     /// Events could not be generated.
     #[error(transparent)]
     Gen(#[from] GenError),
@@ -128,6 +132,18 @@ impl CliError {
         }
     }
 
+    /// What to do, where the error does not say it itself.
+    fn help(&self) -> Vec<&str> {
+        match self {
+            CliError::Asked { help, .. } => help.iter().map(String::as_str).collect(),
+            CliError::Write { source, .. } if source.kind() == io::ErrorKind::StorageFull => vec![
+                "free some space on its disk; a run with --state has lost nothing, and the same command goes on; another \
+                 one begins anew",
+            ],
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether the reader of the output went away, which is its right.
     pub fn is_closed_pipe(&self) -> bool {
         match self {
@@ -146,10 +162,8 @@ pub fn show_error(error: &CliError) {
         text.push_str(&format!(": {error}"));
         cause = error.source();
     }
-    if let CliError::Asked { help, .. } = error {
-        for line in help {
-            text.push_str(&format!("\n{} {line}", style::help("help:")));
-        }
+    for line in error.help() {
+        text.push_str(&format!("\n{} {line}", style::help("help:")));
     }
     note(&text);
 }

@@ -50,7 +50,7 @@ pub struct Cli {
 enum Command {
     Check(check::CheckArgs),
     Test(test::TestArgs),
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     Savepoint(savepoint::SavepointArgs),
     State(state::StateArgs),
     Explain(explain::ExplainArgs),
@@ -108,6 +108,15 @@ fn generate(args: &r#gen::GenArgs) -> Result<Verdict, CliError> {
     let r#gen::GenSummary { events, frauds, near_misses } = made;
     note(&format!("{events} events, {frauds} frauds and {near_misses} near misses planted"));
     Ok(Verdict::Yes)
+}
+
+/// What is said of copies where the program was built without them.
+#[cfg(not(feature = "remote"))]
+fn without_remote() -> CliError {
+    CliError::asked(
+        "this program was built without copies in other places",
+        "build it with the feature `remote`: cargo build --release --features remote",
+    )
 }
 
 /// Writes an answer to standard output.

@@ -29,6 +29,10 @@ pub(super) struct SavepointArgs {
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
 
+    /// Also put the file to file:///PATH or s3://BUCKET/PREFIX, below savepoints/: `ensue state fetch --savepoint` gets it
+    #[arg(long, value_name = "URL")]
+    copy_to: Option<String>,
+
     /// Replace the file where it is there
     #[arg(long)]
     replace: bool,
@@ -43,8 +47,12 @@ pub(super) fn run(args: &SavepointArgs) -> Result<Verdict, CliError> {
         let message = format!("{} is there already", args.to.display());
         return Err(CliError::asked(message, "name another file, or replace it with --replace"));
     }
+    let put = args.copy_to.as_deref().map(Put::new).transpose()?;
     let found = open(&args.state)?;
     let size = write(&args.to, &mut |out| Ok(write_savepoint(&*found.store, &args.to, out)?))?;
+    if let Some(put) = put {
+        put.put(&args.to)?;
+    }
     let mark = &found.recovered.mark;
     let SavepointSize { records, bytes } = size;
     print(&match args.format {
@@ -67,6 +75,37 @@ pub(super) fn run(args: &SavepointArgs) -> Result<Verdict, CliError> {
         }
     })?;
     Ok(Verdict::Yes)
+}
+
+/// Where a savepoint is put besides.
+#[cfg(feature = "remote")]
+struct Put(crate::copies::Place);
+
+#[cfg(feature = "remote")]
+impl Put {
+    fn new(url: &str) -> Result<Put, CliError> {
+        Ok(Put(crate::copies::Place::open(url)?))
+    }
+
+    fn put(&self, path: &Path) -> Result<(), CliError> {
+        let put = crate::copies::wait_for(crate::copies::put_savepoint(&self.0, path));
+        Ok(put.map_err(|source| CliError::Threads { source })??)
+    }
+}
+
+/// Nowhere, in this program.
+#[cfg(not(feature = "remote"))]
+enum Put {}
+
+#[cfg(not(feature = "remote"))]
+impl Put {
+    fn new(_: &str) -> Result<Put, CliError> {
+        Err(super::without_remote())
+    }
+
+    fn put(&self, _: &Path) -> Result<(), CliError> {
+        match *self {}
+    }
 }
 
 /// Writes a file under another name, puts it on the disk, and gives it its own name then: who sees it sees it whole.

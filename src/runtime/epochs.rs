@@ -184,6 +184,21 @@ fn programs_of(payload: &[u8]) -> Result<Vec<ProgramText>, Damaged> {
     Ok(programs)
 }
 
+/// The mark of the last epoch alone; `None` where there was none.
+///
+/// # Errors
+///
+/// [`RecoveryError`].
+pub fn mark(store: &dyn Store) -> Result<Option<Mark>, RecoveryError> {
+    let Some(stored) = store.read(&run_key())? else { return Ok(None) };
+    let mark = mark_of(stored.payload()).map_err(|what| RecoveryError::Record {
+        directory: store.directory().display().to_string(),
+        record: shown(&run_key()),
+        what,
+    })?;
+    Ok(Some(mark))
+}
+
 fn run_key() -> Key {
     Key::named(Space::Meta, "run")
 }

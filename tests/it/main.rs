@@ -6,6 +6,8 @@ mod bad_lines;
 mod bounds;
 #[cfg(feature = "cli")]
 mod command_line;
+#[cfg(feature = "remote")]
+mod copies;
 mod corpus;
 mod diagnostics;
 #[cfg(feature = "cli")]
@@ -16,6 +18,8 @@ mod families;
 mod folder;
 #[cfg(feature = "cli")]
 mod formats;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+mod full_disk;
 #[cfg(feature = "cli")]
 mod going_on;
 mod long_runs;

@@ -124,6 +124,12 @@ impl Durable {
         &self.directory
     }
 
+    /// What epochs are written to.
+    #[cfg(feature = "remote")]
+    pub(super) fn store(&self) -> Arc<RocksStore> {
+        Arc::clone(&self.store)
+    }
+
     /// How many epochs there were, also before this run.
     pub(super) fn epoch(&self) -> u64 {
         self.checkpoints.epoch()

@@ -7,6 +7,7 @@
 
 mod begin;
 mod bindings;
+mod copying;
 mod durable;
 mod feed;
 mod listen;
@@ -20,7 +21,7 @@ mod watch;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 
@@ -28,6 +29,7 @@ pub(super) use self::plan::select;
 
 use self::begin::Beginning;
 use self::bindings::Binding;
+use self::copying::Wanted;
 use self::durable::{Durable, Every};
 use self::listen::Server;
 use self::plan::Wishes;
@@ -57,6 +59,7 @@ use crate::runtime::epochs::Mark;
   ensue run patterns/ --in transactions=tx.jsonl --out alert=alerts.jsonl --state state --changed drain
   ensue run patterns/ --in transactions=tx.jsonl --out alert=new.jsonl --from monday.savepoint --state new-state
   ensue run patterns/ --in transactions=tx.jsonl --state state --listen 127.0.0.1:9464
+  ensue run patterns/ --in transactions=tx.jsonl --state state --copy-to s3://bucket/run-1
   ensue run --config ensue.toml
 
 Bindings:
@@ -164,6 +167,15 @@ pub(super) struct RunArgs {
           help_heading = "State")]
     changed: Vec<Wish>,
 
+    /// Copy the state to file:///PATH or s3://BUCKET/PREFIX now and then, beside the run: `ensue state fetch` gets it back
+    #[arg(long, value_name = "URL", requires = "state", help_heading = "State")]
+    copy_to: Option<String>,
+
+    /// How often the state is copied, where there is a new epoch
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = copying::parse_every,
+          requires = "copy_to", help_heading = "State")]
+    copy_every: Duration,
+
     /// Serve metrics for Prometheus at this address, such as 127.0.0.1:9464: /metrics, /healthz and /readyz
     #[arg(long, value_name = "HOST:PORT", help_heading = "Watching")]
     listen: Option<String>,
@@ -199,6 +211,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
     let Some((program, text)) = load_with_text(&files)? else { return Ok(Verdict::No) };
     // What cannot run is refused before anything is opened.
     plan::plan(&program, &wishes)?;
+    let copies = args.copy_to.as_ref().map(|url| Wanted::new(url, args.copy_every)).transpose()?;
     let stop = stop_on_signals()?;
     let server = args.listen.as_ref().map(|address| listen(address, &stop)).transpose()?;
     let began = Instant::now();
@@ -234,10 +247,17 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         outputs::refuse_existing(&plan)?;
     }
     let mut outputs = outputs::Outputs::open(&program, &plan, left.as_ref())?;
+    let copying = match (copies, &durable) {
+        (Some(wanted), Some(durable)) => Some(wanted.start(durable, server.as_ref())?),
+        _ => None,
+    };
     let report = match left.is_some_and(|left| left.is_done) {
         true => feed.nothing_to_do(),
         false => feed.run(&options, &mut outputs, durable.as_mut())?,
     };
+    if let Some(copying) = copying {
+        copying.finish(report.is_stopped, &options.stop);
+    }
     if report.is_stopped {
         note(&format!("{} {}", style::help("note:"), stopped(durable.as_ref())));
     }

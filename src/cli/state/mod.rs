@@ -1,9 +1,11 @@
 //! `ensue state`: what a state directory or a savepoint holds, for people and programs.
 //!
-//! Nothing is changed, but by `prune --yes`. A directory may be looked at while a run has it open: what is seen is its last
+//! Nothing is changed, but by `prune --yes`; `fetch` makes a new directory. A directory may be looked at while a run has it open: what is seen is its last
 //! epoch.
 
+mod copies;
 mod diff;
+mod fetch;
 mod ls;
 mod prune;
 mod show;
@@ -37,6 +39,8 @@ enum StateCommand {
     Verify(verify::VerifyArgs),
     Diff(diff::DiffArgs),
     Prune(prune::PruneArgs),
+    Copies(copies::CopiesArgs),
+    Fetch(fetch::FetchArgs),
 }
 
 /// What is looked at, and how the answer is written.
@@ -58,6 +62,8 @@ pub(super) fn run(args: &StateArgs) -> Result<Verdict, CliError> {
         StateCommand::Verify(args) => verify::run(args),
         StateCommand::Diff(args) => diff::run(args),
         StateCommand::Prune(args) => prune::run(args),
+        StateCommand::Copies(args) => copies::run(args),
+        StateCommand::Fetch(args) => fetch::run(args),
     }
 }
 
