@@ -307,6 +307,8 @@ fn the_registry_has_what_the_catalogue_says() {
         committed_at: at,
     });
     run.metrics.restored(&RestoreFacts { duration: at, keys: 1, events: 1 });
+    run.metrics.expect_copies(at);
+    run.metrics.copy(&CopyFacts { epoch: 1, bytes: 1, bytes_put: 1, at });
     let mut found = families(&run.publish());
     for definition in CATALOGUE {
         let wanted = (

@@ -20,6 +20,8 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use super::error::StoreError;
 use super::meta::FORMAT;
@@ -174,11 +176,23 @@ pub(super) fn damaged(directory: &Path) -> StoreError {
     }
 }
 
+/// A lock that was just given up may be held for an instant more by a process that was being started then.
+const LOCK_TRIES: u32 = 20;
+const LOCK_TRY_EVERY: Duration = Duration::from_millis(10);
+
 fn lock(file: &File, who: Lock, directory: &Path, path: &Path) -> Result<(), StoreError> {
-    let locked = match who {
+    let try_lock = || match who {
         Lock::Alone => file.try_lock(),
         Lock::Shared => file.try_lock_shared(),
     };
+    let mut locked = try_lock();
+    for _ in 1..LOCK_TRIES {
+        if !matches!(locked, Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        thread::sleep(LOCK_TRY_EVERY);
+        locked = try_lock();
+    }
     match locked {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => {
