@@ -14,6 +14,9 @@ mod docs;
 mod families;
 #[cfg(feature = "cli")]
 mod folder;
+mod format;
+#[path = "../support/formatting.rs"]
+mod formatting;
 #[cfg(feature = "cli")]
 mod going_on;
 mod long_runs;

@@ -74,10 +74,10 @@ impl Maker<'_> {
         flat_width(docs, self.pieces())
     }
 
-    /// Whether what closes or follows is on a later line than this token.
-    pub(super) fn is_line_behind(&self, token: &Node) -> bool {
-        let token = token.token.expect("a token");
-        self.source.is_new_line(self.source.start_of(token), self.source.start_of(token + 1))
+    /// Whether a new line starts between two tokens.
+    pub(super) fn is_line_between(&self, first: &Node, last: &Node) -> bool {
+        let [first, last] = [first, last].map(|node| self.source.start_of(node.token.expect("a token")));
+        self.source.is_new_line(first, last)
     }
 
     /// `stream NAME {`, its fields in columns, `}`.
@@ -157,7 +157,11 @@ impl Maker<'_> {
     /// `{ key: value, … }`: on one line if it fits there and was begun there.
     pub(super) fn record(&self, node: &Node) -> Doc {
         let [open, entries @ .., close] = node.kids.as_slice() else { return Doc::Group(Vec::new()) };
-        let is_broken = self.is_line_behind(open) && !entries.is_empty();
+        let mut tokens = Vec::new();
+        entries.iter().for_each(|entry| tokens_of(entry, &mut tokens));
+        let first = tokens.first().map(|first| self.source.start_of(*first));
+        let opened = self.source.start_of(open.token.expect("a brace"));
+        let is_broken = first.is_some_and(|first| self.source.is_new_line(opened, first));
         let first = || if is_broken { hard_first() } else { line() };
         let next = || if is_broken { hard() } else { line() };
         let key_width = |entry: &Node| {

@@ -9,6 +9,9 @@ use crate::lang::parse::grammar::Rule;
 const HEAD: [Rule; 6] =
     [Rule::negated, Rule::name, Rule::quantifier, Rule::contiguity, Rule::greed, Rule::of_stream];
 
+/// A wider head does not push the conditions of other steps to the right.
+const HEAD_WIDTH_MAX: usize = 32;
+
 impl Maker<'_> {
     pub(super) fn pattern(&self, node: &Node) -> Vec<Doc> {
         let (head, body) = node.kids.split_at(3);
@@ -73,8 +76,9 @@ impl Maker<'_> {
         for step in steps {
             let (_, word, kind) = self.element_parts(step);
             words = words.max(self.width(&word));
-            if self.has_tail(kind) {
-                heads = heads.max(self.width(&self.head(kind)));
+            let head = self.width(&self.head(kind));
+            if self.has_tail(kind) && head <= HEAD_WIDTH_MAX {
+                heads = heads.max(head);
             }
         }
         (words, heads)
@@ -167,14 +171,14 @@ impl Maker<'_> {
         }
     }
 
-    /// `( … ){2}`: on one line if it fits there and was begun there.
+    /// `( … ){2}`: on one line if it fits there and was written there.
     fn group(&self, node: &Node) -> Vec<Doc> {
         let close = node.kids.iter().position(|part| part.rule == Rule::r_paren).expect("a group is closed");
         let (open, body) = (&node.kids[0], &node.kids[1..close]);
         let steps: Vec<&Node> =
             body.iter().filter(|part| part.is(&[Rule::group_first, Rule::element])).collect();
         let columns = self.columns(&steps);
-        let is_broken = self.is_line_behind(open);
+        let is_broken = self.is_line_between(open, &node.kids[close]);
         let mut inner = Vec::new();
         for (at, part) in body.iter().enumerate() {
             inner.push(match (is_broken, at) {
@@ -198,7 +202,7 @@ impl Maker<'_> {
         let steps: Vec<&Node> = body.iter().filter_map(|branch| branch.kids.last()).collect();
         let heads = steps.iter().filter(|step| self.has_tail(step)).map(|step| self.width(&self.head(step)));
         let heads = heads.max().unwrap_or(0);
-        let is_broken = self.is_line_behind(open);
+        let is_broken = self.is_line_between(open, &node.kids[close]);
         let mut inner = Vec::new();
         for (at, part) in body.iter().enumerate() {
             if part.rule == Rule::comma {
