@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::program::{counted, load};
 use super::{CliError, Format, Verdict, print, style};
-use crate::diag::{render_json, render_text};
+use crate::diag::{Diagnostic, Severity, render_json, render_text};
 use crate::lang::hir::Program;
 
 /// Say what is wrong in pattern files
@@ -36,7 +36,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Verdict, CliError> {
         Format::Text => {
             if !loaded.diagnostics.is_empty() {
                 let text = render_text(&loaded.sources, &loaded.diagnostics, style::stdout_has_colour());
-                print(&format!("{}\n", text.trim_end()))?;
+                print(&format!("{}\n{}", text.trim_end(), more(&loaded.diagnostics)))?;
             }
             if !loaded.has_errors() {
                 print(&format!("ok: {}\n", summary(&loaded.program)))?;
@@ -44,6 +44,13 @@ pub(super) fn run(args: &CheckArgs) -> Result<Verdict, CliError> {
         }
     }
     Ok(if loaded.has_errors() { Verdict::No } else { Verdict::Yes })
+}
+
+/// Where more is said, once for all diagnostics.
+fn more(diagnostics: &[Diagnostic]) -> String {
+    let worst = diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error);
+    let code = worst.or(diagnostics.first()).map(|diagnostic| diagnostic.code);
+    code.map_or_else(String::new, |code| format!("more: `ensue explain {code}`\n"))
 }
 
 fn summary(program: &Program) -> String {

@@ -22,6 +22,7 @@ mod going_on;
 mod long_runs;
 #[cfg(feature = "cli")]
 mod metrics;
+mod mistakes;
 mod saved;
 #[cfg(feature = "state")]
 mod state;

@@ -47,7 +47,7 @@ const DEFAULT_CASES: u64 = 2000;
 const DEFAULT_BROKEN: u64 = 100;
 
 /// How many programs it formats.
-const DEFAULT_FORMATTED: u64 = 500;
+const DEFAULT_FORMATTED: u64 = 300;
 
 /// After how many cases it says how far it is.
 const PROGRESS_CASES: u64 = 10_000;

@@ -7,6 +7,7 @@
 
 mod errors;
 mod expr;
+mod foreign;
 mod habits;
 mod items;
 mod literals;
