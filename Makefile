@@ -90,6 +90,10 @@ conformance: install ## Compare with recorded answers: make conformance FILES="a
 oracle: install ## Compare the engine with the oracle: make oracle CASES=100000 SEED=7
 	$(WITH) $(CARGO) test $(ALL) --test oracle -- --cases $(CASES) --seed $(SEED)
 
+.PHONY: freeze
+freeze: install ## Keep what this format leaves behind, for later versions to read: make freeze FORMAT=2
+	FORMAT=$(FORMAT) $(WITH) $(CARGO) test $(ALL) --test it -- --ignored formats::freeze
+
 .PHONY: broken
 broken: install ## Break runs off at every write to a simulated store: make broken CASES=10000 SEED=7
 	$(WITH) $(CARGO) test $(ALL) --test oracle -- --broken $(CASES) --seed $(SEED)
@@ -97,6 +101,10 @@ broken: install ## Break runs off at every write to a simulated store: make brok
 .PHONY: crash
 crash: install ## Kill runs at random instants and compare what they leave: make crash KILLS=200 SEED=7
 	$(WITH) $(CARGO) test $(ALL) --test crash -- --kills $(KILLS) --seed $(SEED)
+
+.PHONY: rules
+rules: install ## Change random rules while there is state of them: make rules CASES=500 SEED=7
+	$(WITH) $(CARGO) test $(ALL) --test rules -- --cases $(CASES) --seed $(SEED)
 
 .PHONY: workloads
 workloads: install ## Measure the six workloads on a file: make workloads INPUT=tx.jsonl

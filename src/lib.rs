@@ -79,6 +79,9 @@ pub mod metrics;
 #[cfg(feature = "cli")]
 pub mod runtime;
 
+#[cfg(feature = "remote")]
+pub mod copies;
+
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]

@@ -77,6 +77,20 @@ pub const STORE_BUFFER_BYTES: usize = 32 << 20;
 /// The most files that the store on disk holds open: fewer than a process may have by default on any system.
 pub const STORE_FILES_OPEN_MAX: i32 = 256;
 
+/// How many copies of a state stay at a place: where the newest is damaged, or holds what should not have happened, there are
+/// others.
+pub const COPIES_KEPT: usize = 3;
+
+/// What is put to a place for copies, or got from it, as one, in bytes; larger files go in parts. It is held in memory, and
+/// S3 takes no parts below 5 MiB.
+pub const COPY_PART_BYTES: usize = 8 << 20;
+
+/// How long the last copy of a run that a signal has stopped may take, in seconds: whoever stops a run soon kills it.
+pub const LAST_COPY_SECONDS: u64 = 3;
+
+/// How long nothing is said of copies that fail after something was said, in seconds.
+pub const COPIES_TOLD_EVERY_SECONDS: u64 = 600;
+
 /// The threads on which the store on disk writes and merges its files.
 pub const STORE_THREADS: i32 = 2;
 

@@ -6,11 +6,12 @@ use std::io;
 use super::r#gen::GenError;
 use super::score::ScoreError;
 use super::{note, style};
+use crate::codec::Damaged;
 use crate::config::ConfigError;
 use crate::engine::EngineError;
 use crate::runtime::epochs::RecoveryError;
 use crate::runtime::{CommitError, EpochError, OutputError};
-use crate::state::StoreError;
+use crate::state::{SavepointError, StoreError};
 
 /// What kept a command from being done. Exit code 2, except for a closed pipe.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +65,21 @@ pub enum CliError {
     /// The state cannot be taken.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    /// The engine does not take a state.
+    #[error("the state in {place} is damaged: {what}; restore it from a copy, or begin anew")]
+    Damaged {
+        /// Where it is.
+        place: String,
+        /// What is wrong.
+        what: Damaged,
+    },
+    /// A savepoint cannot be written or read.
+    #[error(transparent)]
+    Savepoint(#[from] SavepointError),
+    /// The state cannot be copied or fetched.
+    #[cfg(feature = "remote")]
+    #[error(transparent)]
+    Copies(#[from] crate::copies::CopyError),
     /// Events could not be generated.
     #[error(transparent)]
     Gen(#[from] GenError),
@@ -100,6 +116,34 @@ impl CliError {
         CliError::Asked { message: message.into(), help: vec![help.into()] }
     }
 
+    /// Whether what is stored is not what was written.
+    pub(super) fn is_damage(&self) -> bool {
+        match self {
+            CliError::State(error) | CliError::Savepoint(SavepointError::Store(error)) => error.is_damage(),
+            CliError::Savepoint(error) => {
+                matches!(error, SavepointError::Cut { .. } | SavepointError::Damaged { .. })
+            }
+            CliError::Recovery(error) => match error {
+                RecoveryError::Store(error) => error.is_damage(),
+                RecoveryError::Record { .. } => true,
+            },
+            CliError::Damaged { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// What to do, where the error does not say it itself.
+    fn help(&self) -> Vec<&str> {
+        match self {
+            CliError::Asked { help, .. } => help.iter().map(String::as_str).collect(),
+            CliError::Write { source, .. } if source.kind() == io::ErrorKind::StorageFull => vec![
+                "free some space on its disk; a run with --state has lost nothing, and the same command goes on; another \
+                 one begins anew",
+            ],
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether the reader of the output went away, which is its right.
     pub fn is_closed_pipe(&self) -> bool {
         match self {
@@ -118,10 +162,8 @@ pub fn show_error(error: &CliError) {
         text.push_str(&format!(": {error}"));
         cause = error.source();
     }
-    if let CliError::Asked { help, .. } = error {
-        for line in help {
-            text.push_str(&format!("\n{} {line}", style::help("help:")));
-        }
+    for line in error.help() {
+        text.push_str(&format!("\n{} {line}", style::help("help:")));
     }
     note(&text);
 }

@@ -11,8 +11,11 @@ mod explain;
 mod fmt;
 pub mod r#gen;
 mod program;
+mod rules;
 mod run;
+mod savepoint;
 pub mod score;
+mod state;
 mod style;
 mod test;
 
@@ -50,7 +53,9 @@ enum Command {
     Check(check::CheckArgs),
     Fmt(fmt::FmtArgs),
     Test(test::TestArgs),
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
+    Savepoint(savepoint::SavepointArgs),
+    State(state::StateArgs),
     Explain(explain::ExplainArgs),
     Gen(r#gen::GenArgs),
     Score(score::ScoreArgs),
@@ -85,6 +90,8 @@ pub fn run(cli: Cli) -> Result<Verdict, CliError> {
         Command::Fmt(args) => fmt::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Savepoint(args) => savepoint::run(&args),
+        Command::State(args) => state::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Gen(args) => generate(&args),
         Command::Score(args) => {
@@ -105,6 +112,15 @@ fn generate(args: &r#gen::GenArgs) -> Result<Verdict, CliError> {
     let r#gen::GenSummary { events, frauds, near_misses } = made;
     note(&format!("{events} events, {frauds} frauds and {near_misses} near misses planted"));
     Ok(Verdict::Yes)
+}
+
+/// What is said of copies where the program was built without them.
+#[cfg(not(feature = "remote"))]
+fn without_remote() -> CliError {
+    CliError::asked(
+        "this program was built without copies in other places",
+        "build it with the feature `remote`: cargo build --release --features remote",
+    )
 }
 
 /// Writes an answer to standard output.

@@ -7,10 +7,13 @@ use super::{CliError, note, style};
 use crate::diag::{Code, Diagnostic, Severity, Sources, render_text};
 use crate::lang::hir::Program;
 use crate::lang::{check, load};
+use crate::runtime::programs::ProgramText;
 
 /// A program with what was found wrong in it.
 pub(super) struct Loaded {
     pub(super) program: Program,
+    /// The files that were named, or lie below directories that were.
+    roots: Vec<PathBuf>,
     pub(super) sources: Sources,
     pub(super) diagnostics: Vec<Diagnostic>,
 }
@@ -18,6 +21,17 @@ pub(super) struct Loaded {
 impl Loaded {
     pub(super) fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// The text of the program, as a state has it; of which patterns it is that is not said yet.
+    pub(super) fn text(&self) -> ProgramText {
+        let name = |path: &Path| path.display().to_string();
+        let files = self.sources.files().iter();
+        ProgramText {
+            roots: self.roots.iter().map(|path| name(path)).collect(),
+            files: files.map(|file| (name(&file.path), file.text.clone())).collect(),
+            patterns: Vec::new(),
+        }
     }
 }
 
@@ -29,18 +43,27 @@ pub(super) fn load(paths: &[PathBuf]) -> Result<Loaded, CliError> {
     let mut diagnostics = loaded.diagnostics;
     diagnostics.extend(found);
     diagnostics.sort_by_key(|diagnostic| (diagnostic.primary.span.file, diagnostic.primary.span.start));
-    Ok(Loaded { program, sources: loaded.sources, diagnostics })
+    Ok(Loaded { program, roots: files, sources: loaded.sources, diagnostics })
 }
 
 /// The program, if it can run. What is wrong with it is shown on standard error; that a stream is not read is not
 /// wrong here, where some of the files that share their streams may be left out.
 pub(super) fn load_to_run(paths: &[PathBuf]) -> Result<Option<Arc<Program>>, CliError> {
+    Ok(load_with_text(paths)?.map(|(program, _)| program))
+}
+
+/// The same, with its text.
+pub(super) fn load_with_text(paths: &[PathBuf]) -> Result<Option<(Arc<Program>, ProgramText)>, CliError> {
     let mut loaded = load(paths)?;
     loaded.diagnostics.retain(|diagnostic| diagnostic.code != Code::UnusedItem);
     if !loaded.diagnostics.is_empty() {
         note(&render_text(&loaded.sources, &loaded.diagnostics, style::stderr_has_colour()));
     }
-    Ok((!loaded.has_errors()).then(|| Arc::new(loaded.program)))
+    if loaded.has_errors() {
+        return Ok(None);
+    }
+    let text = loaded.text();
+    Ok(Some((Arc::new(loaded.program), text)))
 }
 
 /// The pattern files that some paths name, sorted by bytes, each once.

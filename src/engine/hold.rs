@@ -49,6 +49,11 @@ impl Hold {
         self.lanes[0] = waiting;
     }
 
+    /// Takes one that has waited in another.
+    pub(super) fn put_one_back(&mut self, waiting: Outcome) {
+        self.lanes[0].push(waiting);
+    }
+
     /// What waits and was not told yet. It counts as told from now on.
     pub(super) fn tell(&mut self) -> Vec<Outcome> {
         let mut more = Vec::new();

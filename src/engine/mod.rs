@@ -15,6 +15,7 @@
 //! any other, and nothing depends on how the input was cut into batches.
 
 mod bounded;
+mod carry;
 mod cold;
 mod crew;
 mod crowd;
@@ -25,7 +26,9 @@ mod outcome;
 pub mod reference;
 mod selector;
 mod setup;
+mod shape;
 mod shard;
+mod shown;
 mod snapshot;
 mod stats;
 mod tally;
@@ -41,14 +44,17 @@ use self::bounded::Totals;
 use self::crew::Hands;
 use self::hold::Hold;
 use self::unit::Unit;
+pub use carry::{LeftBehind, OpenState, Reread, Unread};
 pub use cold::ColdKeys;
 pub use crew::{Answer, Crew, Task};
 pub use emit::Record;
 pub use input::{Candidate, projection};
 pub use outcome::{EventRef, Events, Outcome};
-pub use setup::{Config, EngineError};
+pub use setup::{Config, EngineError, Group};
+pub use shape::{PatternShape, UnitShape};
 pub use shard::Shard;
-pub use snapshot::{KeyState, Snapshot, UnitShape};
+pub use shown::{OpenKey, cmp_keys};
+pub use snapshot::{KeyState, Snapshot};
 pub use stats::{PatternStats, Stats};
 
 use crate::event::{Batch, BatchBuilder, PartitionId, PatternId, StreamId, Value};
@@ -136,7 +142,7 @@ impl Engine {
         let count = config.shards.max(1);
         let mut predicates = Predicates::new(program.streams.len());
         let running: Vec<Arc<Plan>> = patterns.iter().map(|id| Arc::clone(&plans[id.index()])).collect();
-        let units = Unit::all(&program, &running, config.executor, &mut predicates)?;
+        let units = Unit::all(&program, &running, config, &mut predicates)?;
         let shards: Vec<Shard> =
             (0..count).map(|number| Shard::new(&program, &units, &config.bounds, number, count)).collect();
         let lanes = if config.unordered && levels == 1 { shards.len() } else { 1 };
@@ -238,9 +244,19 @@ impl Engine {
         self.sequencer.close(stream, partition);
     }
 
+    /// A partition that has ended is read on: what is older than events that were worked on already is late in it.
+    pub fn open_partition_again(&mut self, stream: StreamId, partition: PartitionId) {
+        self.sequencer.open_again(stream, partition);
+    }
+
     /// The watermark of a partition: who feeds the engine reads on where it is least.
     pub fn partition_watermark(&self, stream: StreamId, partition: PartitionId) -> Watermark {
         self.sequencer.partition_watermark(stream, partition)
+    }
+
+    /// The time up to which deadlines were handed out.
+    pub fn time(&self) -> EventTime {
+        self.now
     }
 
     /// The watermark of the engine.

@@ -20,11 +20,32 @@ pub struct Config {
     pub unordered: bool,
     /// What may be held.
     pub bounds: Bounds,
+    /// Patterns whose state is to be taken, as they were evaluated before: each group by itself, by the class that it
+    /// says, whatever [`Config::executor`] says. The engine puts the others together as it sees fit.
+    pub groups: Vec<Group>,
+}
+
+/// Patterns that are evaluated together.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Group {
+    /// The number by which the state of its keys is found.
+    pub number: u32,
+    /// The class that evaluates it.
+    pub class: Class,
+    /// Its patterns, in the order that the state of a family depends on.
+    pub patterns: Vec<PatternId>,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { patterns: None, executor: None, shards: 1, unordered: false, bounds: Bounds::default() }
+        Config {
+            patterns: None,
+            executor: None,
+            shards: 1,
+            unordered: false,
+            bounds: Bounds::default(),
+            groups: Vec::new(),
+        }
     }
 }
 
@@ -44,6 +65,12 @@ pub enum EngineError {
         pattern: String,
         /// Why not.
         why: Refused,
+    },
+    /// Patterns that cannot be a family, and were said to be one.
+    #[error("patterns `{}` are not one family", .patterns.join("`, `"))]
+    Group {
+        /// Their names.
+        patterns: Vec<String>,
     },
     /// State that was not in memory cannot be had.
     #[error("the state of a key that was not in memory cannot be had: {why}")]

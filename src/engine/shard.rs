@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::OpenKey;
 use super::cold::{Cold, ColdKeys};
 use super::crew::{Answer, Failure, Task, Work};
 use super::crowd::{TooMany, cut_short};
@@ -13,7 +14,7 @@ use super::snapshot::KeyState;
 use super::unit::Unit;
 use super::{Outcome, tally};
 use crate::codec::{Coded, Damaged};
-use crate::event::PatternId;
+use crate::event::{PatternId, Value};
 use crate::lang::hir::{Pattern, Program};
 use crate::matcher::bounds::shown_key;
 use crate::matcher::chunk::{Lens, Prepared, Rows};
@@ -83,7 +84,7 @@ impl Shard {
     /// Shard `number` of `count`.
     pub(super) fn new(program: &Program, units: &[Unit], bounds: &Bounds, number: u32, count: u32) -> Shard {
         let mut tables: Vec<Table> = Vec::new();
-        let part = |(at, unit): (usize, &Unit)| {
+        let part = |(_, unit): (usize, &Unit)| {
             let pattern = &unit.plan.pattern;
             let fields = key_fields(program, pattern);
             let (number, count) = if has_keys(&fields) { (number, count) } else { (0, 1) };
@@ -93,7 +94,7 @@ impl Shard {
                 tables.len() - 1
             });
             Part {
-                number: at,
+                number: unit.number as usize,
                 names: unit.patterns.iter().map(|id| program.pattern(*id).name.clone()).collect(),
                 patterns: unit.patterns.clone(),
                 level: pattern.level,
@@ -187,6 +188,8 @@ impl Shard {
     ) {
         let Table { keys, ids, has_nulls, selector } = &mut self.tables[table];
         let rows = rows(events, ids);
+        // Time does not go back behind what an executor has seen.
+        let seen = rows.last().map_or(EventTime::START, Rows::last_time);
         selector.begin(ids.len());
         for part in self.parts.iter_mut().filter(|part| part.level == level && part.table == table) {
             let of_events = part.cold.take(ids);
@@ -228,7 +231,12 @@ impl Shard {
                     answer.lost = Some(why);
                     return;
                 }
-                part.advance(by, keys, self.is_telling.then_some(&mut self.saved), &mut self.findings);
+                part.advance(
+                    by.max(seen),
+                    keys,
+                    self.is_telling.then_some(&mut self.saved),
+                    &mut self.findings,
+                );
             }
             part.advance(to, keys, self.is_telling.then_some(&mut self.saved), &mut self.findings);
             part.collect(keys, &mut self.findings, &self.bounds, answer);
@@ -327,6 +335,32 @@ impl Shard {
             part.now = now;
         }
         Ok(())
+    }
+
+    /// Visits what is open of a pattern, key by key; of one key where one is given.
+    pub(super) fn each_open(
+        &self,
+        pattern: PatternId,
+        key: Option<&[Value]>,
+        now: EventTime,
+        visit: &mut dyn FnMut(OpenKey),
+    ) {
+        for part in self.parts.iter().filter(|part| part.is_asked(Some(pattern))) {
+            let table = &self.tables[part.table].keys;
+            for id in part.executor.keys().iter().filter(|id| **id != NULL_KEY) {
+                let values = table.values(*id);
+                if key.is_some_and(|key| *key != **values) {
+                    continue;
+                }
+                let mut open = Vec::new();
+                part.executor.each_open(*id, now, &mut |one| {
+                    open.extend((one.pattern == pattern).then_some(one));
+                });
+                if !open.is_empty() {
+                    visit(OpenKey { key: Arc::clone(values), matches: open });
+                }
+            }
+        }
     }
 
     /// Takes back the numbers of keys that nobody uses any more, where there may be many.

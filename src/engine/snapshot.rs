@@ -4,13 +4,12 @@
 //! small and is told whole: what waits for the watermark, what is found but may still be preceded, counts. An engine that
 //! is given both again goes on as if nothing had happened, with any number of shards.
 
-use std::fmt;
 use std::sync::Arc;
 
 use super::cold::ColdKeys;
 use super::crew::Work;
 use super::outcome::{Events, TalliedEvents};
-use super::{Engine, EngineError, EventRef, Outcome, Stats};
+use super::{Engine, EngineError, EventRef, Outcome, Stats, UnitShape};
 use crate::codec::{Codec, Coded, Damaged};
 use crate::event::{Batch, PartitionId, PatternId, SlotId, SourcePosition, StepId, StreamId, Value};
 use crate::lang::hir::Program;
@@ -30,27 +29,12 @@ pub struct Snapshot {
 /// The state of a key in a unit of the program: in one pattern, or in a family of them.
 #[derive(Clone, Debug)]
 pub struct KeyState {
-    /// The unit, as [`Engine::units`] counts them.
+    /// The number of the unit, as [`Engine::units`] has it.
     pub unit: u32,
     /// The key.
     pub key: Arc<[Value]>,
     /// Its state; nothing where there is none any more.
     pub bytes: Vec<u8>,
-}
-
-/// Patterns that are evaluated together, as far as their saved state depends on it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct UnitShape {
-    /// The names of the patterns.
-    pub patterns: Vec<String>,
-    /// What their state depends on, as text.
-    pub shape: String,
-}
-
-impl fmt::Display for UnitShape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.patterns.join(", "), self.shape)
-    }
 }
 
 impl Engine {
@@ -59,7 +43,7 @@ impl Engine {
         self.exchange(Work::Track);
     }
 
-    /// The units of the program, in the order in which [`KeyState::unit`] counts them.
+    /// The units of the program. [`KeyState::unit`] is the number of one.
     pub fn units(&self) -> &[UnitShape] {
         &self.units
     }
@@ -152,6 +136,7 @@ impl Engine {
         let mut codec = Codec::loading(rest);
         self.load_rest(&mut codec)?;
         codec.end()?;
+        self.sequencer.go_on_from(self.now);
         let null_keys = self.stats.null_keys;
         let answers = self.exchange(Work::Load { keys: Arc::new(keys), now: self.now, null_keys });
         answers.iter().find_map(|answer| answer.damaged).map_or(Ok(()), Err)?;
@@ -163,7 +148,7 @@ impl Engine {
         Ok(())
     }
 
-    fn save_rest(&self, codec: &mut Codec<'_>) -> Coded {
+    pub(super) fn save_rest(&self, codec: &mut Codec<'_>) -> Coded {
         let code = |outcome: &mut Outcome, codec: &mut Codec<'_>| code_outcome(&self.program, outcome, codec);
         self.sequencer.save(codec)?;
         let mut numbers: Vec<_> =

@@ -1,13 +1,10 @@
 //! Which patterns are evaluated together, and by what.
 
-use std::hash::Hasher;
 use std::sync::Arc;
 
-use siphasher::sip128::{Hasher128, SipHasher13};
-
-use super::{EngineError, UnitShape};
+use super::{Config, EngineError, Group, PatternShape, UnitShape};
 use crate::event::PatternId;
-use crate::lang::hir::{Pattern, Program};
+use crate::lang::hir::Program;
 use crate::matcher::chunk::Lens;
 use crate::matcher::family::{self, Family};
 use crate::matcher::predicates::Predicates;
@@ -15,6 +12,8 @@ use crate::matcher::{Bounds, Class, Executor, Plan};
 
 /// A pattern alone, or a family of them.
 pub(super) struct Unit {
+    /// Its number, by which the state of its keys is found.
+    pub(super) number: u32,
     /// Its patterns.
     pub(super) patterns: Vec<PatternId>,
     /// The pattern; of a family one that stands for all where the events are chosen that it sees.
@@ -30,38 +29,83 @@ enum Kind {
 }
 
 impl Unit {
-    /// The units of some patterns.
+    /// The units of some patterns: the groups that are asked for, then what is made of the others.
     ///
     /// # Errors
     ///
-    /// [`EngineError::Class`], if the class that is asked for does not take one of them.
+    /// [`EngineError::Class`], if the class that is asked for does not take one of them; [`EngineError::Group`].
     pub(super) fn all(
         program: &Program,
         plans: &[Arc<Plan>],
-        class: Option<Class>,
+        config: &Config,
         predicates: &mut Predicates,
     ) -> Result<Vec<Unit>, EngineError> {
-        let (families, alone) = match class {
-            None => family::families(plans, family::RULES_MIN),
-            Some(Class::Family) => family::families(plans, 1),
-            Some(_) => (Vec::new(), plans.to_vec()),
-        };
         let mut units = Vec::new();
+        for group in &config.groups {
+            units.push(Unit::of_group(program, plans, group, predicates)?);
+        }
+        let is_free =
+            |plan: &&Arc<Plan>| !config.groups.iter().any(|group| group.patterns.contains(&plan.pattern.id));
+        let free: Vec<Arc<Plan>> = plans.iter().filter(is_free).cloned().collect();
+        let (families, alone) = match config.executor {
+            None => family::families(&free, family::RULES_MIN),
+            Some(Class::Family) => family::families(&free, 1),
+            Some(_) => (Vec::new(), free),
+        };
+        let mut number = config.groups.iter().map(|group| group.number + 1).max().unwrap_or(0);
         for plan in alone {
-            let class = class.unwrap_or_else(|| Class::of(&plan));
-            class.executor(&plan).map_err(|why| {
-                let pattern = plan.pattern.name.clone();
-                EngineError::Class { class, pattern, why }
-            })?;
-            let lens = lens(program, &plan, predicates);
-            units.push(Unit { patterns: vec![plan.pattern.id], plan, lens, kind: Kind::Alone(class) });
+            let class = config.executor.unwrap_or_else(|| Class::of(&plan));
+            units.push(Unit::alone(program, plan, (number, class), predicates)?);
+            number += 1;
         }
         for family in families {
-            let (patterns, plan) = (family.rules.clone(), Arc::clone(&family.loosest));
-            let lens = lens(program, &plan, predicates);
-            units.push(Unit { patterns, plan, lens, kind: Kind::Family(family) });
+            units.push(Unit::family(program, family, number, predicates));
+            number += 1;
         }
         Ok(units)
+    }
+
+    /// The unit that a group is.
+    fn of_group(
+        program: &Program,
+        plans: &[Arc<Plan>],
+        group: &Group,
+        predicates: &mut Predicates,
+    ) -> Result<Unit, EngineError> {
+        let plan = |id: &PatternId| plans.iter().find(|plan| plan.pattern.id == *id).cloned();
+        let members: Vec<Arc<Plan>> = group.patterns.iter().filter_map(plan).collect();
+        let refused = || EngineError::Group {
+            patterns: members.iter().map(|plan| plan.pattern.name.clone()).collect(),
+        };
+        if group.class != Class::Family {
+            let [plan] = members.as_slice() else { return Err(refused()) };
+            return Unit::alone(program, Arc::clone(plan), (group.number, group.class), predicates);
+        }
+        let (mut families, alone) = family::families(&members, 1);
+        match families.pop().filter(|_| families.is_empty() && alone.is_empty()) {
+            Some(family) => Ok(Unit::family(program, family, group.number, predicates)),
+            None => Err(refused()),
+        }
+    }
+
+    fn alone(
+        program: &Program,
+        plan: Arc<Plan>,
+        (number, class): (u32, Class),
+        predicates: &mut Predicates,
+    ) -> Result<Unit, EngineError> {
+        class.executor(&plan).map_err(|why| {
+            let pattern = plan.pattern.name.clone();
+            EngineError::Class { class, pattern, why }
+        })?;
+        let lens = lens(program, &plan, predicates);
+        Ok(Unit { number, patterns: vec![plan.pattern.id], plan, lens, kind: Kind::Alone(class) })
+    }
+
+    fn family(program: &Program, family: Family, number: u32, predicates: &mut Predicates) -> Unit {
+        let (patterns, plan) = (family.rules.clone(), Arc::clone(&family.loosest));
+        let lens = lens(program, &plan, predicates);
+        Unit { number, patterns, plan, lens, kind: Kind::Family(family) }
     }
 
     /// The class that evaluates it.
@@ -74,13 +118,11 @@ impl Unit {
 
     /// What its saved state depends on.
     pub(super) fn shape(&self, program: &Program) -> UnitShape {
-        let patterns: Vec<&Pattern> = self.patterns.iter().map(|id| program.pattern(*id)).collect();
-        // Another version may check a pattern to another tree: then it is refused, which is safe.
-        let mut hasher = SipHasher13::new();
-        patterns.iter().for_each(|pattern| hasher.write(format!("{pattern:?}").as_bytes()));
+        let pattern = |id: &PatternId| PatternShape::of(program, program.pattern(*id));
         UnitShape {
-            patterns: patterns.iter().map(|pattern| pattern.name.clone()).collect(),
-            shape: format!("{} {:032x}", self.class(), hasher.finish128().as_u128()),
+            number: self.number,
+            class: self.class(),
+            patterns: self.patterns.iter().map(pattern).collect(),
         }
     }
 

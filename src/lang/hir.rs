@@ -137,12 +137,19 @@ pub struct Pattern {
     pub tally: Option<Tally>,
     /// What a timeout emits.
     pub timeout_emits: Vec<Emit>,
+    /// Whether it begins nothing any more, and only finishes what is open: what is left of a rule that was changed.
+    pub drains: bool,
 }
 
 impl Pattern {
     /// A step.
     pub fn step(&self, id: StepId) -> &Step {
         &self.steps[id.index()]
+    }
+
+    /// Its name where it may stand beside a newer pattern of the same name.
+    pub fn title(&self) -> String {
+        if self.drains { format!("{} (draining)", self.name) } else { self.name.clone() }
     }
 
     /// The index among [`Pattern::sources`] of a stream that it reads.

@@ -59,6 +59,13 @@ pub struct Rows<'a> {
     pub only: Option<&'a [u32]>,
 }
 
+impl Rows<'_> {
+    /// The time of the last of them.
+    pub fn last_time(&self) -> EventTime {
+        self.prepared.batch().times()[self.end as usize - 1]
+    }
+}
+
 /// How one pattern sees the streams that it reads.
 #[derive(Clone, Debug)]
 pub struct Lens {

@@ -7,6 +7,7 @@ use super::cells::Which;
 use super::chunk::{Lens, Rows};
 use super::keys::{KeyId, KeyTable};
 use super::saved::{SavedKey, Sink};
+use super::shown::OpenVisit;
 use super::{Bounds, Cut, Dropped, Event, Exceeded, Fields, Found, Kind, Reached};
 use crate::codec::Coded;
 use crate::event::{PatternId, StepId, Value};
@@ -176,6 +177,9 @@ pub trait Executor: Send {
     ///
     /// [`Damaged`](crate::codec::Damaged): what was told was something else. The executor is not to be used then.
     fn load(&mut self, saved: &[SavedKey<'_>], now: EventTime) -> Coded;
+
+    /// Visits what is open for a key at `now`, to be looked at.
+    fn each_open(&self, _key: KeyId, _now: EventTime, _visit: &mut OpenVisit<'_>) {}
 
     /// Forgets the state of at most so many keys that has not changed since it was told: gives them, each with the time of
     /// its next deadline, up to which the executor is to have it [back](Executor::load), and otherwise before the next

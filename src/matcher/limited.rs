@@ -18,6 +18,7 @@ use super::executor::{Chunk, Findings, KeyFound};
 use super::keys::{KeyId, KeyTable, encode};
 use super::limiter::Limiter;
 use super::saved::{SavedKey, Sink};
+use super::shown::OpenVisit;
 use super::{Bounds, Cut, Dropped, Exceeded, Executor, Plan, Usage};
 use crate::codec::{Codec, Coded};
 use crate::event::{PatternId, Value};
@@ -283,6 +284,10 @@ impl<E: Executor> Executor for Limited<E> {
             suppressed: usage.suppressed + self.suppressed,
             ..usage
         }
+    }
+
+    fn each_open(&self, key: KeyId, now: EventTime, visit: &mut OpenVisit<'_>) {
+        self.inner.each_open(key, now, visit);
     }
 
     fn each_start(&self, now: EventTime, visit: &mut dyn FnMut(PatternId, EventTime)) {

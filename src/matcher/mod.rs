@@ -25,6 +25,7 @@ mod queues;
 mod rank;
 pub mod runs;
 mod saved;
+mod shown;
 mod starts;
 mod strict;
 
@@ -36,6 +37,7 @@ pub use class::{Class, Refused};
 pub use eval::{Faults, Fields, Held, Nothing, Scope, Taken, evaluate, fold_values, is_true};
 pub use executor::{Arrival, Chunk, Executor, Findings, FoundEvents, KeyFound, TalliedFound, Usage};
 pub use saved::{SavedKey, Sink};
+pub use shown::{OpenEvent, OpenMatch, OpenVisit};
 
 use crate::event::{SlotId, SourcePosition, StepId, Value};
 use crate::lang::hir::{Pattern, Program};

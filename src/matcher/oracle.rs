@@ -219,6 +219,9 @@ impl<'p> Oracle<'p> {
 
     /// The runs that an event starts.
     fn starts(&self, event: &Arc<Event>) -> Vec<Run> {
+        if self.plan.pattern.drains {
+            return Vec::new();
+        }
         let ways = &self.plan.automaton.start;
         let (runs, _) = self.take_ways(ways, &vec![true; ways.len()], None, event);
         let mut runs: Vec<Run> = runs.into_iter().map(|(_, run)| run).collect();

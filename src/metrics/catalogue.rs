@@ -114,6 +114,14 @@ catalogue! {
     CHECKPOINT_INTERVAL = Gauge "ensue_checkpoint_interval_seconds" &[],
         "How often there is to be an epoch, where that is a time.";
 
+    COPIES = Counter "ensue_copies_total" &[], "Copies of the state that were put to where --copy-to says.";
+    COPY_FAILURES = Counter "ensue_copy_failures_total" &[], "Copies of the state that could not be put or tidied up.";
+    COPIED_BYTES = Counter "ensue_copied_bytes_total" &[], "Bytes that were put for copies of the state.";
+    LAST_COPY = Gauge "ensue_last_copy_epoch_number" &[], "The epoch of the last copy of the state.";
+    LAST_COPY_TIME = Gauge "ensue_last_copy_timestamp_seconds" &[], "When the last copy of the state was there.";
+    LAST_COPY_BYTES = Gauge "ensue_last_copy_bytes" &[], "Bytes of the last copy, with those that were there before.";
+    COPY_INTERVAL = Gauge "ensue_copy_interval_seconds" &[], "How often there is to be a copy of the state.";
+
     RESTORE_DURATION = Gauge "ensue_restore_duration_seconds" &[], "How long it took to take up the state.";
     RESTORED_KEYS = Gauge "ensue_restored_keys" &[], "Keys whose state was taken up.";
     RESTORED_EVENTS = Gauge "ensue_restored_events" &[], "Events that runs before this one have read.";

@@ -24,5 +24,5 @@ pub use answer::Answer;
 pub use catalogue::{CATALOGUE, Definition, Kind};
 pub use publish::{Facts, Publisher};
 pub use readiness::Readiness;
-pub use registry::{EpochFacts, Metrics, RestoreFacts};
+pub use registry::{CopyFacts, EpochFacts, Metrics, RestoreFacts};
 pub use serve::{Stop, Stopped, serve, stop};

@@ -288,7 +288,8 @@ impl StreamCounts {
 impl PatternCounts {
     fn new(metrics: &Metrics, program: &Program, id: PatternId) -> PatternCounts {
         let pattern = program.pattern(id);
-        let (of, name) = (&metrics.patterns, pattern.name.as_str());
+        let (of, title) = (&metrics.patterns, pattern.title());
+        let name = title.as_str();
         PatternCounts {
             pattern: id,
             tells_timeouts: !pattern.timeout_emits.is_empty(),

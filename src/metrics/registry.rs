@@ -22,6 +22,7 @@ pub struct Metrics {
     pub(super) time: Time,
     pub(super) outputs: Outputs,
     epochs: Epochs,
+    copies: Copies,
     restore: Restore,
     pub(super) queues: Queues,
     ready: GaugeVec,
@@ -88,6 +89,16 @@ struct Epochs {
     interval: GaugeVec,
 }
 
+struct Copies {
+    count: IntCounterVec,
+    failures: IntCounterVec,
+    bytes: IntCounterVec,
+    last: GaugeVec,
+    last_time: GaugeVec,
+    last_bytes: GaugeVec,
+    interval: GaugeVec,
+}
+
 struct Restore {
     duration: GaugeVec,
     keys: GaugeVec,
@@ -115,6 +126,19 @@ pub struct EpochFacts {
     pub keys: u64,
     /// When it was committed, since 1970.
     pub committed_at: Duration,
+}
+
+/// A copy of the state that was put somewhere.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct CopyFacts {
+    /// The epoch that it holds.
+    pub epoch: u64,
+    /// What it has, in bytes.
+    pub bytes: u64,
+    /// What had to be put for it, in bytes.
+    pub bytes_put: u64,
+    /// When it was there, since 1970.
+    pub at: Duration,
 }
 
 /// A state that was taken up.
@@ -160,6 +184,7 @@ impl Metrics {
                 latency: made.histograms(&all::RECORD_LATENCY, &EVENT_TIME_BUCKETS),
             },
             epochs: Epochs::new(&made),
+            copies: Copies::new(&made),
             restore: Restore {
                 duration: made.gauges(&all::RESTORE_DURATION),
                 keys: made.gauges(&all::RESTORED_KEYS),
@@ -203,6 +228,30 @@ impl Metrics {
         set(&epochs.last_duration, seconds);
         set(&epochs.last_bytes, facts.bytes as f64);
         set(&epochs.last_keys, facts.keys as f64);
+    }
+
+    /// There will be copies of the state, so often.
+    pub fn expect_copies(&self, every: Duration) {
+        let Copies { count, failures, bytes, interval, .. } = &self.copies;
+        for counter in [count, failures, bytes] {
+            counter.with_label_values(NONE);
+        }
+        set(interval, every.as_secs_f64());
+    }
+
+    /// A copy was made.
+    pub fn copy(&self, facts: &CopyFacts) {
+        let copies = &self.copies;
+        copies.count.with_label_values(NONE).inc();
+        copies.bytes.with_label_values(NONE).inc_by(facts.bytes_put);
+        set(&copies.last, facts.epoch as f64);
+        set(&copies.last_time, facts.at.as_secs_f64());
+        set(&copies.last_bytes, facts.bytes as f64);
+    }
+
+    /// A copy was not made.
+    pub fn copy_failed(&self) {
+        self.copies.failures.with_label_values(NONE).inc();
     }
 
     /// The run goes on from a state.
@@ -296,6 +345,20 @@ impl Epochs {
             last_bytes: made.gauges(&all::LAST_EPOCH_BYTES),
             last_keys: made.gauges(&all::LAST_EPOCH_KEYS),
             interval: made.gauges(&all::CHECKPOINT_INTERVAL),
+        }
+    }
+}
+
+impl Copies {
+    fn new(made: &Maker) -> Copies {
+        Copies {
+            count: made.counters(&all::COPIES),
+            failures: made.counters(&all::COPY_FAILURES),
+            bytes: made.counters(&all::COPIED_BYTES),
+            last: made.gauges(&all::LAST_COPY),
+            last_time: made.gauges(&all::LAST_COPY_TIME),
+            last_bytes: made.gauges(&all::LAST_COPY_BYTES),
+            interval: made.gauges(&all::COPY_INTERVAL),
         }
     }
 }

@@ -319,3 +319,24 @@ fn the_registry_has_what_the_catalogue_says() {
     found.retain(|name, _| !name.starts_with("process_"));
     assert!(found.is_empty(), "not in the catalogue: {found:?}");
 }
+
+#[test]
+fn copies_are_there_from_the_start_where_there_will_be_some() {
+    let metrics = Metrics::new();
+    assert!(!metrics.text(true).contains("ensue_cop"));
+    metrics.expect_copies(Duration::from_secs(60));
+    let has = |line: &str| assert!(metrics.text(true).lines().any(|found| found == line), "{line}");
+    has("ensue_copy_failures_total 0");
+    assert!(!metrics.text(true).contains("ensue_last_copy"), "there was none yet");
+    for (epoch, bytes_put) in [(3, 100), (5, 20)] {
+        metrics.copy(&CopyFacts { epoch, bytes: 110, bytes_put, at: Duration::from_secs(1_700_000_000) });
+    }
+    metrics.copy_failed();
+    has("ensue_copies_total 2");
+    has("ensue_copied_bytes_total 120");
+    has("ensue_copy_failures_total 1");
+    has("ensue_last_copy_epoch_number 5");
+    has("ensue_last_copy_bytes 110");
+    has("ensue_last_copy_timestamp_seconds 1700000000");
+    has("ensue_copy_interval_seconds 60");
+}

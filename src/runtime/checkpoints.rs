@@ -77,6 +77,12 @@ impl Checkpoints {
         self.epoch
     }
 
+    /// Somebody else has written the epoch of this number, before any of its own.
+    pub fn go_on_from(&mut self, epoch: u64) {
+        assert!(self.is_idle(), "one epoch at a time");
+        self.epoch = epoch;
+    }
+
     /// Whether no epoch is under way.
     pub fn is_idle(&self) -> bool {
         matches!(self.state, State::Idle)

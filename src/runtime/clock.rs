@@ -7,3 +7,8 @@ use std::time::{Duration, SystemTime};
 pub fn since_1970() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
+
+/// The same in milliseconds.
+pub fn now_ms() -> u64 {
+    since_1970().as_millis() as u64
+}

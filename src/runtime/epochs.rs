@@ -17,9 +17,11 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::programs::{ProgramText, code_programs, program_key};
 use crate::codec::{Codec, Coded, Damaged};
-use crate::engine::{ColdKeys, KeyState};
+use crate::engine::{ColdKeys, KeyState, PatternShape, UnitShape};
 use crate::event::Value;
+use crate::matcher::Class;
 use crate::state::{Changes, Key, Space, Store, StoreError, shown};
 
 /// How far a run was at the end of an epoch.
@@ -29,8 +31,10 @@ pub struct Mark {
     pub epoch: u64,
     /// Whether the run has come to its end.
     pub is_done: bool,
+    /// When it was written: milliseconds since 1970.
+    pub at_ms: u64,
     /// What the state of keys depends on, by unit: it can be taken where these are the same.
-    pub units: Vec<String>,
+    pub units: Vec<UnitShape>,
     /// The inputs, in the order of partitions.
     pub inputs: Vec<InputMark>,
     /// The outputs that are files, by path.
@@ -44,6 +48,8 @@ pub struct Mark {
 pub struct InputMark {
     /// The stream.
     pub stream: String,
+    /// Which of its partitions it is.
+    pub partition: u32,
     /// What it is called: its path.
     pub name: String,
     /// Bytes up to and with the last line that was taken.
@@ -65,6 +71,8 @@ pub struct Recovered {
     pub rest: Vec<u8>,
     /// The state of keys.
     pub keys: Vec<KeyState>,
+    /// The texts of the patterns: of those that run, then of those that only drain.
+    pub programs: Vec<ProgramText>,
 }
 
 /// Why a store does not say how to go on.
@@ -87,6 +95,14 @@ pub enum RecoveryError {
         /// What is wrong with it.
         what: Damaged,
     },
+}
+
+/// What a state is written as: these keys, in this order, and everything else.
+pub fn changes(keys: &[KeyState], rest: &[u8], mark: &Mark) -> Changes {
+    let mut changes = Changes::new();
+    keys.iter().for_each(|state| put_key(&mut changes, state));
+    put_rest(&mut changes, rest, mark);
+    changes
 }
 
 /// Writes the state of a key.
@@ -131,9 +147,11 @@ pub fn recover(store: &dyn Store) -> Result<Option<Recovered>, RecoveryError> {
         what,
     };
     let Some(stored) = store.read(&run_key())? else { return Ok(None) };
-    let mut mark = Mark::default();
-    let mut codec = Codec::loading(stored.payload());
-    code_mark(&mut mark, &mut codec).and_then(|()| codec.end()).map_err(|what| damaged(&run_key(), what))?;
+    let mark = mark_of(stored.payload()).map_err(|what| damaged(&run_key(), what))?;
+    let programs = match store.read(&program_key())? {
+        Some(stored) => programs_of(stored.payload()).map_err(|what| damaged(&program_key(), what))?,
+        None => Vec::new(),
+    };
     let rest = store.read(&engine_key())?.ok_or_else(|| damaged(&engine_key(), Damaged::Short))?;
     let mut keys = Vec::new();
     let mut odd = Ok(());
@@ -148,7 +166,37 @@ pub fn recover(store: &dyn Store) -> Result<Option<Recovered>, RecoveryError> {
         }
     })?;
     odd?;
-    Ok(Some(Recovered { mark, rest: rest.payload().to_vec(), keys }))
+    Ok(Some(Recovered { mark, rest: rest.payload().to_vec(), keys, programs }))
+}
+
+/// The mark that a record has.
+fn mark_of(payload: &[u8]) -> Result<Mark, Damaged> {
+    let (mut mark, mut codec) = (Mark::default(), Codec::loading(payload));
+    code_mark(&mut mark, &mut codec)?;
+    codec.end()?;
+    Ok(mark)
+}
+
+fn programs_of(payload: &[u8]) -> Result<Vec<ProgramText>, Damaged> {
+    let (mut programs, mut codec) = (Vec::new(), Codec::loading(payload));
+    code_programs(&mut programs, &mut codec)?;
+    codec.end()?;
+    Ok(programs)
+}
+
+/// The mark of the last epoch alone; `None` where there was none.
+///
+/// # Errors
+///
+/// [`RecoveryError`].
+pub fn mark(store: &dyn Store) -> Result<Option<Mark>, RecoveryError> {
+    let Some(stored) = store.read(&run_key())? else { return Ok(None) };
+    let mark = mark_of(stored.payload()).map_err(|what| RecoveryError::Record {
+        directory: store.directory().display().to_string(),
+        record: shown(&run_key()),
+        what,
+    })?;
+    Ok(Some(mark))
 }
 
 fn run_key() -> Key {
@@ -178,9 +226,12 @@ fn key_state(key: &[u8], payload: &[u8]) -> Result<KeyState, Damaged> {
 fn code_mark(mark: &mut Mark, codec: &mut Codec<'_>) -> Coded {
     codec.u64(&mut mark.epoch)?;
     codec.flag(&mut mark.is_done)?;
-    codec.list(&mut mark.units, String::new, |unit, codec| codec.string(unit))?;
+    codec.u64(&mut mark.at_ms)?;
+    let unit = || UnitShape { number: 0, class: Class::Runs, patterns: Vec::new() };
+    codec.list(&mut mark.units, unit, code_unit)?;
     codec.list(&mut mark.inputs, InputMark::default, |input, codec| {
         codec.string(&mut input.stream)?;
+        codec.u32(&mut input.partition)?;
         codec.string(&mut input.name)?;
         codec.u64(&mut input.bytes)?;
         codec.u64(&mut input.lines)?;
@@ -189,6 +240,21 @@ fn code_mark(mark: &mut Mark, codec: &mut Codec<'_>) -> Coded {
     })?;
     code_counts(&mut mark.outputs, codec)?;
     code_counts(&mut mark.counts, codec)
+}
+
+fn code_unit(unit: &mut UnitShape, codec: &mut Codec<'_>) -> Coded {
+    codec.u32(&mut unit.number)?;
+    let mut class = unit.class.name().to_owned();
+    codec.string(&mut class)?;
+    unit.class = class.parse().map_err(|_| Damaged::Odd("the class of a pattern"))?;
+    codec.list(&mut unit.patterns, PatternShape::default, |pattern, codec| {
+        codec.string(&mut pattern.name)?;
+        codec.flag(&mut pattern.drains)?;
+        codec.list(&mut pattern.parts, Default::default, |(part, hash), codec| {
+            codec.string(part)?;
+            codec.u64(hash)
+        })
+    })
 }
 
 fn code_counts(counts: &mut BTreeMap<String, u64>, codec: &mut Codec<'_>) -> Coded {
@@ -210,6 +276,7 @@ mod tests {
     fn mark(epoch: u64) -> Mark {
         let input = InputMark {
             stream: "transactions".to_owned(),
+            partition: 2,
             name: "tx.jsonl".to_owned(),
             bytes: 1 << 40,
             lines: 7,
@@ -218,7 +285,15 @@ mod tests {
         };
         Mark {
             epoch,
-            units: vec!["velocity: strict of card string".to_owned()],
+            units: vec![UnitShape {
+                number: 7,
+                class: Class::Strict,
+                patterns: vec![PatternShape {
+                    name: "velocity".to_owned(),
+                    drains: true,
+                    parts: vec![("its key".to_owned(), u64::MAX)],
+                }],
+            }],
             inputs: vec![input],
             outputs: BTreeMap::from([("alerts.jsonl".to_owned(), 99)]),
             counts: BTreeMap::from([("events".to_owned(), 12)]),
@@ -245,7 +320,7 @@ mod tests {
         commit(&store, &first, &mark(1));
         let second = Snapshot { keys: vec![state("b", b""), state("c", b"3")], rest: b"second".to_vec() };
         commit(&store, &second, &mark(2));
-        let Recovered { mark: found, rest, keys } =
+        let Recovered { mark: found, rest, keys, .. } =
             recover(&store).expect("it is whole").expect("there are epochs");
         assert_eq!((found, rest.as_slice()), (mark(2), &b"second"[..]));
         let found: Vec<_> = keys.iter().map(|state| (state.key[0].clone(), state.bytes.clone())).collect();

@@ -7,6 +7,7 @@ mod checkpoints;
 pub mod clock;
 mod committer;
 pub mod epochs;
+pub mod programs;
 mod readers;
 mod workers;
 

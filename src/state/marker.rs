@@ -119,6 +119,16 @@ impl Marker {
         Ok(marker)
     }
 
+    /// Reads the file of a store that another process has locked.
+    pub(super) fn beside(directory: &Path) -> Result<Marker, StoreError> {
+        let path = directory.join(MARKER);
+        let mut file = File::open(&path).map_err(|error| StoreError::io("open", &path, error))?;
+        match parse(&read(&mut file, &path)?) {
+            MarkerSeen::Commits(commits) => Ok(Marker { path, file, commits }),
+            _ => Err(damaged(directory)),
+        }
+    }
+
     /// How many commits were made, as far as it knows.
     pub(super) fn commits(&self) -> u64 {
         self.commits

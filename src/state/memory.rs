@@ -66,6 +66,12 @@ impl MemoryStore {
         MemoryStore { directory: PathBuf::from("memory"), inner: Mutex::default() }
     }
 
+    /// A store with these records, sealed; `path` is where they come from, for messages.
+    pub(super) fn of(path: &Path, records: Vec<(Vec<u8>, Vec<u8>)>) -> MemoryStore {
+        let inner = Inner { records: records.into_iter().collect(), ..Inner::default() };
+        MemoryStore { directory: path.to_owned(), inner: Mutex::new(inner) }
+    }
+
     /// Lets the commit fail that is the `number`th to be tried, counted from 1 over all its life.
     pub fn fail_at(&self, number: u64, fault: Fault) {
         self.inner().fault = Some((number, fault));

@@ -24,6 +24,7 @@ mod changes;
 mod error;
 mod memory;
 mod record;
+mod savepoint;
 mod store;
 
 #[cfg(feature = "state")]
@@ -45,4 +46,5 @@ pub use memory::{Fault, MemoryStore};
 pub use record::{ENVELOPE_BYTES, Flaw, Key, KeyParts, Record, Space, shown};
 #[cfg(feature = "state")]
 pub use rocks::RocksStore;
+pub use savepoint::{SAVEPOINT_FORMAT, SavepointError, SavepointSize, read_savepoint, write_savepoint};
 pub use store::{Scan, Store, Stored, Verified, Visit};

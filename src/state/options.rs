@@ -48,6 +48,14 @@ pub(super) fn to_read(remarks: &Remarks) -> Options {
     options
 }
 
+/// For a store that is read while another process writes to it: all files are opened at once, so that none is missing
+/// later.
+pub(super) fn to_read_beside(remarks: &Remarks) -> Options {
+    let mut options = to_read(remarks);
+    options.set_max_open_files(-1);
+    options
+}
+
 fn common() -> Options {
     let mut blocks = BlockBasedOptions::default();
     blocks.set_block_cache(&Cache::new_lru_cache(limits::STORE_CACHE_BYTES));

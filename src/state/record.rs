@@ -40,46 +40,19 @@ const SHOWN_BYTES: usize = 48;
 pub enum Space {
     /// What the store is and how far it is: its format, its commits, the epoch, the set of patterns.
     Meta,
-    /// Sources and their partitions: positions, identity of files, watermarks, idle marks.
-    Partitions,
-    /// Dictionaries: the texts that stand as codes in other records.
-    Dictionaries,
-    /// Events that wait to be put in order.
-    Reorder,
-    /// Outcomes that are held until it is certain that they come out.
-    Held,
-    /// What a pattern holds as a whole, over all keys.
-    Patterns,
     /// What a pattern holds for a key.
     KeyState,
-    /// Outputs: lengths of files, and records that are not yet delivered.
-    Outputs,
 }
 
 impl Space {
     /// Every space, in the order of their declaration.
-    pub const ALL: [Space; 8] = [
-        Space::Meta,
-        Space::Partitions,
-        Space::Dictionaries,
-        Space::Reorder,
-        Space::Held,
-        Space::Patterns,
-        Space::KeyState,
-        Space::Outputs,
-    ];
+    pub const ALL: [Space; 2] = [Space::Meta, Space::KeyState];
 
     /// The first byte of its keys.
     pub const fn byte(self) -> u8 {
         match self {
             Space::Meta => b'm',
-            Space::Partitions => b's',
-            Space::Dictionaries => b'd',
-            Space::Reorder => b'r',
-            Space::Held => b'h',
-            Space::Patterns => b'p',
             Space::KeyState => b'k',
-            Space::Outputs => b'o',
         }
     }
 
@@ -92,13 +65,7 @@ impl Space {
     pub const fn name(self) -> &'static str {
         match self {
             Space::Meta => "meta",
-            Space::Partitions => "partitions",
-            Space::Dictionaries => "dictionaries",
-            Space::Reorder => "reorder",
-            Space::Held => "held",
-            Space::Patterns => "patterns",
             Space::KeyState => "keys",
-            Space::Outputs => "outputs",
         }
     }
 
@@ -402,7 +369,7 @@ mod tests {
     #[test]
     fn the_order_of_keys_is_the_order_of_their_parts() {
         let key = |time: i64, text: &str, number: u64| {
-            let mut key = Key::new(Space::Reorder);
+            let mut key = Key::new(Space::KeyState);
             key.time(EventTime::from_micros(time)).bytes(text.as_bytes()).u64(number);
             key
         };

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use rocksdb::checkpoint::Checkpoint;
-use rocksdb::{DB, DBRawIterator, Range, ReadOptions, WriteBatch, WriteOptions};
+use rocksdb::{DB, DBRawIterator, Options, Range, ReadOptions, WriteBatch, WriteOptions};
 
 use super::changes::{Change, Changes};
 use super::error::StoreError;
@@ -101,6 +101,32 @@ impl RocksStore {
         }
     }
 
+    /// Opens the store in a directory to be read, also while a process has it open to write: as it is at the last commit
+    /// that can be seen. It is not changed in any way, and does not see what comes later.
+    ///
+    /// # Errors
+    ///
+    /// As [`RocksStore::open_to_read`], but for a directory that is in use.
+    pub fn open_beside(directory: &Path) -> Result<RocksStore, StoreError> {
+        let mut tries = 0;
+        loop {
+            match RocksStore::open_to_read(directory) {
+                Err(StoreError::InUse { .. }) => {}
+                opened => return opened,
+            }
+            let opened = Marker::beside(directory)
+                .and_then(|marker| RocksStore::look_into_with(directory, marker, options::to_read_beside));
+            tries += 1;
+            // Files that it was about to open may have been merged into others meanwhile.
+            match opened {
+                Ok((_, None)) => return Err(StoreError::NoFormat { directory: directory.to_owned() }),
+                Ok((store, Some(_))) => return Ok(store),
+                Err(error) if error.is_damage() && tries < BESIDE_TRIES_MAX => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Makes a new store in a directory in which nothing is lost by it.
     fn create(directory: &Path) -> Result<RocksStore, StoreError> {
         let mut marker = Marker::claim(directory)?;
@@ -125,8 +151,16 @@ impl RocksStore {
 
     /// Opens it to be read, and sees whether it may be opened to be written.
     fn look_into(directory: &Path, marker: Marker) -> Result<(RocksStore, Option<Format>), StoreError> {
+        RocksStore::look_into_with(directory, marker, options::to_read)
+    }
+
+    fn look_into_with(
+        directory: &Path,
+        marker: Marker,
+        options: fn(&Remarks) -> Options,
+    ) -> Result<(RocksStore, Option<Format>), StoreError> {
         let remarks = Remarks::default();
-        let db = DB::open_for_read_only(&options::to_read(&remarks), directory, false);
+        let db = DB::open_for_read_only(&options(&remarks), directory, false);
         let db = db.map_err(|error| trouble::of(directory, "open", &error))?;
         let store = RocksStore::of(directory, db, marker, true);
         let format = store.known_format()?;
@@ -233,6 +267,9 @@ impl RocksStore {
         self.with("write", |db| db.write_opt(batch, &how))
     }
 }
+
+/// How often a store that another process writes to is opened before what looks like damage is taken for it.
+const BESIDE_TRIES_MAX: u32 = 20;
 
 /// What a batch has for a record besides its key and value, at most.
 const BATCH_BYTES: usize = 12;

@@ -75,6 +75,7 @@ impl<B: AsRef<Batch> + Clone> Sequencer<B> {
         types: &dyn Fn(StreamId) -> Option<Vec<Type>>,
         prepare: &dyn Fn(Batch) -> B,
     ) -> Coded {
+        let mut others: Vec<_> = self.partitions.keys().copied().collect();
         for _ in 0..codec.length(0)? {
             let mut id = (0, 0);
             let mut state = Partition { disorder: Duration::ZERO, newest: EventTime::START, is_open: true };
@@ -82,11 +83,13 @@ impl<B: AsRef<Batch> + Clone> Sequencer<B> {
             let count = self.counts.entry(StreamId(id.0)).or_default();
             *count = (*count).max(id.1.checked_add(1).ok_or(Damaged::Odd("the number of a partition"))?);
             self.partitions.insert((StreamId(id.0), PartitionId(id.1)), state);
+            others.retain(|other| *other != (StreamId(id.0), PartitionId(id.1)));
         }
         codec.option(&mut self.told, EventTime::default, |told, codec| codec.time(told))?;
         let mut released = None;
         codec.option(&mut released, EventTime::default, |time, codec| codec.time(time))?;
         self.released = released.map(Watermark::at);
+        others.into_iter().for_each(|(stream, partition)| self.open_again(stream, partition));
         let mut waiting = Vec::new();
         codec.list(&mut waiting, Stretch::default, code_stretch)?;
         self.wait_for(waiting, types, prepare)

@@ -99,7 +99,7 @@ fn place(batch: &Batch, row: u32) -> (EventTime, SourcePosition) {
 }
 
 /// Adds a row behind the others, to the last span where it continues that.
-fn append(spans: &mut Vec<Span>, batch: u32, row: u32) {
+pub(super) fn append(spans: &mut Vec<Span>, batch: u32, row: u32) {
     match spans.last_mut() {
         Some(last) if last.batch == batch && last.end == row => last.end += 1,
         _ => spans.push(Span { batch, start: row, end: row + 1 }),
@@ -157,12 +157,14 @@ impl<B> Default for Sequencer<B> {
 }
 
 impl<B: AsRef<Batch> + Clone> Sequencer<B> {
-    /// Adds a partition of a stream. Partitions of one stream are numbered in the order added.
+    /// Adds a partition of a stream. Partitions of one stream are numbered in the order added. What is older than events
+    /// that were let through already is late in it.
     pub fn add_partition(&mut self, stream: StreamId, disorder: Duration) -> PartitionId {
         let count = self.counts.entry(stream).or_default();
         let id = PartitionId(*count);
         *count += 1;
         let newest = self.told.map_or(EventTime::START, |at| at.plus(disorder));
+        let newest = newest.max(self.newest_after_release(disorder));
         self.partitions.insert((stream, id), Partition { disorder, newest, is_open: true });
         id
     }

@@ -60,7 +60,7 @@ fn write_case(folder: &Path, seed: u64, number: usize) -> Case {
 }
 
 /// A program all of whose patterns have the key of a small stream.
-fn program(random: &mut Random) -> Program {
+pub(crate) fn program(random: &mut Random) -> Program {
     loop {
         let program = generate::program(random);
         let is_keyed = program.patterns.iter().all(|pattern| pattern.keys.iter().any(|key| key == "k"));
@@ -72,7 +72,7 @@ fn program(random: &mut Random) -> Program {
 }
 
 /// Small streams laid over one another, in order of arrival.
-fn events(random: &mut Random, program: &Program) -> Vec<Event> {
+pub(crate) fn events(random: &mut Random, program: &Program) -> Vec<Event> {
     let mut all: Vec<(i64, Event)> = Vec::new();
     for round in 0..ROUNDS {
         let mut newest = i64::MIN;
@@ -88,7 +88,7 @@ fn events(random: &mut Random, program: &Program) -> Vec<Event> {
     numbered.map(|(n, (_, event))| Event { n, ..event }).collect()
 }
 
-fn line(event: &Event) -> serde_json::Value {
+pub(crate) fn line(event: &Event) -> serde_json::Value {
     serde_json::json!({
         "n": event.n, "k": event.k, "kind": event.kind, "v": event.v, "d": event.d.map(|d| d as f64 / 100.0),
         "x": event.x, "ok": event.ok, "ts": event.ts * 1000,

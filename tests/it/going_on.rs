@@ -107,9 +107,9 @@ fn other_inputs_patterns_and_outputs_are_refused() {
     refused(&RUN.replace("tx=tx.jsonl", "tx=-"), "the inputs are tx=stdin");
     refused("run p.cep --in tx=- --state new", "stdin cannot be read again after a crash");
     folder.write("p.cep", &PATTERNS.replace("pair", "couple"));
-    refused(RUN, "the patterns are not those of the state: `couple` has changed, or is new");
+    refused(RUN, "a pattern is not what the state in state is of: `pair` is not there any more, ");
     folder.write("p.cep", &PATTERNS.replace("> 3", "> 4"));
-    refused(RUN, "the patterns are not those of the state: `pair` has changed, or is new");
+    refused(RUN, "a pattern is not what the state in state is of: `pair` has changed (its steps), ");
     folder.write("p.cep", PATTERNS);
     let records = folder.read("out.jsonl");
     folder.write("out.jsonl", &records[..10]);

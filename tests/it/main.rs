@@ -6,6 +6,8 @@ mod bad_lines;
 mod bounds;
 #[cfg(feature = "cli")]
 mod command_line;
+#[cfg(feature = "remote")]
+mod copies;
 mod corpus;
 mod diagnostics;
 #[cfg(feature = "cli")]
@@ -15,15 +17,23 @@ mod families;
 #[cfg(feature = "cli")]
 mod folder;
 mod format;
+#[cfg(feature = "cli")]
+mod formats;
 #[path = "../support/formatting.rs"]
 mod formatting;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+mod full_disk;
 #[cfg(feature = "cli")]
 mod going_on;
 mod long_runs;
 #[cfg(feature = "cli")]
 mod metrics;
 mod mistakes;
+#[cfg(feature = "cli")]
+mod rules;
 mod saved;
+#[cfg(feature = "cli")]
+mod savepoints;
 #[cfg(feature = "state")]
 mod state;
 #[cfg(feature = "cli")]

@@ -156,7 +156,7 @@ impl Run<'_> {
         engine.track();
         self.add_partitions(&mut engine);
         let (mut at, epoch) = match recovered {
-            Some(Recovered { mark, rest, keys }) => {
+            Some(Recovered { mark, rest, keys, .. }) => {
                 let length = mark.outputs["out"] as usize;
                 let mut output = disk.output();
                 assert!(output.bytes.len() >= length, "what was committed was on the disk");

@@ -14,7 +14,7 @@ use crate::cli::CliError;
 use crate::engine::{ColdKeys, Engine};
 use crate::runtime::epochs::{self, Mark, Recovered, StoredKeys};
 use crate::runtime::{Checkpoints, Committer, EpochFacts, OnPhase, Phase, SyncOutputs};
-use crate::state::RocksStore;
+use crate::state::{Changes, RocksStore, Store};
 
 /// How often there is an epoch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,6 +59,7 @@ fn expected() -> String {
 
 /// The epochs of a run.
 pub(super) struct Durable {
+    store: Arc<RocksStore>,
     checkpoints: Checkpoints,
     directory: PathBuf,
     every: Every,
@@ -90,9 +91,10 @@ impl Durable {
         let epoch = recovered.as_ref().map_or(0, |recovered| recovered.mark.epoch);
         let on_phase = noting_phases();
         let memory = memory.map(|bytes| Memory { bytes, store: Arc::clone(&store) });
-        let committer = Committer::start(store, Arc::clone(&on_phase));
+        let committer = Committer::start(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&on_phase));
         let committer = committer.map_err(|source| CliError::Threads { source })?;
         let durable = Durable {
+            store,
             checkpoints: Checkpoints::new(committer, epoch),
             directory: directory.to_owned(),
             every,
@@ -101,6 +103,14 @@ impl Durable {
             memory,
         };
         Ok((durable, recovered))
+    }
+
+    /// Writes what a run begins with, before it reads anything: of a new one the text of its patterns, of one that begins
+    /// elsewhere or with other patterns a whole epoch.
+    pub(super) fn write(&mut self, changes: &mut Changes, epoch: u64) -> Result<(), CliError> {
+        self.store.commit(changes)?;
+        self.checkpoints.go_on_from(epoch);
+        Ok(())
     }
 
     /// Where keys are fetched from that are not in memory, if there is a bound on those that are.
@@ -112,6 +122,12 @@ impl Durable {
     /// Its directory.
     pub(super) fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// What epochs are written to.
+    #[cfg(feature = "remote")]
+    pub(super) fn store(&self) -> Arc<RocksStore> {
+        Arc::clone(&self.store)
     }
 
     /// How many epochs there were, also before this run.

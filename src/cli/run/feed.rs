@@ -13,16 +13,16 @@ use std::time::{Duration as WallDuration, Instant};
 use super::durable::Durable;
 use super::outputs::Outputs;
 use super::plan::RunPlan;
-use super::resume;
+use super::resume::{self, Inputs};
 use super::watch::{Moment, Watch};
 use crate::cli::{CliError, note, style};
-use crate::engine::{ColdKeys, Config, Engine, projection};
+use crate::engine::{ColdKeys, Config, Engine, Group, projection};
 use crate::event::{Batch, PartitionId, StreamId};
 use crate::io::{BadLine, Input, JsonSource, Position};
 use crate::lang::hir::Program;
 use crate::matcher::bounds::shown_key;
 use crate::matcher::{Bound, Bounds, Class, Reached};
-use crate::runtime::epochs::Recovered;
+use crate::runtime::epochs::{Mark, Recovered};
 use crate::runtime::{EpochFacts, Readers, Workers};
 
 /// How a run goes.
@@ -39,6 +39,10 @@ pub(super) struct Options {
     pub(super) is_unordered: bool,
     /// What may be held.
     pub(super) bounds: Bounds,
+    /// Patterns that are evaluated as they were before.
+    pub(super) groups: Vec<Group>,
+    /// What may differ from the inputs of the state that it begins with.
+    pub(super) inputs: resume::Inputs,
     /// Whether there are epochs.
     pub(super) is_durable: bool,
     /// Where keys are fetched from that are not in memory.
@@ -110,6 +114,7 @@ impl Feed {
             shards: options.threads,
             unordered: options.is_unordered,
             bounds: options.bounds,
+            groups: options.groups.clone(),
         };
         let mut engine = Engine::new(Arc::clone(program), &config)?;
         if options.threads > 1 {
@@ -121,26 +126,36 @@ impl Feed {
         if let Some(cold_keys) = &options.cold_keys {
             engine.fetch_from(Arc::clone(cold_keys));
         }
+        let mut report = Report {
+            engine,
+            events: 0,
+            events_before: 0,
+            late: BTreeMap::new(),
+            bad: BTreeMap::new(),
+            elapsed: WallDuration::ZERO,
+            is_stopped: false,
+        };
+        let left = match recovered {
+            Some(recovered) => resume::restore(program, &mut report, recovered)?,
+            None => Mark::default(),
+        };
+        let marks = resume::match_inputs(program, plan, &left.inputs, options.inputs)?;
+        if options.inputs != Inputs::Same && !left.is_done {
+            resume::refuse_drained(&report)?;
+        }
+        resume::close_missing(program, &mut report, &left.inputs, &marks);
         let mut partitions = Vec::new();
         let mut sources = Vec::new();
-        let marks = recovered.as_ref().map(|recovered| &recovered.mark.inputs);
-        if let Some(marks) = marks {
-            resume::check_inputs(program, plan, marks)?;
-        }
-        for (at, (stream, input)) in plan.partitions.iter().enumerate() {
-            let id = engine.add_partition(*stream);
+        for ((stream, input), mark) in plan.partitions.iter().zip(marks) {
+            let id = resume::partition(&mut report, (*stream, mark), options.inputs);
             let keeps_all = plan.streams[stream.index()].late.is_some();
             let types = projection(program, &plan.patterns, *stream, keeps_all);
-            let path = match input {
-                Input::File(path) => Some(path.clone()),
-                Input::Stdin => None,
-            };
-            let (source, position, is_open) = match (marks.map(|marks| &marks[at]), &path) {
+            let (source, position, is_open) = match (mark, resume::file_of(input)) {
                 (Some(mark), Some(path)) => {
-                    let position = Position { bytes: mark.bytes, lines: mark.lines };
+                    let (position, is_open) = resume::position(mark, options.inputs);
                     let source =
                         JsonSource::resume(path, position, *stream, id, program.stream(*stream), types);
-                    (source, position, !mark.is_at_end)
+                    (source, position, is_open)
                 }
                 _ => {
                     let source = JsonSource::open(input, *stream, id, program.stream(*stream), types);
@@ -155,18 +170,6 @@ impl Feed {
             partitions.push(Partition { name: input.name(), stream: *stream, id, is_open, position });
         }
         let readers = Readers::new(sources).map_err(|source| CliError::Threads { source })?;
-        let mut report = Report {
-            engine,
-            events: 0,
-            events_before: 0,
-            late: BTreeMap::new(),
-            bad: BTreeMap::new(),
-            elapsed: WallDuration::ZERO,
-            is_stopped: false,
-        };
-        if let Some(recovered) = recovered {
-            resume::restore(program, &mut report, recovered)?;
-        }
         let is_live = plan.partitions.iter().any(|(_, input)| *input == Input::Stdin);
         let started = Instant::now();
         Ok(Feed {
@@ -318,6 +321,7 @@ impl Feed {
                 identity.map_err(|source| CliError::Read { path: partition.name.clone(), source })?;
             inputs.push(resume::Reading {
                 stream: partition.stream,
+                partition: partition.id,
                 name: &partition.name,
                 position: partition.position,
                 is_open: partition.is_open,

@@ -5,7 +5,9 @@
 //!                                                                          \-> summary
 //! ```
 
+mod begin;
 mod bindings;
+mod copying;
 mod durable;
 mod feed;
 mod listen;
@@ -19,24 +21,29 @@ mod watch;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 
+pub(super) use self::plan::select;
+
+use self::begin::Beginning;
 use self::bindings::Binding;
+use self::copying::Wanted;
 use self::durable::{Durable, Every};
 use self::listen::Server;
 use self::plan::Wishes;
 use self::summary::Summary;
 use self::watch::Watch;
-use super::program::load_to_run;
+use super::program::load_with_text;
+use super::rules::Wish;
 use super::{CliError, Format, Verdict, note, style};
 use crate::config::RunConfig;
 use crate::lang::hir::KeepPolicy;
 use crate::limits;
 use crate::matcher::{Bounds, Class};
 use crate::metrics::RestoreFacts;
-use crate::runtime::epochs::{InputMark, Mark};
+use crate::runtime::epochs::Mark;
 
 /// Run patterns over JSON lines
 ///
@@ -49,7 +56,10 @@ use crate::runtime::epochs::{InputMark, Mark};
   ensue run patterns/velocity.cep --in 'transactions=day-*.jsonl' --out transactions.late=late.jsonl
   ensue run patterns/ --in transactions=tx.jsonl --out alert=alerts.jsonl --threads 4
   ensue run patterns/ --in transactions=tx.jsonl --max-open 1000000 --at-bound drop-oldest
+  ensue run patterns/ --in transactions=tx.jsonl --out alert=alerts.jsonl --state state --changed drain
+  ensue run patterns/ --in transactions=tx.jsonl --out alert=new.jsonl --from monday.savepoint --state new-state
   ensue run patterns/ --in transactions=tx.jsonl --state state --listen 127.0.0.1:9464
+  ensue run patterns/ --in transactions=tx.jsonl --state state --copy-to s3://bucket/run-1
   ensue run --config ensue.toml
 
 Bindings:
@@ -143,6 +153,29 @@ pub(super) struct RunArgs {
           requires = "state", help_heading = "State")]
     checkpoint_every: Every,
 
+    /// Begin with the state of a savepoint; with --state, in a new directory
+    #[arg(long, value_name = "FILE", help_heading = "State")]
+    from: Option<PathBuf>,
+
+    /// With --from: inputs that the savepoint has and that are not given are taken as ended
+    #[arg(long, requires = "from", help_heading = "State")]
+    missing_inputs: bool,
+
+    /// What becomes of the state of patterns that have changed or are not there any more: the old ones finish what is
+    /// open (drain), or it is dropped (reset). For one pattern: PATTERN=drain
+    #[arg(long, value_name = "drain|reset", value_parser = Wish::parse, value_delimiter = ',',
+          help_heading = "State")]
+    changed: Vec<Wish>,
+
+    /// Copy the state to file:///PATH or s3://BUCKET/PREFIX now and then, beside the run: `ensue state fetch` gets it back
+    #[arg(long, value_name = "URL", requires = "state", help_heading = "State")]
+    copy_to: Option<String>,
+
+    /// How often the state is copied, where there is a new epoch
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = copying::parse_every,
+          requires = "copy_to", help_heading = "State")]
+    copy_every: Duration,
+
     /// Serve metrics for Prometheus at this address, such as 127.0.0.1:9464: /metrics, /healthz and /readyz
     #[arg(long, value_name = "HOST:PORT", help_heading = "Watching")]
     listen: Option<String>,
@@ -175,56 +208,56 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         return Err(CliError::asked("there are no patterns to run", help));
     }
     let wishes = wishes(args, &config)?;
-    let Some(program) = load_to_run(&files)? else { return Ok(Verdict::No) };
+    let Some((program, text)) = load_with_text(&files)? else { return Ok(Verdict::No) };
+    // What cannot run is refused before anything is opened.
+    plan::plan(&program, &wishes)?;
+    let copies = args.copy_to.as_ref().map(|url| Wanted::new(url, args.copy_every)).transpose()?;
+    let stop = stop_on_signals()?;
+    let server = args.listen.as_ref().map(|address| listen(address, &stop)).transpose()?;
+    let began = Instant::now();
+    let begin = begin::Begin { args, wishes: &wishes, program: &program, text };
+    let Beginning { program, groups, recovered, mut durable, inputs, has_new_outputs } = begin.begin()?;
     let plan = plan::plan(&program, &wishes)?;
     for line in &plan.unused {
-        note(&format!("{} {line}", super::style::help("note:")));
+        note(&format!("{} {line}", style::help("note:")));
     }
-    let mut options = feed::Options {
+    let options = feed::Options {
         is_strict: args.strict,
         drains: !args.no_drain,
         executor: args.executor,
         threads: args.threads,
         is_unordered: args.unordered,
         bounds: bounds(args),
+        groups,
+        inputs,
         is_durable: args.state.is_some(),
-        cold_keys: None,
-        stop: stop_on_signals()?,
+        cold_keys: durable.as_ref().and_then(Durable::cold_keys),
+        stop,
     };
-    let server = args.listen.as_ref().map(|address| listen(address, &options)).transpose()?;
-    let began = Instant::now();
-    let (mut durable, recovered) = match &args.state {
-        Some(directory) => Durable::open(directory, args.checkpoint_every, args.memory)
-            .map(|(durable, left)| (Some(durable), left))?,
-        None => (None, None),
-    };
-    options.cold_keys = durable.as_ref().and_then(Durable::cold_keys);
     let left = recovered.as_ref().map(|recovered| recovered.mark.clone());
-    if let (Some(durable), Some(left)) = (&durable, &left) {
-        note(&format!("{} {}", style::help("note:"), resumed(durable, left)));
-    }
     let keys = recovered.as_ref().map_or(0, |recovered| recovered.keys.len() as u64);
     let mut feed = feed::Feed::open(&program, &plan, &options, recovered)?;
     if let Some(server) = &server {
-        feed.tell(Watch::new(
-            server,
-            &program,
-            &plan.patterns,
-            &feed.inputs(),
-            options.bounds.state_bytes_max,
-        ));
-        tell_of_state(
-            server,
-            args,
-            left.as_ref(),
-            RestoreFacts { duration: began.elapsed(), keys, events: 0 },
-        );
+        let inputs = feed.inputs();
+        feed.tell(Watch::new(server, &program, &plan.patterns, &inputs, options.bounds.state_bytes_max));
+        let restored = RestoreFacts { duration: began.elapsed(), keys, events: 0 };
+        tell_of_state(server, args, left.as_ref(), restored);
+    }
+    if has_new_outputs {
+        outputs::refuse_existing(&plan)?;
     }
     let mut outputs = outputs::Outputs::open(&program, &plan, left.as_ref())?;
+    let copying = match (copies, &durable) {
+        (Some(wanted), Some(durable)) => Some(wanted.start(durable, server.as_ref())?),
+        _ => None,
+    };
     let report = match left.is_some_and(|left| left.is_done) {
         true => feed.nothing_to_do(),
         false => feed.run(&options, &mut outputs, durable.as_mut())?,
     };
+    if let Some(copying) = copying {
+        copying.finish(report.is_stopped, &options.stop);
+    }
     if report.is_stopped {
         note(&format!("{} {}", style::help("note:"), stopped(durable.as_ref())));
     }
@@ -237,8 +270,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
 }
 
 /// Listens, before anything is read or written, and says where.
-fn listen(address: &str, options: &feed::Options) -> Result<Server, CliError> {
-    let server = Server::start(address, Arc::clone(&options.stop))?;
+fn listen(address: &str, stop: &Arc<AtomicBool>) -> Result<Server, CliError> {
+    let server = Server::start(address, Arc::clone(stop))?;
     note(&format!("{} metrics are at http://{}/metrics", style::help("note:"), server.address()));
     Ok(server)
 }
@@ -252,25 +285,6 @@ fn tell_of_state(server: &Server, args: &RunArgs, left: Option<&Mark>, restored:
         let events = left.counts.get("events").copied().unwrap_or_default();
         server.metrics.restored(&RestoreFacts { events, ..restored });
     }
-}
-
-/// What is said where a run goes on.
-fn resumed(durable: &Durable, left: &Mark) -> String {
-    let directory = durable.directory().display();
-    let events = left.counts.get("events").copied().unwrap_or_default();
-    if left.is_done {
-        return format!(
-            "the run in {directory} has come to its end, with {events} events; there is nothing to do (for another run give \
-             another --state)"
-        );
-    }
-    let at = |input: &InputMark| format!("{} at line {}", input.name, input.lines);
-    let inputs: Vec<String> = left.inputs.iter().map(at).collect();
-    format!(
-        "going on from epoch {} in {directory}: {events} events are behind, {}",
-        durable.epoch(),
-        inputs.join(", ")
-    )
 }
 
 /// What is said where a signal has stopped a run.

@@ -160,6 +160,25 @@ impl<'a> Outputs<'a> {
     }
 }
 
+/// Refuses files that have something in them, where a run begins with the state of another: what it writes is neither
+/// the whole nor what belongs behind that.
+pub(super) fn refuse_existing(plan: &RunPlan) -> Result<(), CliError> {
+    let files = plan.sinks.iter().filter_map(|output| match output {
+        Output::File(path) => Some(path),
+        Output::Stdout => None,
+    });
+    let bad = plan.streams.iter().filter(|stream| stream.bad.is_none()).map(|stream| &stream.bad_file);
+    for path in files.chain(bad) {
+        if std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0) {
+            return Err(CliError::asked(
+                format!("{} is not empty, and a run with --from begins new outputs", path.display()),
+                "name another file with --out, or move this one away: it ends where the savepoint was written",
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn unresumable(path: &Path, why: Resume) -> CliError {
     match why {
         Resume::Io(source) => unwritable(&path.display().to_string(), source),

@@ -68,7 +68,7 @@ pub(super) fn plan(program: &Program, wishes: &Wishes) -> Result<RunPlan, CliErr
 }
 
 /// The patterns named and those they read from, in file order.
-fn select(program: &Program, names: &[String]) -> Result<Vec<PatternId>, CliError> {
+pub(in crate::cli) fn select(program: &Program, names: &[String]) -> Result<Vec<PatternId>, CliError> {
     let mut chosen: Vec<PatternId> = Vec::new();
     for name in names {
         chosen.push(program.pattern_named(name).ok_or_else(|| {
@@ -76,6 +76,8 @@ fn select(program: &Program, names: &[String]) -> Result<Vec<PatternId>, CliErro
             CliError::asked(format!("there is no pattern `{name}`"), did_you_mean(name, known, "patterns"))
         })?);
     }
+    // What is left of older patterns always runs.
+    chosen.extend(program.patterns.iter().filter(|pattern| pattern.drains).map(|pattern| pattern.id));
     if names.is_empty() {
         chosen = program.patterns.iter().map(|pattern| pattern.id).collect();
     }

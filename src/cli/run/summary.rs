@@ -66,7 +66,7 @@ impl Summary {
             let stats = stats.patterns[id.index()];
             let pattern = program.pattern(*id);
             PatternLine {
-                name: pattern.name.clone(),
+                name: pattern.title(),
                 matches: stats.matches,
                 timeouts: if pattern.timeout_emits.is_empty() { 0 } else { stats.timeouts },
                 suppressed: stats.suppressed,

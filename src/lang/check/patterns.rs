@@ -130,6 +130,7 @@ impl PatternChecker<'_, '_> {
             emits: Vec::new(),
             tally,
             timeout_emits: Vec::new(),
+            drains: false,
         };
         (pattern, pending)
     }

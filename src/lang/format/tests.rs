@@ -5,8 +5,9 @@ use super::*;
 
 fn formatted(text: &str) -> String {
     let format = |text: &str| {
-        format_text("t.cep", text)
-            .unwrap_or_else(|(sources, found)| panic!("{}", crate::diag::render_text(&sources, &found, false)))
+        format_text("t.cep", text).unwrap_or_else(|(sources, found)| {
+            panic!("{}", crate::diag::render_text(&sources, &found, false))
+        })
     };
     let once = format(text);
     assert_eq!(once, format(&once), "twice is not once");

@@ -25,6 +25,7 @@
 
 mod algebra;
 mod saved;
+mod shown;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ use super::keys::{KeyId, KeyTable};
 use super::linear::{self, Linear, refused};
 use super::predicates::SourcePredicates;
 use super::saved::{SavedKey, Sink};
+use super::shown::OpenVisit;
 use super::{Exceeded, Executor, Faults, Kind, Plan, Refused, Usage};
 use crate::codec::Coded;
 use crate::event::StepId;
@@ -137,7 +139,10 @@ impl Aggregate {
     }
 
     fn event(&mut self, row: &Row<'_>, asked: &SourcePredicates, out: &mut Findings) {
-        let Fit { takes, breaks } = self.shape.fit(row, asked);
+        let Fit { mut takes, breaks } = self.shape.fit(row, asked);
+        if self.plan.pattern.drains {
+            takes &= !1;
+        }
         let mut cell = self.cells.find(row.key);
         if cell.is_none() && takes & 1 == 0 {
             return;
@@ -385,6 +390,10 @@ impl Executor for Aggregate {
 
     fn load(&mut self, saved: &[SavedKey<'_>], _: EventTime) -> Coded {
         self.load_saved(saved)
+    }
+
+    fn each_open(&self, key: KeyId, now: EventTime, visit: &mut OpenVisit<'_>) {
+        self.show(key, now, visit);
     }
 
     fn evict(&mut self, at_most: usize) -> Vec<(KeyId, EventTime)> {

@@ -8,6 +8,7 @@
 mod arena;
 mod block;
 mod saved;
+mod shown;
 mod writer;
 
 use std::sync::Arc;
@@ -18,7 +19,9 @@ pub use saved::LoadedEvent;
 pub use writer::{ColumnView, View, Writer};
 
 use super::chunk::Row;
-use crate::event::{Batch, Column, Decimal, Dictionary, NULL_CODE, SlotId, SourcePosition, Type, Value};
+use crate::event::{
+    Batch, Column, Decimal, Dictionary, NULL_CODE, SlotId, SourcePosition, StreamId, Type, Value,
+};
 use crate::lang::hir::{Emit, Expr, Node, Pattern, Tallied};
 use crate::time::{Duration, EventTime};
 
@@ -42,13 +45,16 @@ pub struct Layout {
     fields: Vec<(SlotId, Type)>,
     /// Whether the id of the record that an event is stands behind the fields, in two words: on derived streams.
     has_origin: bool,
+    /// The streams of the pattern, by which saved events name theirs: their numbers depend on the program.
+    streams: Vec<StreamId>,
 }
 
 impl Layout {
     /// What the conditions and the records of a pattern read of events that are held. `None` where it is too much.
     pub fn of(pattern: &Pattern) -> Option<Layout> {
         let words = vec![None; pattern.slots.len()];
-        let mut layout = Layout { words, fields: Vec::new(), has_origin: pattern.level > 0 };
+        let streams = pattern.sources.iter().map(|source| source.stream).collect();
+        let mut layout = Layout { words, fields: Vec::new(), has_origin: pattern.level > 0, streams };
         let conditions = pattern.steps.iter().flat_map(|step| &step.conditions).map(|part| &part.expr);
         let emits = pattern.emits.iter().chain(&pattern.timeout_emits);
         let emitted = emits.flat_map(|Emit { fields, .. }| fields.iter().map(|(_, value)| value));

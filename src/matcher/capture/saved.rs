@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{Arena, HEAD, Handle, Layout, PLACE, RECORD, STEP_AND_NULLS, TIME, Writer};
 use crate::codec::{Codec, Coded, Damaged};
-use crate::event::{Dictionary, Interner, Type};
+use crate::event::{Dictionary, Interner, StreamId, Type};
 use crate::time::EventTime;
 
 /// An event that has come back and is in no arena yet.
@@ -65,7 +65,7 @@ impl Layout {
         };
         signed(&mut words[TIME], codec)?;
         codec.u64(&mut words[RECORD])?;
-        codec.u64(&mut words[PLACE])?;
+        self.place(&mut words[PLACE], codec)?;
         codec.u64(&mut words[STEP_AND_NULLS])?;
         let nulls = words[STEP_AND_NULLS];
         // A step is only said of the events of a match.
@@ -79,6 +79,18 @@ impl Layout {
         }
         let origin = HEAD + self.fields.len();
         words[origin..].iter_mut().try_for_each(|word| codec.u64(word))
+    }
+
+    /// The stream, as the pattern counts its streams, and the partition.
+    fn place<X>(&self, word: &mut u64, codec: &mut Codec<'_, X>) -> Coded {
+        let of_stream = |stream: &StreamId| u64::from(stream.0) == *word >> 32;
+        let mut source = self.streams.iter().position(of_stream).unwrap_or_default();
+        let mut partition = *word as u32;
+        codec.usize(&mut source)?;
+        codec.u32(&mut partition)?;
+        let stream = self.streams.get(source).ok_or(Damaged::Odd("the stream of an event"))?;
+        *word = u64::from(stream.0) << 32 | u64::from(partition);
+        Ok(())
     }
 }
 

@@ -14,6 +14,7 @@
 
 mod join;
 mod saved;
+mod shown;
 mod state;
 
 use std::convert::Infallible;
@@ -29,6 +30,7 @@ use super::keys::{KeyId, KeyTable};
 use super::linear::{self, Linear, refused};
 use super::predicates::SourcePredicates;
 use super::saved::{SavedKey, Sink};
+use super::shown::OpenVisit;
 use super::{Bounds, Cut, Dropped, Exceeded, Executor, Kind, Plan, Refused, Usage};
 use crate::codec::Coded;
 use crate::event::{PatternId, StepId};
@@ -99,6 +101,9 @@ impl Enumerable {
             if row.fits(asked.steps[step.index()]) {
                 fits |= links;
             }
+        }
+        if self.plan.pattern.drains {
+            fits &= !1;
         }
         let mut cell = self.cells.find(row.key);
         if cell.is_none() && fits & 1 == 0 {
@@ -359,6 +364,10 @@ impl Executor for Enumerable {
         self.expiry.clear();
         self.arena.clear();
         self.held = 0;
+    }
+
+    fn each_open(&self, key: KeyId, now: EventTime, visit: &mut OpenVisit<'_>) {
+        self.show(key, now, visit);
     }
 
     fn each_start(&self, now: EventTime, visit: &mut dyn FnMut(PatternId, EventTime)) {

@@ -110,13 +110,14 @@ fn member(plan: &Arc<Plan>) -> Option<Member> {
     let asked = tests.iter().map(|tests| tests.iter().map(asked).collect::<Vec<_>>());
     let taken: Vec<_> = pattern.steps.iter().map(|step| &step.sources).collect();
     let shape = format!(
-        "{:?} {:?} {:?} {:?} {taken:?} {steps:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {taken:?} {steps:?} {:?} {:?} {}",
         pattern.sources,
         pattern.keys,
         pattern.slots,
         pattern.within,
         asked.collect::<Vec<_>>(),
         Layout::of(pattern),
+        pattern.drains,
     );
     Some(Member { shape, steps, tests })
 }

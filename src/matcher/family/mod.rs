@@ -9,7 +9,9 @@
 //! of an automaton per rule is ours.
 
 mod members;
+mod regrouped;
 mod saved;
+mod shown;
 mod thresholds;
 
 use std::collections::VecDeque;
@@ -17,6 +19,7 @@ use std::sync::Arc;
 
 use members::Test;
 pub use members::{Family, RULES_MIN, families};
+pub use regrouped::regrouped;
 use thresholds::Position;
 
 use super::capture::{Arena, Block, Handle, Layout};
@@ -25,6 +28,7 @@ use super::chunk::{Group, Row, Wanted};
 use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
 use super::saved::{SavedKey, Sink, add_deadlines, load_keys, save_key, tell};
+use super::shown::OpenVisit;
 use super::{Cut, Dropped, Exceeded, Executor, KeyFound, Kind, Usage};
 use crate::codec::Coded;
 use crate::event::{PatternId, StepId};
@@ -58,6 +62,8 @@ struct Shared<const WORDS: usize> {
     /// For each position the first that asks the same.
     same_tests: Vec<usize>,
     steps: Vec<StepId>,
+    /// Whether no run begins any more.
+    drains: bool,
     within: Duration,
     layout: Arc<Layout>,
     arena: Arena,
@@ -94,6 +100,7 @@ impl<const WORDS: usize> Shared<WORDS> {
             same_tests: same_tests.collect(),
             rules: family.rules.clone(),
             steps: family.steps.clone(),
+            drains: pattern.drains,
             within: pattern.within.expect("members have a window"),
             arena: Arena::new(pattern, Arc::clone(&layout)),
             layout,
@@ -116,7 +123,8 @@ impl<const WORDS: usize> Shared<WORDS> {
     }
 
     fn event(&mut self, row: &Row<'_>, out: &mut Findings) {
-        let begins = self.positions[0].rules(row);
+        let first = self.positions[0].rules(row);
+        let begins = if self.drains { [0; WORDS] } else { first };
         let slot = match self.cells.find(row.key) {
             Some(slot) => slot,
             None if is_any(&begins) => self.add_cell(row),
@@ -128,7 +136,7 @@ impl<const WORDS: usize> Shared<WORDS> {
         let began_before = row.time().minus(self.within);
         cell.retain(|run| run.began > began_before);
         let mut event = None;
-        self.offer(&mut cell, row, (&begins, &mut event), out);
+        self.offer(&mut cell, row, (&first, &mut event), out);
         if is_any(&begins) {
             let handle = *event.get_or_insert_with(|| self.arena.capture(row));
             let mut events = [0; POSITIONS_MAX];
@@ -151,12 +159,12 @@ impl<const WORDS: usize> Shared<WORDS> {
         &mut self,
         cell: &mut Vec<Run<WORDS>>,
         row: &Row<'_>,
-        (begins, event): (&Mask<WORDS>, &mut Option<Handle>),
+        (first, event): (&Mask<WORDS>, &mut Option<Handle>),
         out: &mut Findings,
     ) {
         // Of every position the rules that take the event, once they were asked for.
         let mut fits: [Mask<WORDS>; POSITIONS_MAX] = [[0; WORDS]; POSITIONS_MAX];
-        fits[0] = *begins;
+        fits[0] = *first;
         let mut known = 1_u32;
         let mut has_spent = false;
         for at in 0..cell.len() {
@@ -273,6 +281,10 @@ impl<const WORDS: usize> Executor for Shared<WORDS> {
     fn finish(&mut self, keys: &KeyTable, out: &mut Findings) {
         self.advance(EventTime::END, keys, out);
         self.arena.clear();
+    }
+
+    fn each_open(&self, key: KeyId, now: EventTime, visit: &mut OpenVisit<'_>) {
+        self.show(key, now, visit);
     }
 
     fn each_start(&self, now: EventTime, visit: &mut dyn FnMut(PatternId, EventTime)) {

@@ -12,6 +12,7 @@
 
 mod cell;
 mod saved;
+mod shown;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use super::keys::{KeyId, KeyTable};
 use super::linear::{Linear, absences_are_local, check_clauses, lifetime, refused};
 use super::predicates::SourcePredicates;
 use super::saved::{SavedKey, Sink, add_deadlines, due, load_keys, save_key, tell};
+use super::shown::OpenVisit;
 use super::{Cut, Dropped, Exceeded, Executor, KeyFound, Kind, Plan, Refused, Usage};
 use crate::codec::Coded;
 use crate::event::{PatternId, StepId};
@@ -86,6 +88,8 @@ pub(super) struct Queues {
     queues: Vec<Cell>,
     /// Whether something is told when a window closes. Else a key's runs end when it is looked at the next time.
     is_on_time: bool,
+    /// The positions that may be taken: not the first where no run is to begin any more.
+    may_take: u64,
     /// Keys with the time of a first event, or since when they have had runs, if nothing has to be on time.
     windows: VecDeque<(EventTime, KeyId)>,
     /// Keys by the time at which a wait at the end is over.
@@ -147,6 +151,7 @@ impl Queues {
             waits: VecDeque::new(),
             runs: 0,
             settled: Settled::default(),
+            may_take: if plan.pattern.drains { !1 } else { !0 },
             is_on_time: tells_timeouts || linear.wait.is_some_and(|wait| wait.wait.is_none()),
             shape,
         })
@@ -170,6 +175,7 @@ impl Queues {
                 fit.ends |= means.ends;
             }
         }
+        fit.takes &= self.may_take;
         fit
     }
 
@@ -359,6 +365,10 @@ impl Executor for Queues {
     fn finish(&mut self, keys: &KeyTable, out: &mut Findings) {
         self.advance(EventTime::END, keys, out);
         self.arena.clear();
+    }
+
+    fn each_open(&self, key: KeyId, now: EventTime, visit: &mut OpenVisit<'_>) {
+        self.show(key, now, visit);
     }
 
     fn each_start(&self, now: EventTime, visit: &mut dyn FnMut(PatternId, EventTime)) {

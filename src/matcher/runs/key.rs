@@ -118,7 +118,9 @@ impl KeyRuns {
             lives
         });
         let mut started = Vec::new();
-        take_ways(context, None, &context.plan.automaton.start, &offer, &Broken::default(), &mut started);
+        if !context.plan.pattern.drains {
+            take_ways(context, None, &context.plan.automaton.start, &offer, &Broken::default(), &mut started);
+        }
         started.retain(|run| !self.is_preceded(context, run));
         made.append(&mut started);
         for mut run in made {

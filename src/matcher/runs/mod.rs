@@ -9,6 +9,7 @@ mod queue;
 mod run;
 mod saved;
 mod select;
+mod shown;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
 use super::predicates::SourcePredicates;
 use super::saved::{SavedKey, Sink, tell};
+use super::shown::OpenVisit;
 use super::{
     Arrival, Bound, Bounds, Cut, Dropped, Event, Exceeded, Executor, Faults, Fields, Order, Plan, Reached,
     Usage,
@@ -244,6 +246,10 @@ impl Executor for Runs {
                 self.with_key(slot, EventTime::END, out, |runs, context, _| runs.finish(context));
             }
         }
+    }
+
+    fn each_open(&self, key: KeyId, _: EventTime, visit: &mut OpenVisit<'_>) {
+        self.show(key, visit);
     }
 
     fn each_start(&self, _: EventTime, visit: &mut dyn FnMut(PatternId, EventTime)) {

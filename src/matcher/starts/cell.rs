@@ -201,7 +201,7 @@ impl Start {
     }
 
     /// Whether no window, gap or wait has ended it by `now`. That need not have been noticed yet.
-    fn is_open(&self, shape: &Shape, arena: &Arena, now: EventTime) -> bool {
+    pub(super) fn is_open(&self, shape: &Shape, arena: &Arena, now: EventTime) -> bool {
         if self.is_over {
             return false;
         }
@@ -217,7 +217,7 @@ impl Start {
     }
 
     /// Its events in the loop.
-    fn looped<'a>(&'a self, list: &'a List, shape: &Shape) -> (&'a List, (usize, usize)) {
+    pub(super) fn looped<'a>(&'a self, list: &'a List, shape: &Shape) -> (&'a List, (usize, usize)) {
         let Some(repeated) = &shape.repeated else { return (list, (0, 0)) };
         if self.fixed.as_slice().len() < shape.prefix.len() {
             return (list, (0, 0));
@@ -381,7 +381,10 @@ impl Cell {
     /// Begins a start, if the event can.
     fn begin(&mut self, at: &At<'_>, place: u64, completed: &mut Vec<(usize, usize)>, settled: &mut Settled) {
         let shape = at.around.shape;
-        if at.takes & 1 == 0 || (shape.prefix.is_empty() && shape.repeated.is_some() && at.is_until) {
+        if at.around.pattern.drains
+            || at.takes & 1 == 0
+            || (shape.prefix.is_empty() && shape.repeated.is_some() && at.is_until)
+        {
             return;
         }
         let began = at.row.time();

@@ -26,6 +26,7 @@ mod reads;
 mod run;
 mod saved;
 mod shape;
+mod shown;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -42,6 +43,7 @@ use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
 use super::predicates::SourcePredicates;
 use super::saved::{SavedKey, Sink, add_deadlines, due, load_keys, tell};
+use super::shown::OpenVisit;
 use super::{
     Bound, Cut, Dropped, Exceeded, Executor, Faults, KeyFound, Nothing, Order, Plan, Reached, Refused, Scope,
     Usage, is_true,
@@ -128,13 +130,14 @@ impl Starts {
         let precedes = |bits: u64, (at, (absent, _)): (usize, &(shape::Absent, _))| {
             if row.fits(asked.steps[absent.step.index()]) { bits | 1 << at } else { bits }
         };
-        let precedes = leading.fold(0, precedes);
+        let is_draining = self.plan.pattern.drains;
+        let precedes = if is_draining { 0 } else { leading.fold(0, precedes) };
         let slot = match self.cells.find(row.key) {
             Some(slot) => {
                 self.cells.change(slot);
                 slot
             }
-            None if takes & 1 == 1 || precedes != 0 => self.add_cell(row.key, row.time()),
+            None if (takes & 1 == 1 && !is_draining) || precedes != 0 => self.add_cell(row.key, row.time()),
             None => return Ok(()),
         };
         self.unweighed += 1;
@@ -395,6 +398,10 @@ impl Executor for Starts {
         })?;
         self.derive(&loaded);
         Ok(())
+    }
+
+    fn each_open(&self, key: KeyId, now: EventTime, visit: &mut OpenVisit<'_>) {
+        self.show(key, now, visit);
     }
 
     fn evict(&mut self, at_most: usize) -> Vec<(KeyId, EventTime)> {

@@ -17,6 +17,7 @@
 
 mod ring;
 mod shape;
+mod shown;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ use super::executor::{Chunk, Findings, KeyFound};
 use super::keys::{KeyId, KeyTable};
 use super::predicates::Part;
 use super::saved::{SavedKey, Sink, tell};
+use super::shown::OpenVisit;
 use super::{Cut, Dropped, Exceeded, Executor, Faults, Fields, Kind, Plan, Refused, Scope, Usage, is_true};
 use crate::codec::{Codec, Coded};
 use crate::event::PatternId;
@@ -110,7 +112,7 @@ impl Strict {
         keys: &KeyTable,
         out: &mut Findings,
     ) {
-        let fits = view.fits(row.row);
+        let fits = view.fits(row.row) & self.shape.may_take;
         let Some(cell) = cell else {
             if fits & 1 == 1 {
                 self.first_event(row, view, keys, out);
@@ -292,6 +294,10 @@ impl Executor for Strict {
         self.rings.clear();
         self.writer.clear();
         self.runs = 0;
+    }
+
+    fn each_open(&self, key: KeyId, now: EventTime, visit: &mut OpenVisit<'_>) {
+        self.show(key, now, visit);
     }
 
     fn each_start(&self, now: EventTime, visit: &mut dyn FnMut(PatternId, EventTime)) {

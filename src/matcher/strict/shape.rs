@@ -31,6 +31,8 @@ pub(super) struct Shape {
     pub(super) is_conditional: bool,
     /// The runs that a match leaves.
     pub(super) kept: u64,
+    /// The runs that may take an event: not the empty one where no run is to begin any more.
+    pub(super) may_take: u64,
 }
 
 /// A comparison of a field of the candidate with one of an event held.
@@ -85,6 +87,7 @@ impl Shape {
             general: 0,
             is_conditional: false,
             kept: kept(&linear, plan.pattern.skip),
+            may_take: if plan.pattern.drains { !1 } else { !0 },
             within,
             linear,
         };

@@ -40,6 +40,7 @@ fn pattern(id: u32, name: &str, reads: &[u32], emits: u32) -> Pattern {
         emits: vec![Emit { stream: StreamId(emits), fields: Vec::new() }],
         tally: None,
         timeout_emits: Vec::new(),
+        drains: false,
     }
 }
 
