@@ -246,7 +246,7 @@ fn measure(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
 /// `500,00`.
 fn decimal_comma(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     let is_number = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
-    let after = first_word(&stop.text[stop.at..stop.end].get(1..)?);
+    let after = first_word(stop.text[stop.at..stop.end].get(1..)?);
     let previous = stop.previous.rsplit(char::is_whitespace).next().unwrap_or("");
     if stop.found != "," || !stop.expects_operator() || !is_number(previous) || !is_number(after) {
         return None;
