@@ -124,8 +124,10 @@ fn method_of_step(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
 
 /// `oneOrMore`, `notFollowedBy b`.
 fn word_of_flink(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
-    let is_ours = stop.found.chars().all(|c| c.is_ascii_lowercase()) && stop.found != "times";
-    if !in_body(stop) || is_ours {
+    // In small letters it is a name or a word of ours, in large ones a word of SQL.
+    let is_mixed = stop.found.contains(|c: char| c.is_ascii_lowercase())
+        && stop.found.contains(|c: char| c.is_ascii_uppercase());
+    if !in_body(stop) || !(is_mixed || matches!(stop.found, "times" | "optional" | "consecutive")) {
         return None;
     }
     let name = first_word(stop.text[stop.at + stop.found.len()..stop.end].trim_start());
@@ -225,7 +227,7 @@ fn count(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
 /// `first(a).at as first_at`, `a.amount`, `amount` alone, in a record.
 fn measure(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     let is_end = matches!(stop.found, "(" | "." | "," | "}" | "as" | "AS" | "+" | "-" | "*" | "/");
-    if !is_end || !stop.expects(&[Rule::colon]) {
+    if !is_end || !stop.expects(&[Rule::colon]) || in_body(stop) {
         return None;
     }
     let from = stop.text[stop.start..stop.at].rfind(['{', ',', '\n'])? + stop.start + 1;
