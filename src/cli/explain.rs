@@ -1,4 +1,4 @@
-//! `ensue explain`: the automaton of a pattern, as text.
+//! `ensue explain`: the automaton of a pattern, as text; or the page of a code.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,23 +7,28 @@ use clap::Args;
 
 use super::program::{did_you_mean, load_to_run};
 use super::{CliError, Verdict, print};
+use crate::diag::Code;
 use crate::engine::EngineError;
 use crate::lang::hir::{Pattern, Program};
 use crate::matcher::{Class, Plan};
 use crate::nfa;
 
-/// Show what a pattern becomes: its automaton, and where each condition is checked
+/// Show what a pattern becomes: its automaton, and where each condition is checked; or what an error code means
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   ensue explain patterns/
-  ensue explain patterns/ card_testing")]
+  ensue explain patterns/ card_testing
+  ensue explain E0203")]
 pub(super) struct ExplainArgs {
-    /// Pattern files or directories, then the names of the patterns to show; all without a name
-    #[arg(required = true, value_name = "FILES [PATTERN]")]
+    /// Pattern files or directories, then the names of the patterns to show, all without a name; or codes of errors
+    #[arg(required = true, value_name = "FILES [PATTERN] | CODE")]
     files: Vec<PathBuf>,
 }
 
 pub(super) fn run(args: &ExplainArgs) -> Result<Verdict, CliError> {
+    if args.files.iter().all(|argument| is_code(argument)) {
+        return explain_codes(&args.files);
+    }
     let names = args.files.iter().rposition(|path| is_path(path)).map_or(0, |last| last + 1);
     let (files, names) = args.files.split_at(names);
     if files.is_empty() {
@@ -43,6 +48,28 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Verdict, CliError> {
     }
     print(&format!("{}\n", texts.join("\n\n")))?;
     Ok(Verdict::Yes)
+}
+
+/// The pages of codes.
+fn explain_codes(codes: &[PathBuf]) -> Result<Verdict, CliError> {
+    let pages = codes.iter().map(|wanted| {
+        let wanted = wanted.to_string_lossy().to_ascii_uppercase();
+        let code = Code::ALL.iter().find(|code| code.number() == wanted).ok_or_else(|| {
+            CliError::asked(format!("there is no code {wanted}"), "all codes are in docs/errors.md")
+        })?;
+        Ok(code.page().trim_end())
+    });
+    let pages: Vec<&str> = pages.collect::<Result<_, CliError>>()?;
+    print(&format!("{}\n", pages.join("\n\n")))?;
+    Ok(Verdict::Yes)
+}
+
+/// A code has a letter and four digits; a file of that name is meant as a file.
+fn is_code(argument: &Path) -> bool {
+    let text = argument.to_string_lossy();
+    let digits = text.strip_prefix(['E', 'W', 'e', 'w']);
+    digits.is_some_and(|digits| digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+        && !argument.exists()
 }
 
 /// Which executor evaluates the pattern, what an event costs there, and why it has none that is cheaper.

@@ -8,6 +8,7 @@ mod check;
 mod diff;
 mod error;
 mod explain;
+mod fmt;
 pub mod r#gen;
 mod program;
 mod rules;
@@ -35,6 +36,7 @@ pub use error::{CliError, show_error};
     arg_required_else_help = true,
     after_help = "Examples:
   ensue check patterns/
+  ensue fmt patterns/
   ensue test patterns/
   ensue gen --events 1000000 --out tx.jsonl
   ensue run patterns/card_testing.cep --in transactions=tx.jsonl --out alert=alerts.jsonl
@@ -49,6 +51,7 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Check(check::CheckArgs),
+    Fmt(fmt::FmtArgs),
     Test(test::TestArgs),
     Run(Box<run::RunArgs>),
     Savepoint(savepoint::SavepointArgs),
@@ -84,6 +87,7 @@ pub enum Verdict {
 pub fn run(cli: Cli) -> Result<Verdict, CliError> {
     match cli.command {
         Command::Check(args) => check::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Savepoint(args) => savepoint::run(&args),

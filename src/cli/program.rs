@@ -67,7 +67,7 @@ pub(super) fn load_with_text(paths: &[PathBuf]) -> Result<Option<(Arc<Program>, 
 }
 
 /// The pattern files that some paths name, sorted by bytes, each once.
-fn find_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
+pub(super) fn find_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
     let mut files = Vec::new();
     for path in paths {
         let before = files.len();

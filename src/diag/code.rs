@@ -82,6 +82,7 @@ codes! {
 
     UnboundedState = "W0001", "a pattern whose state has no bound";
     UnusedItem = "W0002", "an item that nothing uses";
+    NeverTrue = "W0003", "a condition that no event can meet";
 }
 
 impl fmt::Display for Code {

@@ -4,6 +4,7 @@
 //! like rustc does it and for programs as JSON, is in `render`.
 
 mod code;
+mod pages;
 mod render;
 mod source;
 

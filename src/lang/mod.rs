@@ -11,6 +11,7 @@
 pub mod ast;
 pub mod check;
 mod compile;
+pub mod format;
 pub mod hir;
 pub mod load;
 pub mod parse;

@@ -99,7 +99,8 @@ fn item_end(text: &str, start: usize) -> usize {
 }
 
 /// Whether a name, and in a test its title, stand where they must, but no brace behind them.
-fn lacks_opening(text: &str, word: &str, mut tokens: Scanner<'_>) -> bool {
+fn lacks_opening(text: &str, word: &str, tokens: Scanner<'_>) -> bool {
+    let mut tokens = without_comments(tokens);
     let has_name = matches!(tokens.next(), Some((_, Token::Word(_) | Token::Quoted(_))));
     let mut has_title = || matches!(tokens.next(), Some((_, Token::String { closed: true, .. })));
     let has_head = match word {
@@ -126,7 +127,8 @@ fn stray_end(text: &str, start: usize) -> usize {
 }
 
 /// Whether an item starts here: its word, and then what such an item goes on with.
-fn looks_like_item(text: &str, at: usize, token: Token, mut rest: Scanner<'_>) -> bool {
+fn looks_like_item(text: &str, at: usize, token: Token, rest: Scanner<'_>) -> bool {
+    let mut rest = without_comments(rest);
     let mut following = || rest.next().map_or(("", None), |found| (token_text(text, found), Some(found.1)));
     let is_name = |token| matches!(token, Some(Token::Word(_) | Token::Quoted(_)));
     match token_text(text, (at, token)) {
@@ -136,6 +138,10 @@ fn looks_like_item(text: &str, at: usize, token: Token, mut rest: Scanner<'_>) -
         "use" => matches!(following().1, Some(Token::String { .. })),
         _ => false,
     }
+}
+
+fn without_comments(tokens: Scanner<'_>) -> impl Iterator<Item = (usize, Token)> {
+    tokens.filter(|(_, token)| *token != Token::Comment)
 }
 
 fn token_end(text: &str, at: usize, token: Token) -> usize {

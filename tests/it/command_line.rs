@@ -207,6 +207,58 @@ fn explain_shows_one_pattern_or_all() {
 }
 
 #[test]
+fn explain_tells_what_a_code_means_unless_a_file_is_called_so() {
+    let folder = folder("explain-code");
+    let answer = folder.run("explain e0203");
+    assert_eq!(answer.code, Some(0));
+    assert!(answer.out.starts_with("## E0203: ") && answer.out.contains("refused E0203"), "{}", answer.out);
+    assert_eq!(folder.run("explain E9999").code, Some(2));
+    folder.write("E0203", PATTERNS);
+    assert!(folder.run("explain E0203").out.contains("large"));
+}
+
+#[test]
+fn check_names_the_page_of_a_code_once() {
+    let folder = folder("page");
+    folder.write("bad.cep", "pattern p { on nowhere match a emit x { } }");
+    let answer = folder.run("check bad.cep");
+    assert!(answer.out.ends_with("error: 1 error\nmore: `ensue explain E0103`\n"), "{}", answer.out);
+}
+
+#[test]
+fn fmt_writes_the_shape_and_check_only_says_so() {
+    let folder = folder("fmt");
+    let wanted = PATTERNS
+        .trim_start()
+        .replace("match a where", "match a  where")
+        .replace("then  b where", "then  b  where");
+    let check = folder.run("fmt --check p.cep");
+    assert_eq!((check.code, check.out.as_str()), (Some(1), "would change: p.cep\n"));
+    assert_eq!(folder.read("p.cep"), PATTERNS);
+    let done = folder.run("fmt .");
+    assert_eq!((done.code, done.out.as_str()), (Some(0), "formatted: ./p.cep\n"));
+    assert_eq!(folder.read("p.cep"), wanted);
+    assert_eq!(folder.run("fmt --check p.cep").code, Some(0));
+    folder.write("bad.cep", "pattern p {\n   on");
+    let bad = folder.run("fmt bad.cep p.cep");
+    assert_eq!((bad.code, bad.out.as_str()), (Some(1), ""));
+    assert!(bad.err.contains("E0001"), "{}", bad.err);
+    assert_eq!(folder.read("bad.cep"), "pattern p {\n   on");
+    assert_eq!(folder.run("fmt - p.cep").code, Some(2));
+    assert_eq!(folder.run("fmt missing.cep").code, Some(2));
+}
+
+#[test]
+fn fmt_reads_standard_input() {
+    let folder = folder("fmt-stdin");
+    let mut child =
+        folder.command("fmt -").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+    child.stdin.take().expect("a pipe").write_all(b"use   \"a.cep\"").expect("it reads");
+    let answer = Answer::new(child.wait_with_output().expect("it ends"));
+    assert_eq!((answer.code, answer.out.as_str()), (Some(0), "use \"a.cep\"\n"));
+}
+
+#[test]
 fn a_missing_input_empties_no_output() {
     let folder = folder("missing-input");
     folder.write("alert.jsonl", "from yesterday\n");

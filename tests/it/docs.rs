@@ -1,7 +1,8 @@
 //! The programs in the documentation do what it says.
 //!
 //! Every ```` ```cep ```` block of `README.md` and `docs/` is a program: it is checked, and its tests are run. A block
-//! opened with `cep refused E0310` must be refused with that code, and one opened with `cep fragment` is not looked at.
+//! opened with `cep refused E0310` must be refused with that code before any other, one with `cep warned W0001` taken with
+//! that warning, and one opened with `cep fragment` is not looked at.
 //! A block that declares no stream and uses no file gets the [`PRELUDE`], which `docs/semantics.md` shows at its head;
 //! one that has no pattern goes on with the block before it; `use` finds the files of `patterns/`.
 
@@ -10,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ensue::diag::{Diagnostic, Severity, Sources, render_text};
+use ensue::diag::{Code, Diagnostic, Severity, Sources, render_text};
 use ensue::lang::hir::Program;
 use ensue::lang::{check, load};
 use ensue::script::{TestOptions, TestOutcome, run_test};
@@ -40,6 +41,8 @@ enum Wanted {
     Pass,
     /// Be refused with this code.
     Refused(String),
+    /// Be taken with this warning.
+    Warned(String),
 }
 
 /// A fenced block of a document.
@@ -70,9 +73,43 @@ fn the_prelude_is_the_one_that_is_shown() {
     assert!(text.contains(PRELUDE), "docs/semantics.md does not show the stream that its blocks read");
 }
 
+#[test]
+fn every_code_has_its_page_with_a_wrong_and_a_mended_program() {
+    let page = root().join("docs/errors.md");
+    let text = fs::read_to_string(&page).expect("the pages are there");
+    let headings: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let codes: Vec<String> =
+        Code::ALL.iter().map(|code| format!("{}: {}", code.number(), code.title())).collect();
+    assert_eq!(headings, codes, "a page for each code, in order, under its title");
+    for code in Code::ALL {
+        let number = code.number();
+        let kind = if number.starts_with('W') { "warned" } else { "refused" };
+        let (_, wrong) = code.page().split_once("```cep").expect("a program");
+        let (wrong, mended) = wrong.split_once("```cep\n").expect("a mended program");
+        assert!(wrong.starts_with(&format!(" {kind} {number}\n")), "{number}");
+        let (mended, _) = mended.split_once("```").expect("an end");
+        let block = Block { place: number.to_owned(), wanted: Wanted::Pass, text: mended.to_owned() };
+        let (_, sources, found) = compile(&block);
+        assert!(found.is_empty(), "{number} mended\n{}", render_text(&sources, &found, false));
+    }
+}
+
+/// The programs in the documents, with the places where they stand.
+pub(crate) fn programs() -> Vec<(String, String)> {
+    documents().iter().flat_map(|path| blocks(path)).map(|block| (block.place, block.text)).collect()
+}
+
 /// Whether a block does what it must.
 fn hold(block: &Block) -> Result<(), String> {
     let (program, sources, diagnostics) = compile(block);
+    if let Wanted::Warned(code) = &block.wanted {
+        let codes: Vec<&str> = diagnostics.iter().map(|diagnostic| diagnostic.code.number()).collect();
+        return if codes == [code] {
+            Ok(())
+        } else {
+            Err(format!("not taken with {code} alone, but {codes:?}"))
+        };
+    }
     let errors: Vec<Diagnostic> =
         diagnostics.into_iter().filter(|diagnostic| diagnostic.severity == Severity::Error).collect();
     match &block.wanted {
@@ -80,6 +117,7 @@ fn hold(block: &Block) -> Result<(), String> {
         Wanted::Refused(code) => {
             Err(format!("not refused with {code}\n{}", render_text(&sources, &errors, false)))
         }
+        Wanted::Warned(_) => unreachable!("looked at above"),
         Wanted::Pass if !errors.is_empty() => Err(format!("\n{}", render_text(&sources, &errors, false))),
         Wanted::Pass => pass(&Arc::new(program)),
     }
@@ -150,6 +188,7 @@ fn blocks(path: &Path) -> Vec<Block> {
         let wanted = match words.as_slice() {
             ["cep"] => Wanted::Pass,
             ["cep", "refused", code] => Wanted::Refused((*code).to_owned()),
+            ["cep", "warned", code] => Wanted::Warned((*code).to_owned()),
             ["cep", "fragment"] => continue,
             ["cep", ..] => panic!("{name}:{}: `{info}` is no kind of block", at + 1),
             _ => continue,

@@ -16,8 +16,11 @@ mod docs;
 mod families;
 #[cfg(feature = "cli")]
 mod folder;
+mod format;
 #[cfg(feature = "cli")]
 mod formats;
+#[path = "../support/formatting.rs"]
+mod formatting;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod full_disk;
 #[cfg(feature = "cli")]
@@ -25,6 +28,7 @@ mod going_on;
 mod long_runs;
 #[cfg(feature = "cli")]
 mod metrics;
+mod mistakes;
 #[cfg(feature = "cli")]
 mod rules;
 mod saved;

@@ -3,6 +3,7 @@
 //! ```text
 //! oracle [--cases N] [--seed S] [--case K] [--print] [--refused]
 //! oracle --broken N [--seed S] [--case K]
+//! oracle --format N [--seed S] [--case K]
 //! ```
 //!
 //! Each case runs through the oracle once and through the engine in many ways: arrival shuffled within the disorder,
@@ -10,13 +11,17 @@
 //! give the same records. A case that does not is
 //! shrunk and printed as a `.cep` file with a test. The last line is `oracle: cases=N differ=D`.
 //!
-//! With `--broken` the cases are runs that are broken off at every write to their store ([`broken`]).
+//! With `--broken` the cases are runs that are broken off at every write to their store ([`broken`]); with `--format`
+//! their programs are formatted, as they are and with comments everywhere ([`format`](mod@format)).
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that reports")]
 
 mod broken;
 mod check;
 mod conditions;
+mod format;
+#[path = "../support/formatting.rs"]
+mod formatting;
 mod generate;
 mod model;
 mod random;
@@ -41,6 +46,9 @@ const DEFAULT_CASES: u64 = 2000;
 /// How many of them it breaks off.
 const DEFAULT_BROKEN: u64 = 100;
 
+/// How many programs it formats.
+const DEFAULT_FORMATTED: u64 = 300;
+
 /// After how many cases it says how far it is.
 const PROGRESS_CASES: u64 = 10_000;
 
@@ -59,6 +67,8 @@ struct Options {
     print: bool,
     /// So many cases are broken off at every write.
     broken: u64,
+    /// So many programs are formatted.
+    formatted: u64,
     /// Count what the checker refuses, and show one of each.
     refused: bool,
 }
@@ -67,6 +77,11 @@ fn main() -> ExitCode {
     let Some(options) = options() else { return ExitCode::SUCCESS };
     println!("oracle: seed={}", options.seed);
     if options.broken > 0 && !break_off(&options) {
+        return ExitCode::FAILURE;
+    }
+    if options.formatted > 0
+        && !format::check(options.seed, options.only.map_or(0..options.formatted, |only| only..only + 1))
+    {
         return ExitCode::FAILURE;
     }
     let mut differing = 0;
@@ -179,6 +194,7 @@ fn options() -> Option<Options> {
         print: false,
         refused: false,
         broken: DEFAULT_BROKEN,
+        formatted: DEFAULT_FORMATTED,
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -189,7 +205,11 @@ fn options() -> Option<Options> {
             "--case" => options.only = number(),
             "--broken" => {
                 options.broken = number().unwrap_or(options.broken);
-                options.cases = 0;
+                (options.cases, options.formatted) = (0, 0);
+            }
+            "--format" => {
+                options.formatted = number().unwrap_or(options.formatted);
+                (options.cases, options.broken) = (0, 0);
             }
             "--print" => options.print = true,
             "--refused" => options.refused = true,

@@ -4,7 +4,7 @@ use super::patterns::PatternChecker;
 use super::scope::{Place, Reads};
 use super::steps::bounds;
 use super::types::Ty;
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, Span};
 use crate::event::StepId;
 use crate::lang::ast::{self, BinaryOp, ChoiceKind, Contiguity, Element, ElementKind, ExprKind};
 use crate::lang::hir::{
@@ -136,14 +136,17 @@ impl PatternChecker<'_, '_> {
         let lower = |part: &ast::Expr| {
             self.reads = Reads::default();
             let expr = self.condition(Place::Condition(step), part);
-            Conjunct {
+            let conjunct = Conjunct {
                 expr,
                 text: self.text(part.span),
                 local: !self.reads.held,
                 waived_while_empty: self.reads.own_events,
-            }
+            };
+            (part.span, conjunct)
         };
-        parts.into_iter().map(lower).collect()
+        let parts: Vec<(Span, Conjunct)> = parts.into_iter().map(lower).collect();
+        self.warn_never(step, &parts);
+        parts.into_iter().map(|(_, conjunct)| conjunct).collect()
     }
 
     /// An expression that must be true or false.

@@ -26,6 +26,7 @@ mod emit;
 mod literals;
 mod modes;
 mod names;
+mod never;
 mod patterns;
 mod reading;
 mod scope;

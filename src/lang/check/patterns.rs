@@ -8,6 +8,7 @@ use crate::diag::{Code, Diagnostic, Span};
 use crate::event::{PatternId, SlotId, StreamId, Type, Value};
 use crate::lang::ast::{self, Element, Ident, KeyClause, KeyPath, PatternItem, Spanned};
 use crate::lang::hir;
+use crate::lang::scan::{Scanner, Token};
 use crate::time::Duration;
 
 /// A pattern while it is checked.
@@ -180,9 +181,20 @@ impl PatternChecker<'_, '_> {
         self.program.report(diagnostic);
     }
 
-    /// What was written there.
+    /// What was written there, on one line and without comments.
     pub(super) fn text(&self, span: Span) -> String {
-        self.program.sources.text(span).split_whitespace().collect::<Vec<_>>().join(" ")
+        let text = &self.program.sources.file(span.file).text;
+        let (start, end) = (span.start as usize, span.end as usize);
+        let mut tokens = Scanner::new(text, start, end).peekable();
+        let mut written = String::new();
+        while let Some((at, token)) = tokens.next() {
+            let next = tokens.peek().map_or(end, |(next, _)| *next);
+            match token {
+                Token::Comment => written.push(' '),
+                _ => written.push_str(&text[at..next]),
+            }
+        }
+        written.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     pub(super) fn stream_name(&self, source: usize) -> &str {

@@ -56,7 +56,7 @@ impl Unread {
                 continue;
             };
             let word = text[at..end].trim_matches('`');
-            let is_item = chunk.kind == ChunkKind::Stray && text[end..].trim_start().starts_with('{');
+            let is_item = chunk.kind == ChunkKind::Stray && text[end..].trim_start().starts_with(['{', '(']);
             if ["emit", "tally"].contains(&before) || (!before.is_empty() && (first || is_item)) {
                 self.names.insert(word.to_owned());
             }

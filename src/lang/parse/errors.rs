@@ -5,6 +5,7 @@
 
 use pest::error::{Error, ErrorVariant, InputLocation};
 
+use super::foreign;
 use super::grammar::Rule;
 use super::habits;
 use super::words;
@@ -219,6 +220,9 @@ pub(super) fn stray(text: &str, file: FileId, chunk: &Chunk) -> Diagnostic {
     let length = word.max(rest.chars().next().map_or(0, char::len_utf8));
     let place = |start: usize, end: usize| Span { file, start: start as u32, end: end as u32 };
     let found = &text[at..at + length];
+    if let Some(diagnostic) = foreign::whole(&text[at..chunk.end], found, place(at, at + length)) {
+        return diagnostic;
+    }
     let message = format!("expected an item, found `{found}`");
     let mut diagnostic =
         Diagnostic::error(Code::Syntax, place(at, at + length), message).label("not expected here");

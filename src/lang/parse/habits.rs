@@ -1,6 +1,7 @@
 //! What people bring from other languages, and what it is called here.
 
 use super::errors::Stop;
+use super::foreign;
 use super::grammar::Rule;
 use super::words;
 use crate::diag::{Code, Diagnostic, Span};
@@ -23,7 +24,7 @@ const MARKS: [(&str, &str); 12] = [
 ];
 
 /// Words of other languages, in lower case, and what to write.
-const WORDS: [(&str, &str); 8] = [
+const WORDS: [(&str, &str); 16] = [
     ("followed", "write `then` for a later event, `next` for the very next one"),
     ("followedby", "write `then` for a later event, `next` for the very next one"),
     ("partition", "write `on STREAM by KEY`"),
@@ -32,6 +33,14 @@ const WORDS: [(&str, &str); 8] = [
     ("from", "write `on STREAM by KEY` before `match`"),
     ("when", "write `where` before the condition"),
     ("seq", "write one step on a line: `match a`, `then b`"),
+    ("every", "leave it out: a pattern looks for every occurrence"),
+    ("define", "write the condition of a step behind its name: `match a where amount < 5.00`"),
+    ("measures", "write `emit NAME { field: value }` after the steps"),
+    ("pattern", "write a step on a line: `match a{3,}`, then `next b`; a condition follows `where`"),
+    ("after", "write `skip past last`, `skip to next`, `skip to first a` or `skip none` after the steps"),
+    ("one", "leave it out: a match is one record"),
+    ("order", "leave it out: events come in the order of their event time"),
+    ("insert", "write `emit NAME { field: value }` after the steps"),
 ];
 
 /// Keywords that are often written in capitals.
@@ -55,7 +64,8 @@ const UNITS: [(&str, &str); 9] = [
 
 /// The diagnostic for a mistake that is known.
 pub(super) fn explain(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
-    duration(stop, span)
+    foreign::explain(stop, span)
+        .or_else(|| duration(stop, span))
         .or_else(|| mark(stop, span))
         .or_else(|| capitals(stop, span))
         .or_else(|| second_quantifier(stop, span))
@@ -146,7 +156,7 @@ pub(super) fn as_duration(text: &str) -> Option<String> {
 }
 
 /// How the unit is written here.
-fn unit(word: &str) -> Option<&'static str> {
+pub(super) fn unit(word: &str) -> Option<&'static str> {
     let word = word.to_ascii_lowercase();
     UNITS.iter().find(|(start, _)| word.starts_with(start)).map(|(_, unit)| *unit)
 }
@@ -158,7 +168,7 @@ fn capitals(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     if !known || lower == stop.found {
         return None;
     }
-    let mut help = format!("write `{lower}`");
+    let mut help = format!("write `{}`", small(&stop.text[stop.at..stop.end]));
     let mut rest = stop.text[stop.at + lower.len()..stop.end].split_whitespace();
     if lower == "within"
         && let (Some(number), Some(name)) = (rest.next(), rest.next())
@@ -169,6 +179,22 @@ fn capitals(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     }
     let diagnostic = Diagnostic::error(Code::Syntax, span, "keywords are written in small letters");
     Some(diagnostic.label("not expected here").help(help))
+}
+
+/// The keywords at the start of a text in small letters: `is not null` for `IS NOT NULL x`.
+fn small(text: &str) -> String {
+    let is_known = |word: &String| RESERVED.contains(&word.as_str()) || OTHERS.contains(&word.as_str());
+    let is_large = |word: &&str| word.chars().all(|c| c.is_ascii_uppercase());
+    let words: Vec<String> = (text.split_whitespace().enumerate())
+        .take_while(|(at, word)| *at == 0 || is_large(word))
+        .map(|(_, word)| first_word(word).to_ascii_lowercase())
+        .take_while(is_known)
+        .collect();
+    words.join(" ")
+}
+
+fn first_word(text: &str) -> &str {
+    &text[..text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len())]
 }
 
 /// `a{2}?`, `a+*`.

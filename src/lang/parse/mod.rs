@@ -7,6 +7,7 @@
 
 mod errors;
 mod expr;
+mod foreign;
 mod habits;
 mod items;
 mod literals;
@@ -28,13 +29,13 @@ use crate::limits;
 
 use tree::Tree;
 
-/// The generated parser. It is private: pairs do not leave this module.
-mod grammar {
+/// The generated parser. Beside this module only `format` sees pairs: it needs every token.
+pub(super) mod grammar {
     #![allow(missing_docs, unreachable_pub)]
 
     #[derive(pest_derive::Parser)]
     #[grammar = "../grammar/cep.pest"]
-    pub(super) struct Grammar;
+    pub(in crate::lang) struct Grammar;
 }
 
 use grammar::{Grammar, Rule};
