@@ -31,3 +31,20 @@ impl Folder {
         command
     }
 }
+
+/// Runs a command in a folder: the code, and what was said.
+pub(crate) fn run(folder: &Folder, arguments: &str) -> (Option<i32>, String) {
+    let output = folder.command(arguments).output().expect("it starts");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
+/// Events of a few cards, four a second.
+pub(crate) fn events(numbers: std::ops::Range<usize>) -> String {
+    let line = |at: usize| {
+        let time = 1_700_000_000_000 + at * 250;
+        let (card, amount) = (at % 7, at * 7919 % 11);
+        format!("{{\"card\":\"c{card}\",\"amount\":{amount},\"n\":{at},\"at\":{time}}}\n")
+    };
+    numbers.map(line).collect()
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::folder::Folder;
+use crate::folder::{Folder, events as text, run};
 
 const STREAM: &str =
     "stream tx { card string  amount int  n int  at timestamp  event time at, disorder 1s }\n";
@@ -28,23 +28,7 @@ const BODIES: [(&str, &str); 9] = [
     ("runs", "match longest a where amount > 9 then b{1,2} where amount > 6 then c where amount == 2"),
 ];
 
-fn text(events: std::ops::Range<usize>) -> String {
-    let line = |at: usize| {
-        let time = 1_700_000_000_000 + at * 250;
-        let (card, amount) = (at % 7, at * 7919 % 11);
-        format!("{{\"card\":\"c{card}\",\"amount\":{amount},\"n\":{at},\"at\":{time}}}\n")
-    };
-    events.map(line).collect()
-}
-
 const RUN: &str = "run p.cep --in tx=tx.jsonl --state state --checkpoint-every 500 --out alert=";
-
-/// The code, and what was said.
-fn run(folder: &Folder, arguments: &str) -> (Option<i32>, String) {
-    let output = folder.command(arguments).output().expect("it starts");
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
-}
 
 /// A folder with the state of a run over these patterns that was broken off at two thirds of its events, by a bad line.
 fn broken_off(name: &str, patterns: &str) -> Folder {

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::folder::Folder;
+use crate::folder::{Folder, events as text, run};
 
 const PATTERNS: &str = "
 stream tx { card string  amount int  n int  at timestamp  event time at, disorder 1s }
@@ -28,23 +28,7 @@ pattern spree {
 
 const EVENTS: usize = 12_000;
 
-fn text(events: std::ops::Range<usize>) -> String {
-    let line = |at: usize| {
-        let time = 1_700_000_000_000 + at * 250;
-        let (card, amount) = (at % 7, at * 7919 % 11);
-        format!("{{\"card\":\"c{card}\",\"amount\":{amount},\"n\":{at},\"at\":{time}}}\n")
-    };
-    events.map(line).collect()
-}
-
 const RUN: &str = "run p.cep --in tx=tx.jsonl --state state --checkpoint-every 500 --out alert=out.jsonl";
-
-/// The code, and what was said.
-fn run(folder: &Folder, arguments: &str) -> (Option<i32>, String) {
-    let output = folder.command(arguments).output().expect("it starts");
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
-}
 
 fn done(folder: &Folder, arguments: &str) -> String {
     let (code, said) = run(folder, arguments);

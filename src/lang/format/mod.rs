@@ -38,7 +38,7 @@ const ALIGNED_WIDTH_MAX: usize = 72;
 /// # Example
 ///
 /// ```
-/// let text = ensue::lang::format::format_text("a.cep", "stream s{at timestamp // when\n  event time at}").unwrap();
+/// let text = ensue::lang::format::format_text("a.cep", "stream s{at timestamp // when\n  event time at}").expect("it can be read");
 /// assert_eq!(text, "stream s {\n    at  timestamp  // when\n    event time at\n}\n");
 /// ```
 ///
