@@ -117,9 +117,24 @@ impl<'a, X> Codec<'a, X> {
     ///
     /// [`Damaged`].
     pub fn u64(&mut self, value: &mut u64) -> Coded {
-        let mut wide = u128::from(*value);
-        self.u128(&mut wide)?;
-        *value = u64::try_from(wide).map_err(|_| Damaged::Odd("a number"))?;
+        match &mut self.way {
+            Way::Save(out) => put(out, *value),
+            Way::Load(bytes) => match bytes.first_chunk::<2>() {
+                // Most are small.
+                Some([first, _]) if *first < 0x80 => {
+                    (*value, *bytes) = (u64::from(*first), &bytes[1..]);
+                }
+                Some([first, second]) if *second < 0x80 => {
+                    *value = u64::from(*first & 0x7f) | u64::from(*second) << 7;
+                    *bytes = &bytes[2..];
+                }
+                Some(_) | None => {
+                    let mut wide = 0;
+                    self.u128(&mut wide)?;
+                    *value = u64::try_from(wide).map_err(|_| Damaged::Odd("a number"))?;
+                }
+            },
+        }
         Ok(())
     }
 
@@ -132,11 +147,11 @@ impl<'a, X> Codec<'a, X> {
         match &mut self.way {
             Way::Save(out) => {
                 let mut left = *value;
-                while left >= 0x80 {
+                while left > u128::from(u64::MAX) {
                     out.push(left as u8 | 0x80);
                     left >>= 7;
                 }
-                out.push(left as u8);
+                put(out, left as u64);
             }
             Way::Load(bytes) => {
                 *value = 0;
@@ -184,9 +199,9 @@ impl<'a, X> Codec<'a, X> {
     ///
     /// [`Damaged`].
     pub fn i64(&mut self, value: &mut i64) -> Coded {
-        let mut wide = i128::from(*value);
-        self.i128(&mut wide)?;
-        *value = i64::try_from(wide).map_err(|_| Damaged::Odd("a number"))?;
+        let mut folded = (*value << 1 ^ *value >> 63) as u64;
+        self.u64(&mut folded)?;
+        *value = (folded >> 1) as i64 ^ -((folded & 1) as i64);
         Ok(())
     }
 
@@ -433,6 +448,15 @@ impl<'a, X> Codec<'a, X> {
         *values = Arc::from(list);
         Ok(())
     }
+}
+
+/// Writes a whole number in groups of seven bits.
+fn put(out: &mut Vec<u8>, mut left: u64) {
+    while left >= 0x80 {
+        out.push(left as u8 | 0x80);
+        left >>= 7;
+    }
+    out.push(left as u8);
 }
 
 #[cfg(test)]

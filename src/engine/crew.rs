@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::Outcome;
 use super::cold::ColdKeys;
+use super::saved_keys::SavedKeys;
 use super::shard::Shard;
 use super::snapshot::KeyState;
 use crate::codec::Damaged;
@@ -71,7 +72,7 @@ pub struct Answer {
     /// What was dropped.
     pub(super) dropped: Vec<(PatternId, Dropped)>,
     /// The state of keys.
-    pub(super) saved: Vec<KeyState>,
+    pub(super) saved: SavedKeys,
     /// Whether more keys are to be told.
     pub(super) is_telling: bool,
     /// What is wrong with the state that was to be taken.

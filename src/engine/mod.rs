@@ -24,6 +24,7 @@ mod hold;
 mod input;
 mod outcome;
 pub mod reference;
+mod saved_keys;
 mod selector;
 mod setup;
 mod shape;
@@ -50,6 +51,7 @@ pub use crew::{Answer, Crew, Task};
 pub use emit::Record;
 pub use input::{Candidate, projection};
 pub use outcome::{EventRef, Events, Outcome};
+pub use saved_keys::SavedKeys;
 pub use setup::{Config, EngineError, Group};
 pub use shape::{PatternShape, UnitShape};
 pub use shard::Shard;
@@ -111,7 +113,7 @@ pub struct Engine {
     known_reached: FxHashSet<(PatternId, Bound)>,
     reached: Vec<Reached>,
     /// Keys that were told of the epoch under way, and whether some are still to be told.
-    saved: Vec<KeyState>,
+    saved: SavedKeys,
     is_telling: bool,
     /// By shard bytes of the state of keys that are not cold.
     hot_bytes: Vec<u64>,
@@ -173,7 +175,7 @@ impl Engine {
             now: EventTime::START,
             known_reached: FxHashSet::default(),
             reached: Vec::new(),
-            saved: Vec::new(),
+            saved: SavedKeys::default(),
             is_telling: false,
             hot_bytes: vec![0; count as usize],
             lost: None,

@@ -9,6 +9,7 @@ use super::OpenKey;
 use super::cold::{Cold, ColdKeys};
 use super::crew::{Answer, Failure, Task, Work};
 use super::crowd::{TooMany, cut_short};
+use super::saved_keys::SavedKeys;
 use super::selector::{Selected, Selector};
 use super::snapshot::KeyState;
 use super::unit::Unit;
@@ -38,7 +39,7 @@ pub struct Shard {
     /// Whether some keys are still to be told as they were when the epoch began.
     is_telling: bool,
     /// Keys that were told, and not handed over yet.
-    saved: Vec<KeyState>,
+    saved: SavedKeys,
     /// Where cold keys are fetched from.
     fetch_from: Option<Arc<dyn ColdKeys>>,
 }
@@ -52,7 +53,8 @@ struct Table {
     selector: Selector,
 }
 
-/// While an epoch is told, so many keys are told after each task: about as long as a batch of events takes.
+/// While an epoch is told, keys are told after each task until there are so many: those that events came for were told
+/// before.
 const KEYS_TOLD_AT_ONCE: usize = 1024;
 
 /// Cold keys come back so many at a time where nobody asks for them.
@@ -121,7 +123,7 @@ impl Shard {
             bounds: *bounds,
             null_keys: 0,
             is_telling: false,
-            saved: Vec::new(),
+            saved: SavedKeys::default(),
             fetch_from: None,
         }
     }
@@ -135,7 +137,7 @@ impl Shard {
                 if *is_end {
                     self.finish(*level, &mut answer);
                 }
-                self.save(KEYS_TOLD_AT_ONCE);
+                self.save(KEYS_TOLD_AT_ONCE.saturating_sub(self.saved.len()));
                 answer.outcomes.sort_by(Outcome::cmp_output);
             }
             Work::Count { level, now } => self.count(*level, *now, &mut answer),
@@ -458,7 +460,7 @@ impl Part {
         &mut self,
         to: EventTime,
         keys: &KeyTable,
-        saved: Option<&mut Vec<KeyState>>,
+        saved: Option<&mut SavedKeys>,
         findings: &mut Findings,
     ) {
         if let Some(saved) = saved {
@@ -475,15 +477,13 @@ impl Part {
     }
 
     /// Tells some keys. Says whether more are to be told.
-    fn tell(&mut self, which: Which<'_>, keys: &KeyTable, saved: &mut Vec<KeyState>) -> bool {
+    fn tell(&mut self, which: Which<'_>, keys: &KeyTable, saved: &mut SavedKeys) -> bool {
         let unit = self.number as u32;
-        self.executor.save(which, self.now, keys, &mut |key, bytes| {
-            saved.push(KeyState { unit, key: Arc::clone(key), bytes: bytes.to_vec() });
-        })
+        self.executor.save(which, self.now, keys, &mut |key, bytes| saved.push(unit, key, bytes))
     }
 
     /// Tells the keys whose state is about to change because time comes to `to`.
-    fn tell_due(&mut self, to: EventTime, keys: &KeyTable, saved: &mut Vec<KeyState>) {
+    fn tell_due(&mut self, to: EventTime, keys: &KeyTable, saved: &mut SavedKeys) {
         let mut due = std::mem::take(&mut self.due);
         self.executor.due(to, &mut due);
         if !due.is_empty() {

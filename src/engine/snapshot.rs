@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::cold::ColdKeys;
 use super::crew::Work;
 use super::outcome::{Events, TalliedEvents};
-use super::{Engine, EngineError, EventRef, Outcome, Stats, UnitShape};
+use super::{Engine, EngineError, EventRef, Outcome, SavedKeys, Stats, UnitShape};
 use crate::codec::{Codec, Coded, Damaged};
 use crate::event::{Batch, PartitionId, PatternId, SlotId, SourcePosition, StepId, StreamId, Value};
 use crate::lang::hir::Program;
@@ -71,7 +71,7 @@ impl Engine {
     }
 
     /// Takes the keys that were told, each once in an epoch.
-    pub fn take_saved(&mut self) -> Vec<KeyState> {
+    pub fn take_saved(&mut self) -> SavedKeys {
         std::mem::take(&mut self.saved)
     }
 
@@ -122,7 +122,7 @@ impl Engine {
     pub fn snapshot(&mut self) -> Result<Snapshot, EngineError> {
         let rest = self.begin_epoch()?;
         self.tell_all()?;
-        Ok(Snapshot { keys: self.take_saved(), rest })
+        Ok(Snapshot { keys: self.take_saved().to_states(), rest })
     }
 
     /// Takes what another engine for the same program has told: its last rest, and the last state of every key. Said

@@ -124,7 +124,7 @@ impl Engine {
     fn take_saved_of(&mut self, answers: &mut [Answer]) {
         self.is_telling = answers.iter().any(|answer| answer.is_telling);
         for (shard, answer) in answers.iter_mut().enumerate() {
-            self.saved.append(&mut answer.saved);
+            self.saved.append(std::mem::take(&mut answer.saved));
             self.hot_bytes[shard] = answer.hot_bytes;
             self.lost = self.lost.take().or_else(|| answer.lost.take());
         }

@@ -5,10 +5,12 @@
 //! freed, which nothing looks at any more. Everything else that an executor has (deadlines, queues of keys, counts, what
 //! a dictionary gives codes to) is made anew from that.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::capture::{Arena, Handle, LoadedEvent, is_before};
+use rustc_hash::FxHashMap;
+
+use super::capture::{Arena, Handle, LoadedEvents, is_before};
 use super::cells::CellId;
 use super::keys::{KeyId, KeyTable};
 use crate::codec::{Codec, Coded, Damaged};
@@ -35,10 +37,33 @@ pub(super) type KeyCodec<'a> = Codec<'a, Handles<'a>>;
 /// How the events of a key are named.
 #[derive(Debug)]
 pub(super) enum Handles<'a> {
-    /// The places of the handles that were met so far.
-    Save(&'a Arena, BTreeMap<Handle, usize>),
+    /// The handles that were met so far.
+    Save(&'a Arena, &'a mut Places),
     /// The handles by their places, and what is gone.
     Load(&'a [Handle], Handle),
+}
+
+/// The handles that were met, each once, and the place of each in that order: 1 is the first.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    handles: Vec<Handle>,
+    places: FxHashMap<Handle, usize>,
+}
+
+impl Places {
+    fn of(&mut self, handle: Handle) -> usize {
+        let next = self.handles.len() + 1;
+        let place = *self.places.entry(handle).or_insert(next);
+        if place == next {
+            self.handles.push(handle);
+        }
+        place
+    }
+
+    fn clear(&mut self) {
+        self.handles.clear();
+        self.places.clear();
+    }
 }
 
 impl KeyCodec<'_> {
@@ -49,10 +74,7 @@ impl KeyCodec<'_> {
     /// [`Damaged`].
     pub(super) fn handle(&mut self, handle: &mut Handle) -> Coded {
         let mut place = match &mut self.around {
-            Handles::Save(arena, places) if arena.holds(*handle) => {
-                let next = places.len() + 1;
-                *places.entry(*handle).or_insert(next)
-            }
+            Handles::Save(arena, places) if arena.holds(*handle) => places.of(*handle),
             Handles::Save(..) | Handles::Load(..) => 0,
         };
         self.usize(&mut place)?;
@@ -123,40 +145,59 @@ pub(super) fn add_deadlines(
     }
 }
 
-/// Tells of some keys what `save` writes of their cells: nothing of one that has none.
-pub(super) fn tell(
-    some: Vec<(KeyId, Option<CellId>)>,
-    keys: &KeyTable,
-    sink: &mut Sink<'_>,
-    mut save: impl FnMut(CellId, &mut Vec<u8>),
-) {
-    let mut bytes = Vec::new();
-    for (key, cell) in some {
-        bytes.clear();
-        if let Some(cell) = cell {
-            save(cell, &mut bytes);
-        }
-        sink(keys.values(key), &bytes);
+/// What so many keys hold is read at one time: asked for one after another, it comes into the cache together.
+pub(super) const TOUCHED_AT_ONCE: usize = 32;
+
+/// The record of a key while it is written. Its memory is kept from key to key.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    /// What is told of the key.
+    pub(super) bytes: Vec<u8>,
+    body: Vec<u8>,
+    places: Places,
+    row: Vec<u64>,
+}
+
+impl Record {
+    /// The events that `walk` names, then what it walks.
+    pub(super) fn put(&mut self, arena: &Arena, walk: impl FnOnce(&mut KeyCodec<'_>) -> Coded) {
+        let Record { bytes, body, places, row } = self;
+        body.clear();
+        places.clear();
+        let mut codec = Codec::saving(body).with(Handles::Save(arena, places));
+        walk(&mut codec).expect("what is held can be saved");
+        // Asked for one after another, they come at the same time.
+        std::hint::black_box(places.handles.iter().fold(0, |sum, handle| sum ^ arena.touch(*handle)));
+        let mut codec = Codec::saving(bytes);
+        let saved = codec
+            .usize(&mut places.handles.len())
+            .and_then(|()| places.handles.iter().try_for_each(|handle| arena.save(*handle, row, &mut codec)));
+        saved.expect("what is held can be saved");
+        bytes.extend_from_slice(body);
     }
 }
 
-/// The record of a key: its events, then what `walk` walks.
-pub(super) fn save_key(arena: &Arena, out: &mut Vec<u8>, walk: impl FnOnce(&mut KeyCodec<'_>) -> Coded) {
-    let mut body = Vec::new();
-    let mut codec = Codec::saving(&mut body).with(Handles::Save(arena, BTreeMap::new()));
-    walk(&mut codec).expect("what is held can be saved");
-    let Handles::Save(_, places) = codec.around else { return };
-    let mut handles = vec![0; places.len()];
-    places.into_iter().for_each(|(handle, place)| handles[place - 1] = handle);
-    let mut codec = Codec::saving(out);
-    let saved = codec
-        .usize(&mut handles.len())
-        .and_then(|()| handles.iter().try_for_each(|handle| arena.save(*handle, &mut codec)));
-    saved.expect("what is held can be saved");
-    out.extend_from_slice(&body);
+/// Tells of some keys what `save` writes of their cells: nothing of one that has none.
+pub(super) fn tell(
+    some: &[(KeyId, Option<CellId>)],
+    keys: &KeyTable,
+    sink: &mut Sink<'_>,
+    mut save: impl FnMut(CellId, &mut Record),
+) {
+    let mut record = Record::default();
+    for some in some.chunks(TOUCHED_AT_ONCE) {
+        keys.touch(some.iter().map(|(key, _)| *key));
+        for (key, cell) in some {
+            record.bytes.clear();
+            if let Some(cell) = cell {
+                save(*cell, &mut record);
+            }
+            sink(keys.values(*key), &record.bytes);
+        }
+    }
 }
 
-/// The records of some keys that come back: their events are captured, and `walk` walks the rest of each. Events behind
+/// The records of some keys that come back: the events of each are captured, and `walk` walks the rest. Events behind
 /// `now` cannot have been saved.
 pub(super) fn load_keys(
     arena: &mut Arena,
@@ -164,24 +205,15 @@ pub(super) fn load_keys(
     now: EventTime,
     mut walk: impl FnMut(&SavedKey<'_>, &Arena, &mut KeyCodec<'_>) -> Coded,
 ) -> Coded {
-    let mut events: Vec<LoadedEvent> = Vec::new();
-    let mut bodies = Vec::with_capacity(saved.len());
+    let mut events = LoadedEvents::default();
     for key in saved {
         let mut codec = Codec::loading(key.bytes);
-        let count = codec.length(0)?;
-        let first = events.len();
-        for _ in 0..count {
-            events.push(arena.load(&mut codec)?);
+        arena.load(&mut events, &mut codec)?;
+        if events.newest().is_some_and(|newest| newest > now) {
+            return Err(Damaged::Odd("the time of an event"));
         }
-        bodies.push((first..events.len(), codec.rest()));
-    }
-    if events.iter().any(|event| event.time() > now) {
-        return Err(Damaged::Odd("the time of an event"));
-    }
-    let handles = arena.restore(&events);
-    for (key, (range, body)) in saved.iter().zip(bodies) {
-        let around = Handles::Load(&handles[range], arena.gone());
-        let mut codec = Codec::loading(body).with(around);
+        let handles = arena.restore(&mut events);
+        let mut codec = codec.with(Handles::Load(handles, arena.gone()));
         walk(key, arena, &mut codec)?;
         codec.end()?;
     }

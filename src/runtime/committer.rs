@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 use thiserror::Error;
 
 use super::epochs::{self, Mark};
-use crate::engine::KeyState;
+use crate::engine::SavedKeys;
 use crate::state::{Changes, Store, StoreError};
 
 /// Puts what was written to outputs on the disk.
@@ -71,7 +71,7 @@ pub(super) struct Commit {
 }
 
 enum Job {
-    Keys(Vec<KeyState>),
+    Keys(SavedKeys),
     Commit(Box<Commit>),
 }
 
@@ -124,7 +124,7 @@ impl Committer {
     }
 
     /// Takes keys of the epoch under way.
-    pub(super) fn put(&mut self, keys: Vec<KeyState>) {
+    pub(super) fn put(&mut self, keys: SavedKeys) {
         self.give(Job::Keys(keys));
     }
 
@@ -193,7 +193,8 @@ impl Writer {
         match job {
             Job::Keys(keys) => {
                 self.keys += keys.len() as u64;
-                keys.iter().for_each(|key| epochs::put_key(&mut self.changes, key));
+                keys.iter()
+                    .for_each(|(unit, key, bytes)| epochs::put_key(&mut self.changes, unit, key, bytes));
                 None
             }
             Job::Commit(commit) => Some(self.commit(*commit)),

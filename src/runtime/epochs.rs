@@ -100,15 +100,15 @@ pub enum RecoveryError {
 /// What a state is written as: these keys, in this order, and everything else.
 pub fn changes(keys: &[KeyState], rest: &[u8], mark: &Mark) -> Changes {
     let mut changes = Changes::new();
-    keys.iter().for_each(|state| put_key(&mut changes, state));
+    keys.iter().for_each(|state| put_key(&mut changes, state.unit, &state.key, &state.bytes));
     put_rest(&mut changes, rest, mark);
     changes
 }
 
 /// Writes the state of a key.
-pub(super) fn put_key(changes: &mut Changes, KeyState { unit, key: values, bytes }: &KeyState) {
+pub(super) fn put_key(changes: &mut Changes, unit: u32, values: &Arc<[Value]>, bytes: &[u8]) {
     let mut key = Key::new(Space::KeyState);
-    key_of(&mut key, *unit, values);
+    key_of(&mut key, unit, values);
     match bytes.is_empty() {
         true => changes.delete(&key),
         false => changes.put(&key, bytes),
@@ -307,7 +307,7 @@ mod tests {
 
     fn commit(store: &MemoryStore, snapshot: &Snapshot, mark: &Mark) {
         let mut changes = Changes::new();
-        snapshot.keys.iter().for_each(|key| put_key(&mut changes, key));
+        snapshot.keys.iter().for_each(|state| put_key(&mut changes, state.unit, &state.key, &state.bytes));
         put_rest(&mut changes, &snapshot.rest, mark);
         store.commit(&mut changes).expect("no fault");
     }

@@ -309,7 +309,7 @@ impl Saved {
         engine.tell_all().expect("no bound makes it fail");
         let mut saved = self.0.lock().expect("nobody panics with it");
         saved.0 = rest;
-        for state in engine.take_saved() {
+        for state in engine.take_saved().to_states() {
             let place = (state.unit, format!("{:?}", state.key));
             match state.bytes.is_empty() {
                 true => saved.1.remove(&place),

@@ -26,12 +26,12 @@ impl Aggregate {
         keys: &KeyTable,
         sink: &mut Sink<'_>,
     ) {
-        tell(self.cells.take_pending(which), keys, sink, |cell, bytes| {
+        tell(&self.cells.take_pending(which), keys, sink, |cell, record| {
             // What time has made worthless is no change.
             self.work_on(cell, |state, counting, scratch| state.evict(counting, now, scratch));
             let state = &mut self.states[cell as usize];
             if !state.is_empty() {
-                let saved = state.walk(&self.counting, &mut Codec::saving(bytes));
+                let saved = state.walk(&self.counting, &mut Codec::saving(&mut record.bytes));
                 saved.expect("what is held can be saved");
             }
         });

@@ -189,6 +189,13 @@ impl Arena {
         ((handle.wrapping_sub(self.first) / SEGMENT_ROWS) as usize) < self.segments.len()
     }
 
+    /// Reads something of an event that it holds.
+    #[inline]
+    pub fn touch(&self, handle: Handle) -> u64 {
+        let (segment, at) = self.at(handle);
+        segment.words[at] ^ segment.words[at + self.layout.stride() - 1]
+    }
+
     /// The time of an event; before all times, if it was freed.
     #[inline]
     pub fn time(&self, handle: Handle) -> EventTime {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 pub use arena::{Arena, Handle, is_before};
 pub use block::Block;
-pub use saved::LoadedEvent;
+pub use saved::LoadedEvents;
 pub use writer::{ColumnView, View, Writer};
 
 use super::chunk::Row;

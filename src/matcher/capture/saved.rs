@@ -7,34 +7,40 @@ use std::sync::Arc;
 
 use super::{Arena, HEAD, Handle, Layout, PLACE, RECORD, STEP_AND_NULLS, TIME, Writer};
 use crate::codec::{Codec, Coded, Damaged};
-use crate::event::{Dictionary, Interner, StreamId, Type};
+use crate::event::{Interner, StreamId, Type};
 use crate::time::EventTime;
 
-/// An event that has come back and is in no arena yet.
-#[derive(Debug)]
-pub struct LoadedEvent {
+/// The events of a key that have come back. Their memory is kept from key to key.
+#[derive(Debug, Default)]
+pub struct LoadedEvents {
+    /// The words of one after those of the other.
     words: Vec<u64>,
-    /// The dictionary that its texts refer to.
-    dictionary: Arc<Dictionary>,
+    stride: usize,
+    /// Where they stand in their order.
+    order: Vec<u32>,
+    handles: Vec<Handle>,
 }
 
-impl LoadedEvent {
-    /// Its time.
-    pub fn time(&self) -> EventTime {
-        self.order().0
+impl LoadedEvents {
+    /// The newest time of any.
+    pub fn newest(&self) -> Option<EventTime> {
+        self.rows().map(|words| EventTime::from_micros(words[TIME] as i64)).max()
     }
 
-    /// Its place in the total order.
-    fn order(&self) -> (EventTime, u64, u64) {
-        (EventTime::from_micros(self.words[TIME] as i64), self.words[PLACE], self.words[RECORD])
+    fn rows(&self) -> impl Iterator<Item = &[u64]> {
+        self.words.chunks_exact(self.stride)
     }
 }
 
 impl Layout {
     /// Saves a row; `text` gives the text that a word stands for.
-    fn save_row<X>(&self, words: &[u64], codec: &mut Codec<'_, X>, text: &dyn Fn(u64) -> Arc<str>) -> Coded {
-        let mut words = words.to_vec();
-        self.row_but_texts(&mut words, codec)?;
+    fn save_row<X>(
+        &self,
+        words: &mut [u64],
+        codec: &mut Codec<'_, X>,
+        text: &dyn Fn(u64) -> Arc<str>,
+    ) -> Coded {
+        self.row_but_texts(words, codec)?;
         for (word, (_, ty)) in (HEAD..).zip(&self.fields) {
             if *ty == Type::String && words[STEP_AND_NULLS] >> word & 1 == 0 {
                 codec.text(&mut text(words[word]))?;
@@ -95,15 +101,16 @@ impl Layout {
 }
 
 impl Arena {
-    /// Saves an event that it holds.
+    /// Saves an event that it holds; `row` is for its words meanwhile.
     ///
     /// # Errors
     ///
     /// [`Damaged`]: never.
-    pub fn save<X>(&self, handle: Handle, codec: &mut Codec<'_, X>) -> Coded {
+    pub fn save<X>(&self, handle: Handle, row: &mut Vec<u64>, codec: &mut Codec<'_, X>) -> Coded {
         let (segment, at) = self.at(handle);
-        let words = &segment.words[at..at + self.layout.stride()];
-        self.layout.save_row(words, codec, &|word| Arc::clone(segment.dictionaries.text(word)))
+        row.clear();
+        row.extend_from_slice(&segment.words[at..at + self.layout.stride()]);
+        self.layout.save_row(row, codec, &|word| Arc::clone(segment.dictionaries.text(word)))
     }
 
     /// The layout of its events.
@@ -116,27 +123,38 @@ impl Arena {
         self.first().wrapping_sub(1)
     }
 
-    /// Loads an event.
+    /// Loads the events of a key, and how many they are.
     ///
     /// # Errors
     ///
     /// [`Damaged`].
-    pub fn load<X>(&mut self, codec: &mut Codec<'_, X>) -> Result<LoadedEvent, Damaged> {
+    pub fn load<X>(&mut self, events: &mut LoadedEvents, codec: &mut Codec<'_, X>) -> Coded {
+        // One dictionary has the texts of all of them.
         self.interner.next_batch();
-        let mut words = vec![0; self.layout.stride()];
-        self.layout.load_row(&mut words, codec, &mut self.interner)?;
-        Ok(LoadedEvent { words, dictionary: Arc::clone(self.interner.dictionary()) })
+        events.stride = self.layout.stride();
+        events.words.clear();
+        for at in 0..codec.length(0)? {
+            let start = at * events.stride;
+            events.words.resize(start + events.stride, 0);
+            self.layout.load_row(&mut events.words[start..], codec, &mut self.interner)?;
+        }
+        Ok(())
     }
 
-    /// Captures events that have come back. Those of one key come back together, and before any that it has later. Gives
-    /// their handles, in the order given.
-    pub fn restore(&mut self, events: &[LoadedEvent]) -> Vec<Handle> {
-        let mut order: Vec<u32> = (0..events.len() as u32).collect();
-        order.sort_by_key(|at| events[*at as usize].order());
-        let mut handles = vec![0; events.len()];
+    /// Captures the events of a key that have come back, before any that it has later. Gives their handles, in the order in
+    /// which they were loaded.
+    pub fn restore<'e>(&mut self, events: &'e mut LoadedEvents) -> &'e [Handle] {
+        let dictionary = Arc::clone(self.interner.dictionary());
+        let LoadedEvents { words, stride, order, handles } = events;
+        let row = |at: u32| &words[at as usize * *stride..][..*stride];
+        let count = words.len() / *stride;
+        order.clear();
+        order.extend(0..count as u32);
+        order.sort_unstable_by_key(|at| (row(*at)[TIME] as i64, row(*at)[PLACE], row(*at)[RECORD], *at));
+        handles.clear();
+        handles.resize(count, 0);
         for at in order {
-            let event = &events[at as usize];
-            handles[at as usize] = self.push_words(&event.words, &event.dictionary);
+            handles[*at as usize] = self.push_words(row(*at), &dictionary);
         }
         handles
     }
@@ -153,7 +171,7 @@ impl Writer {
             let is_recent = self.recent.has((word >> 32) as u32);
             Arc::clone(if is_recent { &self.recent } else { &self.older }.text(word))
         };
-        self.layout.save_row(words, codec, &text)
+        self.layout.save_row(&mut words.to_vec(), codec, &text)
     }
 
     /// Loads an event over `words`.

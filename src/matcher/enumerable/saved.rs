@@ -14,7 +14,7 @@ use crate::codec::{Coded, Damaged};
 use crate::matcher::capture::{Arena, Handle, is_before};
 use crate::matcher::cells::{CellId, Which};
 use crate::matcher::keys::KeyId;
-use crate::matcher::saved::{KeyCodec, load_keys, save_key, tell};
+use crate::matcher::saved::{KeyCodec, load_keys, tell};
 use crate::time::EventTime;
 
 impl Enumerable {
@@ -26,12 +26,12 @@ impl Enumerable {
         keys: &KeyTable,
         sink: &mut Sink<'_>,
     ) {
-        tell(self.cells.take_pending(which), keys, sink, |cell, bytes| {
+        tell(&self.cells.take_pending(which), keys, sink, |cell, record| {
             let state = &mut self.states[cell as usize];
             self.held -= state.prune(self.within, now);
             if state.first_len > 0 {
                 let mut links = state.links(&self.arena);
-                save_key(&self.arena, bytes, |codec| walk(&mut links, codec));
+                record.put(&self.arena, |codec| walk(&mut links, codec));
             }
         });
     }

@@ -27,7 +27,7 @@ use super::cells::{CELLS_CACHED, CellId, Cells, Which, free_room};
 use super::chunk::{Group, Row, Wanted};
 use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
-use super::saved::{SavedKey, Sink, add_deadlines, load_keys, save_key, tell};
+use super::saved::{SavedKey, Sink, add_deadlines, load_keys, tell};
 use super::shown::OpenVisit;
 use super::{Cut, Dropped, Exceeded, Executor, KeyFound, Kind, Usage};
 use crate::codec::Coded;
@@ -351,10 +351,10 @@ impl<const WORDS: usize> Executor for Shared<WORDS> {
 
     fn save(&mut self, which: Which<'_>, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) -> bool {
         let about = (self.about(), now.minus(self.within));
-        tell(self.cells.take_pending(which), keys, sink, |cell, bytes| {
+        tell(&self.cells.take_pending(which), keys, sink, |cell, record| {
             let runs = &mut self.runs_of[cell as usize];
             if runs.iter().any(|run| run.began > about.1) {
-                save_key(&self.arena, bytes, |codec| saved::walk(runs, about, &self.arena, codec));
+                record.put(&self.arena, |codec| saved::walk(runs, about, &self.arena, codec));
             }
         });
         self.cells.is_telling()

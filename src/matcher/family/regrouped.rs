@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::codec::{Codec, Damaged};
 use crate::lang::hir::Pattern;
-use crate::matcher::capture::{Arena, Layout};
+use crate::matcher::capture::{Arena, Layout, LoadedEvents};
 
 /// Makes of a saved record that of a family with some of its rules: for each of `rules`, the number that it had before.
 /// `pattern` is one of the family, and `before` how many rules it had. Nothing comes of a record where no run is left.
@@ -24,9 +24,7 @@ pub fn regrouped(
     let layout = Layout::of(pattern).ok_or(Damaged::Odd("the fields of a family"))?;
     let mut arena = Arena::new(pattern, Arc::new(layout));
     let mut codec = Codec::loading(bytes);
-    for _ in 0..codec.length(0)? {
-        arena.load(&mut codec)?;
-    }
+    arena.load(&mut LoadedEvents::default(), &mut codec)?;
     let events = &bytes[..bytes.len() - codec.rest().len()];
     let mut count = 0;
     codec.usize(&mut count)?;

@@ -25,7 +25,7 @@ use super::executor::{Chunk, Findings};
 use super::keys::{KeyId, KeyTable};
 use super::linear::{Linear, absences_are_local, check_clauses, lifetime, refused};
 use super::predicates::SourcePredicates;
-use super::saved::{SavedKey, Sink, add_deadlines, due, load_keys, save_key, tell};
+use super::saved::{SavedKey, Sink, TOUCHED_AT_ONCE, add_deadlines, due, load_keys, tell};
 use super::shown::OpenVisit;
 use super::{Cut, Dropped, Exceeded, Executor, KeyFound, Kind, Plan, Refused, Usage};
 use crate::codec::Coded;
@@ -432,12 +432,19 @@ impl Executor for Queues {
 
     fn save(&mut self, which: Which<'_>, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) -> bool {
         let place = (&self.shape, &self.arena, now);
-        tell(self.cells.take_pending(which), keys, sink, |cell, bytes| {
-            let cell = &mut self.queues[cell as usize];
-            if cell.is_worth_saving(place) {
-                save_key(&self.arena, bytes, |codec| cell.walk(place, codec));
-            }
-        });
+        for some in self.cells.take_pending(which).chunks(TOUCHED_AT_ONCE) {
+            let cells = || some.iter().filter_map(|(_, cell)| self.queues.get((*cell)? as usize));
+            std::hint::black_box(cells().fold(0, |sum, cell| sum ^ cell.touch()));
+            // When the oldest run began is asked of each.
+            let starts = cells().filter_map(|cell| cell.runs.front());
+            std::hint::black_box(starts.fold(0, |sum, start| sum ^ self.arena.time(*start).micros()));
+            tell(some, keys, sink, |cell, record| {
+                let cell = &mut self.queues[cell as usize];
+                if cell.is_worth_saving(place) {
+                    record.put(&self.arena, |codec| cell.walk(place, codec));
+                }
+            });
+        }
         self.cells.is_telling()
     }
 

@@ -131,10 +131,10 @@ fn walk_runs(
     start: &mut Option<Handle>,
     codec: &mut KeyCodec<'_>,
 ) -> Coded {
+    if codec.is_loading() {
+        runs.extend(std::iter::repeat_n(0, part.room * part.count));
+    }
     for run in 0..part.count {
-        if codec.is_loading() {
-            runs.extend(std::iter::repeat_n(0, part.room));
-        }
         let at = part.at + run * part.room;
         codec.run(runs.range_mut(at..at + part.size))?;
         if codec.is_loading() && start.is_some_and(|start| !is_before(start, runs[at])) {

@@ -295,9 +295,9 @@ impl Executor for Runs {
     }
 
     fn save(&mut self, which: Which<'_>, _: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) -> bool {
-        tell(self.cells.take_pending(which), keys, sink, |cell, bytes| {
+        tell(&self.cells.take_pending(which), keys, sink, |cell, record| {
             if let Some(held) = &mut self.keys[cell as usize] {
-                held.runs.save(&self.plan, bytes);
+                held.runs.save(&self.plan, &mut record.bytes);
             }
         });
         self.cells.is_telling()

@@ -373,7 +373,7 @@ impl Executor for Starts {
     fn save(&mut self, which: Which<'_>, _: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) -> bool {
         let Starts { cells, states, shape, arena, .. } = self;
         let pending = cells.take_pending(which);
-        tell(pending, keys, sink, |cell, bytes| states[cell as usize].save(shape, arena, bytes));
+        tell(&pending, keys, sink, |cell, record| states[cell as usize].save(shape, arena, record));
         cells.is_telling()
     }
 

@@ -15,7 +15,7 @@ use super::list::List;
 use super::shape::Shape;
 use crate::codec::{Coded, Damaged};
 use crate::matcher::capture::{Arena, Handle, is_before};
-use crate::matcher::saved::{KeyCodec, save_key};
+use crate::matcher::saved::{KeyCodec, Record};
 use crate::time::EventTime;
 
 /// What is saved of a key.
@@ -55,10 +55,10 @@ impl Cell {
 
 impl Cell {
     /// Saves what it holds: nothing, where that comes to nothing.
-    pub(super) fn save(&self, shape: &Shape, arena: &Arena, out: &mut Vec<u8>) {
+    pub(super) fn save(&self, shape: &Shape, arena: &Arena, record: &mut Record) {
         let mut saved = SavedCell::of(self, shape, arena);
         if !saved.starts.is_empty() || !saved.history.is_empty() {
-            save_key(arena, out, |codec| saved.code(shape, codec));
+            record.put(arena, |codec| saved.code(shape, codec));
         }
     }
 

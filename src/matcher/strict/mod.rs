@@ -351,11 +351,11 @@ impl Executor for Strict {
     }
 
     fn save(&mut self, which: Which<'_>, now: EventTime, keys: &KeyTable, sink: &mut Sink<'_>) -> bool {
-        tell(self.cells.take_pending(which), keys, sink, |cell, bytes| {
+        tell(&self.cells.take_pending(which), keys, sink, |cell, record| {
             let ring = self.rings.of(cell);
             let alive = ring.alive_within(self.shape.within, now);
             if alive != 0 {
-                let saved = ring.save(alive, &self.writer, &mut Codec::saving(bytes));
+                let saved = ring.save(alive, &self.writer, &mut Codec::saving(&mut record.bytes));
                 saved.expect("what is held can be saved");
             }
         });
