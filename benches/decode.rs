@@ -1,4 +1,4 @@
-//! What it costs to read JSON lines, by their shape.
+//! What it costs to read JSON lines and files with columns, by their shape.
 //!
 //! `make bench-decode`. The lines are made here and stand in memory, so that no disk is measured; each is read to the
 //! column batches that an engine takes. `text` is the whole way of a file: lines, decoding, batches. The others are the
@@ -11,7 +11,7 @@
 use std::time::Instant;
 
 use ensue::event::{PartitionId, StreamId};
-use ensue::io::{JsonDecoder, JsonSource};
+use ensue::io::{InputSource, JsonDecoder, Reading};
 use ensue::lang::hir::Stream;
 use ensue::{BatchBuilder, Type};
 
@@ -57,6 +57,29 @@ fn main() {
     if is_asked("text, three columns") {
         show("text, three columns", text.len(), || read(stream, text, few));
     }
+    for (name, change) in ROWS.iter().filter(|(name, _)| is_asked(name)) {
+        let rows = made(ordinary).iter().map(|line| change(&columns(line))).collect::<Vec<_>>().join("\n");
+        let text: &'static str =
+            Box::leak(format!("card,at,amount,country,merchant,kind\n{rows}").into_boxed_str());
+        show(name, text.len(), || read(stream, text, |_| true));
+    }
+}
+
+/// Does something to a row.
+type Change = fn(&str) -> String;
+
+/// Files with columns, the whole way, by what is done to a row.
+const ROWS: &[(&str, Change)] = &[
+    ("columns", str::to_owned),
+    ("columns, all quoted", |row| format!("\"{}\"", row.replace(',', "\",\""))),
+    ("columns, \\r\\n", |row| format!("{row}\r")),
+];
+
+/// An ordinary line as a row.
+fn columns(line: &str) -> String {
+    let members = line.trim_matches(['{', '}']).split(',');
+    let values = members.map(|member| member.split_once(':').expect("a member").1.trim_matches('"'));
+    values.collect::<Vec<_>>().join(",")
 }
 
 /// A line of its number and some random bits.
@@ -147,7 +170,8 @@ fn rows(
 fn read(stream: &Stream, text: &'static str, is_read: impl Fn(usize) -> bool) {
     let reader = Box::new(text.as_bytes());
     let types = types(stream, is_read);
-    let mut source = JsonSource::new(reader, "lines".to_owned(), StreamId(0), PartitionId(0), stream, types);
+    let reading = Reading { stream: StreamId(0), partition: PartitionId(0), types, format: None };
+    let mut source = InputSource::new(reader, "lines".to_owned(), stream, reading);
     let mut rows = 0;
     while let Some(batch) =
         source.read_batch(BATCH_EVENTS, &mut |bad| panic!("{bad:?}")).expect("memory can be read")

@@ -20,7 +20,7 @@ use workloads::{STREAM, W1, W2, W3, W4, W5, fnv_1a};
 
 use ensue::engine::{Config, Engine, Outcome};
 use ensue::event::{PartitionId, StreamId};
-use ensue::io::{Input, JsonSource};
+use ensue::io::{Input, InputSource, Reading};
 use ensue::lang::hir::Program;
 use ensue::{Batch, Value};
 
@@ -223,7 +223,8 @@ fn decode(path: &Path) -> std::io::Result<Vec<Batch>> {
     let stream = &program.streams[0];
     let types = stream.fields.iter().map(|field| Some(field.ty)).collect();
     let input = Input::File(path.to_owned());
-    let mut source = JsonSource::open(&input, StreamId(0), PartitionId(0), stream, types)?;
+    let reading = Reading { stream: StreamId(0), partition: PartitionId(0), types, format: None };
+    let mut source = InputSource::open(&input, stream, reading)?;
     let mut bad_lines = 0_u64;
     let mut batches = Vec::new();
     while let Some(batch) = source.read_batch(BATCH_EVENTS, &mut |_| bad_lines += 1)? {

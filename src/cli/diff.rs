@@ -206,7 +206,7 @@ fn time_cell(time: EventTime) -> String {
 mod tests {
     use super::*;
     use crate::event::StreamId;
-    use crate::lang::hir::Expected;
+    use crate::lang::hir::{Expected, Form};
 
     fn rows(numbers: &[i64]) -> Vec<Vec<Value>> {
         numbers.iter().map(|number| vec![Value::text("c1"), Value::Int(*number)]).collect()
@@ -220,6 +220,7 @@ mod tests {
             ty,
             nullable: false,
             path: vec![name.to_owned()],
+            form: Form::Plain,
         };
         let fields = [field("card", Type::String), field("n", Type::Int)];
         let block = Block {

@@ -9,6 +9,7 @@ use super::{note, style};
 use crate::codec::Damaged;
 use crate::config::ConfigError;
 use crate::engine::EngineError;
+use crate::io::OpenError;
 use crate::runtime::epochs::RecoveryError;
 use crate::runtime::{CommitError, EpochError, OutputError};
 use crate::state::{SavepointError, StoreError};
@@ -114,6 +115,14 @@ impl CliError {
     /// What cannot be, and what to write instead.
     pub(super) fn asked(message: impl Into<String>, help: impl Into<String>) -> CliError {
         CliError::Asked { message: message.into(), help: vec![help.into()] }
+    }
+
+    /// An input that cannot be read.
+    pub(super) fn unopened(path: String, error: OpenError) -> CliError {
+        match error {
+            OpenError::Io(source) => CliError::Read { path, source },
+            OpenError::Header(why) => CliError::asked(format!("{path} cannot be read: {why}"), why.help()),
+        }
     }
 
     /// Whether what is stored is not what was written.

@@ -10,6 +10,8 @@ mod error;
 mod explain;
 mod fmt;
 pub mod r#gen;
+mod infer;
+mod new;
 mod program;
 mod rules;
 mod run;
@@ -27,14 +29,16 @@ pub use error::{CliError, show_error};
 
 /// Finds patterns in streams of events.
 ///
-/// A pattern is written in a .cep file, with its tests beside it; ensue checks it, tests it, and runs it over JSON
-/// lines.
+/// A pattern is written in a .cep file, with its tests beside it; ensue checks it, tests it, and runs it over files
+/// of JSON lines or columns.
 #[derive(Parser, Debug)]
 #[command(
     name = "ensue",
     version,
     arg_required_else_help = true,
     after_help = "Examples:
+  ensue new card-fraud
+  ensue infer tx.csv > streams.cep
   ensue check patterns/
   ensue fmt patterns/
   ensue test patterns/
@@ -53,6 +57,8 @@ enum Command {
     Check(check::CheckArgs),
     Fmt(fmt::FmtArgs),
     Test(test::TestArgs),
+    New(new::NewArgs),
+    Infer(infer::InferArgs),
     Run(Box<run::RunArgs>),
     Savepoint(savepoint::SavepointArgs),
     State(state::StateArgs),
@@ -89,6 +95,8 @@ pub fn run(cli: Cli) -> Result<Verdict, CliError> {
         Command::Check(args) => check::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::New(args) => new::run(&args),
+        Command::Infer(args) => infer::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Savepoint(args) => savepoint::run(&args),
         Command::State(args) => state::run(&args),

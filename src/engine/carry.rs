@@ -124,8 +124,9 @@ impl Engine {
             (Origin::Derived { .. }, Origin::Derived { .. }) => Duration::ZERO,
             _ => return None,
         };
-        let is_same =
-            |one: &Field, two: &Field| one.name == two.name && one.ty == two.ty && one.path == two.path;
+        let is_same = |one: &Field, two: &Field| {
+            one.name == two.name && one.ty == two.ty && one.path == two.path && one.form == two.form
+        };
         let field = |new: &Field| old.fields.iter().position(|old| is_same(old, new));
         Some(CarriedStream {
             to,

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use super::scalar;
 use crate::event::{StreamId, Type};
+use crate::lang::hir::Form;
 
 /// Why a line could not become an event. [`label`](BadReason::label) is what is counted; the text is for people.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -62,6 +64,27 @@ pub enum BadReason {
         field: String,
         /// What stands there, if anything does.
         found: Option<String>,
+        /// How it is written in this stream.
+        expected: String,
+    },
+    /// A row of a file with columns has more of them, or fewer.
+    Width {
+        /// How many it has.
+        found: usize,
+        /// How many the first line names.
+        expected: usize,
+    },
+    /// A quote that no other closes.
+    Unclosed {
+        /// The byte where it stands, counted from 1.
+        column: usize,
+    },
+    /// A field is empty in a file with columns, and may not be null.
+    Empty {
+        /// The field, as the stream calls it.
+        field: String,
+        /// The byte where it stands, counted from 1.
+        column: usize,
     },
     /// The line is longer than is read.
     Overlong {
@@ -79,7 +102,7 @@ pub enum BadReason {
 
 impl BadReason {
     /// All labels.
-    pub const LABELS: [&'static str; 9] = [
+    pub const LABELS: [&'static str; 10] = [
         "malformed",
         "not_an_object",
         "wrong_type",
@@ -89,20 +112,22 @@ impl BadReason {
         "no_time",
         "overlong",
         "not_utf8",
+        "width",
     ];
 
     /// What it is counted under; never changes its meaning.
     pub const fn label(&self) -> &'static str {
         match self {
-            BadReason::Malformed { .. } => "malformed",
+            BadReason::Malformed { .. } | BadReason::Unclosed { .. } => "malformed",
             BadReason::NotAnObject { .. } => "not_an_object",
             BadReason::WrongType { .. } => "wrong_type",
-            BadReason::MissingField { .. } => "missing_field",
+            BadReason::MissingField { .. } | BadReason::Empty { .. } => "missing_field",
             BadReason::TooManyDigits { .. } => "too_many_digits",
             BadReason::OutOfRange { .. } => "out_of_range",
             BadReason::NoTime { .. } => "no_time",
             BadReason::Overlong { .. } => "overlong",
             BadReason::NotUtf8 { .. } => "not_utf8",
+            BadReason::Width { .. } => "width",
         }
     }
 }
@@ -125,16 +150,39 @@ impl fmt::Display for BadReason {
             BadReason::OutOfRange { field, ty, found } => {
                 write!(f, "field `{field}`: {found} does not fit {ty}")
             }
-            BadReason::NoTime { field, found: None } => write!(f, "the event time `{field}` is missing"),
-            BadReason::NoTime { field, found: Some(found) } => write!(
-                f,
-                "the event time `{field}` is neither RFC 3339 nor a number of milliseconds: found {found}"
-            ),
+            BadReason::NoTime { field, found: None, .. } => {
+                write!(f, "the event time `{field}` is missing")
+            }
+            BadReason::NoTime { field, found: Some(found), expected } => {
+                write!(f, "the event time `{field}` is not {expected}: found {found}")
+            }
+            BadReason::Width { found, expected } => {
+                let more = if found > expected { "more" } else { "fewer" };
+                write!(f, "the row has {found} fields, {more} than the {expected} that the first line names")
+            }
+            BadReason::Unclosed { column } => write!(f, "a quote that is not closed (column {column})"),
+            BadReason::Empty { field, column } => {
+                write!(f, "field `{field}` is empty, and is not declared with `?` (column {column})")
+            }
             BadReason::Overlong { bytes, max } => {
                 write!(f, "the line has {bytes} bytes, more than the {max} that are read")
             }
             BadReason::NotUtf8 { column } => write!(f, "not UTF-8 (column {column})"),
         }
+    }
+}
+
+/// That there is no event time.
+pub(super) fn no_time(field: String, form: &Form, found: Option<String>) -> BadReason {
+    BadReason::NoTime { field, found, expected: scalar::expected(Type::Timestamp, form) }
+}
+
+/// The start of a text: messages stay readable whatever the input holds.
+pub(super) fn clip(text: &str) -> String {
+    const CHARACTERS_MAX: usize = 60;
+    match text.char_indices().nth(CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

@@ -5,6 +5,9 @@
 //! sum over the first bytes and over the last before that place: a file that was replaced, cut or edited at either end
 //! is found, also on another machine; one that was changed in the middle is not.
 //!
+//! Of a compressed file how many bytes of it were read is not known, and what was compressed cannot grow by lines: it is
+//! the same if all of it is.
+//!
 //! While a run reads a file, another one may take its name, as when a log is rotated. What is kept must be of the file that
 //! is read, so it is looked at through a [`Watch`] over the open file, never by its name.
 
@@ -15,6 +18,8 @@ use std::io;
 use std::path::Path;
 
 use siphasher::sip128::{Hasher128, SipHasher13};
+
+use super::format::compression_of;
 
 /// How many bytes at each end are looked at.
 const LOOKED_AT: u64 = 64 << 10;
@@ -74,7 +79,10 @@ fn compare(read: u64, now: Facts) -> Result<(), Mismatch> {
 
 /// A file that is read elsewhere, to be looked at where reading stands.
 #[derive(Debug)]
-pub struct Watch(File);
+pub struct Watch {
+    file: File,
+    is_compressed: bool,
+}
 
 impl Watch {
     /// A watch over an open file. Where systems can read at a place, reading is not disturbed by it; elsewhere a file has no
@@ -84,7 +92,9 @@ impl Watch {
     ///
     /// What the operating system says.
     pub fn new(file: &File, path: &Path) -> io::Result<Watch> {
-        if cfg!(unix) { file.try_clone() } else { File::open(path) }.map(Watch)
+        let file = if cfg!(unix) { file.try_clone()? } else { File::open(path)? };
+        let is_compressed = compression_of(path)?.is_some();
+        Ok(Watch { file, is_compressed })
     }
 
     /// The identity of its first so many bytes.
@@ -93,7 +103,8 @@ impl Watch {
     ///
     /// Where it cannot be read, or is shorter by now.
     pub fn identity(&self, bytes: u64) -> io::Result<Identity> {
-        Ok(Pieces::of(&self.0, bytes)?.identity(bytes))
+        let bytes = if self.is_compressed { self.file.metadata()?.len() } else { bytes };
+        Ok(Pieces::of(&self.file, bytes)?.identity(bytes))
     }
 }
 
@@ -167,10 +178,14 @@ impl Identity {
         if now.is_regular {
             let file = File::open(path)?;
             now.bytes = file.metadata()?.len();
+            if compression_of(path)?.is_some() {
+                let is_same = Pieces::of(&file, now.bytes)?.identity(now.bytes) == *self;
+                return Ok(if is_same { Ok(()) } else { Err(Mismatch::Changed) });
+            }
             if now.bytes >= bytes {
                 let pieces = Pieces::of(&file, bytes)?;
                 now.is_same = pieces.identity(bytes) == *self;
-                now.is_whole = pieces.last.last().is_none_or(|last| *last == b'\n');
+                now.is_whole = pieces.last.last().is_none_or(|last| matches!(last, b'\n' | b'\r'));
             }
         }
         Ok(compare(bytes, now))

@@ -13,7 +13,6 @@
 //! is not sure of to the decoder here, which alone decides what a line means and what is wrong with it.
 
 mod fast;
-mod scan;
 
 use std::fmt;
 use std::ops::Range;
@@ -22,10 +21,10 @@ use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, Visit
 use serde_json::value::RawValue;
 
 use self::fast::Fast;
-use super::BadReason;
+use super::bad::{BadReason, clip, no_time};
 use super::scalar::{self, Misfit};
 use crate::event::{BatchBuilder, Type, Value};
-use crate::lang::hir::{Origin, Stream};
+use crate::lang::hir::{Form, Origin, Stream};
 use crate::time::EventTime;
 
 /// Decodes the lines of one stream.
@@ -52,6 +51,7 @@ struct Wanted {
     ty: Type,
     nullable: bool,
     is_time: bool,
+    form: Form,
 }
 
 /// A member name on the way to some wanted fields.
@@ -92,6 +92,7 @@ impl JsonDecoder {
                 ty: field.ty,
                 nullable: field.nullable,
                 is_time: index == time,
+                form: field.form.clone(),
             });
         }
         let found = vec![Found::Nothing; fields.len()];
@@ -180,15 +181,15 @@ fn add_path(members: &mut Vec<Member>, path: &[String], wanted: usize) {
 fn event_time(wanted: &Wanted, found: &Found, line: &str) -> Result<EventTime, BadReason> {
     let field = || wanted.name.clone();
     match found {
-        Found::Nothing => Err(BadReason::NoTime { field: field(), found: None }),
-        Found::Blocked(range) => {
-            Err(BadReason::NoTime { field: field(), found: Some(describe(&line[range.clone()])) })
+        Found::Nothing => Err(no_time(field(), &wanted.form, None)),
+        Found::Blocked(range) => Err(no_time(field(), &wanted.form, Some(describe(&line[range.clone()])))),
+        Found::Scalar(range) => {
+            match scalar::read(&line[range.clone()], Type::Timestamp, &wanted.form, |_| Value::Null) {
+                Ok(Value::Timestamp(time)) => Ok(time),
+                Err(Misfit::OutOfRange) => Err(misfit(wanted, Misfit::OutOfRange, line, range)),
+                _ => Err(no_time(field(), &wanted.form, Some(describe(&line[range.clone()])))),
+            }
         }
-        Found::Scalar(range) => match scalar::read(&line[range.clone()], Type::Timestamp, |_| Value::Null) {
-            Ok(Value::Timestamp(time)) => Ok(time),
-            Err(Misfit::OutOfRange) => Err(misfit(wanted, Misfit::OutOfRange, line, range)),
-            _ => Err(BadReason::NoTime { field: field(), found: Some(describe(&line[range.clone()])) }),
-        },
     }
 }
 
@@ -205,7 +206,7 @@ fn read_field(wanted: &Wanted, found: &Found, line: &str) -> Result<Value, BadRe
                 true => Value::text(text),
                 false => Value::Null,
             };
-            scalar::read(&line[range.clone()], wanted.ty, share)
+            scalar::read(&line[range.clone()], wanted.ty, &wanted.form, share)
                 .map_err(|why| misfit(wanted, why, line, range))
         }
         Found::Blocked(range) => Err(BadReason::WrongType {
@@ -229,7 +230,10 @@ fn misfit(wanted: &Wanted, why: Misfit, line: &str, range: &Range<usize>) -> Bad
         (Misfit::BadEscape, _) => {
             BadReason::Malformed { message: "an escape that names no character".to_owned(), column }
         }
-        (_, ty) => BadReason::WrongType { field, expected: ty.to_string(), found: describe(raw), column },
+        (_, ty) => {
+            let expected = scalar::expected(ty, &wanted.form);
+            BadReason::WrongType { field, expected, found: describe(raw), column }
+        }
     }
 }
 
@@ -249,15 +253,6 @@ fn describe(raw: &str) -> String {
         Some(b'"') => format!("the string {}", clip(raw)),
         Some(b'-' | b'0'..=b'9') => format!("the number {}", clip(raw)),
         _ => clip(raw),
-    }
-}
-
-/// The start of a text: messages stay readable whatever the input holds.
-fn clip(text: &str) -> String {
-    const CHARACTERS_MAX: usize = 60;
-    match text.char_indices().nth(CHARACTERS_MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }
 

@@ -2,6 +2,10 @@
 //!
 //! A line is given out where it stands in the one buffer that is read into again and again: nothing is copied or
 //! allocated for it, except that the start of a line at the end of the buffer moves to its front before more is read.
+//!
+//! Under a [`Dialect`] of CSV a *record* may go over several lines, where their ends stand inside quotes. It is given out as
+//! one, and counts as many lines as it has. A quote that is not closed would swallow the rest of a file, so where no end is
+//! found within the longest line, or at all, only the line that it stands in is given out, as [`Line::Unclosed`].
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -20,6 +24,22 @@ pub enum Line<'a> {
         /// How it starts.
         start: &'a [u8],
     },
+    /// A line with a quote that no other closes.
+    Unclosed(&'a [u8]),
+}
+
+/// How lines end, and whether they may end inside quotes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Dialect {
+    /// `\n`, which may have an `\r` before it, or `\r` alone.
+    pub(super) end: u8,
+    /// What stands between fields, where a field may stand in quotes.
+    pub(super) separator: Option<u8>,
+}
+
+impl Dialect {
+    /// That of JSON lines.
+    pub(super) const PLAIN: Dialect = Dialect { end: b'\n', separator: None };
 }
 
 /// Reads lines that end with `\n` or `\r\n`; the last one may lack an end.
@@ -39,6 +59,20 @@ pub struct Lines<R> {
     bytes_max: usize,
     /// Bytes read so far, from the start of the input.
     read: u64,
+    dialect: Dialect,
+    /// Of the record under way, where it is open at the end of its first line.
+    open: Option<Open>,
+}
+
+/// A record that is not at its end where a line is. Places are counted from where it starts.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    /// Behind the end of its first line.
+    second_line: usize,
+    /// Inside a quote, behind the end of the line looked at last.
+    looked_at: usize,
+    /// How many of its lines have ended.
+    lines: u64,
 }
 
 /// How far an input was read.
@@ -54,6 +88,7 @@ pub struct Position {
 enum Place {
     Text(Range<usize>),
     Overlong(Range<usize>, u64),
+    Unclosed(Range<usize>),
 }
 
 impl<R: Read> Lines<R> {
@@ -64,12 +99,66 @@ impl<R: Read> Lines<R> {
 
     fn with_max(reader: R, bytes_max: usize, buffer_bytes: usize) -> Lines<R> {
         let buffer = vec![0; buffer_bytes];
-        Lines { reader, buffer, unread: 0..0, searched: 0, number: 0, bytes_max, read: 0 }
+        let dialect = Dialect::PLAIN;
+        Lines {
+            reader,
+            buffer,
+            unread: 0..0,
+            searched: 0,
+            number: 0,
+            bytes_max,
+            read: 0,
+            dialect,
+            open: None,
+        }
     }
 
-    /// The lines of a reader that stands at a position of its input.
-    pub fn resume(reader: R, at: Position) -> Lines<R> {
-        Lines { number: at.lines, read: at.bytes, ..Lines::new(reader) }
+    /// From the next line on they are read in this way.
+    pub(super) fn set_dialect(&mut self, dialect: Dialect) {
+        self.dialect = dialect;
+    }
+
+    /// How an input begins, before any line of it was given out: its first line with its end and more, unless that is
+    /// longer than a buffer; or all of it.
+    ///
+    /// # Errors
+    ///
+    /// What the reader says.
+    pub(super) fn head(&mut self) -> io::Result<&[u8]> {
+        self.skip_byte_order_mark()?;
+        let has_line = |head: &[u8]| {
+            let text = head.iter().position(|byte| !byte.is_ascii_whitespace());
+            // Behind an `\r` there must be something that tells whether it ends a line alone.
+            text.is_some_and(|text| {
+                memchr::memchr2(b'\n', b'\r', &head[text..]).is_some_and(|end| text + end + 1 < head.len())
+            })
+        };
+        while self.unread.len() < self.buffer.len() && !has_line(&self.buffer[self.unread.clone()]) {
+            if self.read_more()? == 0 {
+                break;
+            }
+        }
+        Ok(&self.buffer[self.unread.clone()])
+    }
+
+    /// Goes on with a reader that stands at a position of the same input.
+    pub(super) fn go_to(&mut self, reader: R, at: Position) {
+        let dialect = self.dialect;
+        *self = Lines { number: at.lines, read: at.bytes, dialect, ..Lines::new(reader) };
+    }
+
+    /// Passes over everything before a line, so that it is the next one.
+    pub(super) fn skip_to(&mut self, line: u64) -> io::Result<()> {
+        while self.number + 1 < line && self.next_place()?.is_some() {
+            self.number += 1;
+        }
+        Ok(())
+    }
+
+    /// Puts something between the reader and the lines, before anything was read.
+    pub(super) fn map_reader(&mut self, none: R, map: impl FnOnce(R) -> io::Result<R>) -> io::Result<()> {
+        self.reader = map(std::mem::replace(&mut self.reader, none))?;
+        Ok(())
     }
 
     /// Where the last line that was given out ends.
@@ -79,7 +168,19 @@ impl<R: Read> Lines<R> {
 
     /// Whether a further line could make the caller wait for more input: no whole line is left in the buffer.
     pub fn would_read(&self) -> bool {
-        memchr::memchr(b'\n', &self.buffer[self.searched..self.unread.end]).is_none()
+        let rest = &self.buffer[self.unread.clone()];
+        let mut searched = self.searched - self.unread.start;
+        let (mut from, mut is_open) = self.open.map_or((0, false), |open| (open.looked_at, true));
+        while let Some(length) = memchr::memchr(self.dialect.end, &rest[searched..]) {
+            let end = searched + length;
+            is_open =
+                self.dialect.separator.is_some_and(|mark| is_open_at_end(&rest[from..end], is_open, mark));
+            if !is_open {
+                return false;
+            }
+            (searched, from) = (end + 1, end + 1);
+        }
+        true
     }
 
     /// The number of the next line that is not blank, and the line; `None` at the end.
@@ -92,39 +193,103 @@ impl<R: Read> Lines<R> {
             self.skip_byte_order_mark()?;
         }
         loop {
+            let first = self.number + 1;
             let Some(place) = self.next_place()? else { return Ok(None) };
             self.number += 1;
-            match place {
-                Place::Text(range) if is_blank(&self.buffer[range.clone()]) => {}
-                Place::Text(range) => return Ok(Some((self.number, Line::Text(&self.buffer[range])))),
-                Place::Overlong(range, bytes) => {
-                    return Ok(Some((self.number, Line::Overlong { bytes, start: &self.buffer[range] })));
-                }
-            }
+            let line = match place {
+                Place::Text(range) if self.is_blank(range.clone()) => continue,
+                Place::Text(range) => Line::Text(&self.buffer[range]),
+                Place::Overlong(range, bytes) => Line::Overlong { bytes, start: &self.buffer[range] },
+                Place::Unclosed(range) => Line::Unclosed(&self.buffer[range]),
+            };
+            return Ok(Some((first, line)));
         }
+    }
+
+    /// Whether nothing stands in a line. A tab may be what stands between the fields of a record.
+    fn is_blank(&self, range: Range<usize>) -> bool {
+        let is_space = |byte: &u8| byte.is_ascii_whitespace() && self.dialect.separator != Some(*byte);
+        self.buffer[range].iter().all(is_space)
     }
 
     fn next_place(&mut self) -> io::Result<Option<Place>> {
         loop {
             let Range { start, end } = self.unread;
-            if let Some(length) = memchr::memchr(b'\n', &self.buffer[self.searched..end]) {
+            if let Some(length) = memchr::memchr(self.dialect.end, &self.buffer[self.searched..end]) {
                 let newline = self.searched + length;
+                if self.goes_on_behind(newline) {
+                    continue;
+                }
+                if let Some(open) = self.open.filter(|_| newline - start > self.bytes_max + 1) {
+                    return Ok(Some(self.first_line(open)));
+                }
+                self.number += self.open.map_or(0, |open| open.lines);
                 self.pass(newline + 1);
-                let is_windows = newline > start && self.buffer[newline - 1] == b'\r';
-                return Ok(Some(self.place(start..newline - usize::from(is_windows))));
+                return Ok(Some(self.place(start..self.without_end(start, newline))));
             }
             self.searched = end;
             // One byte more than the longest line could still be its `\r`.
             if end - start > self.bytes_max + 1 {
-                return self.skip_overlong().map(Some);
+                return match self.open {
+                    Some(open) => Ok(Some(self.first_line(open))),
+                    None => self.skip_overlong().map(Some),
+                };
             }
             if self.read_more()? == 0 {
-                // The line may have moved.
-                let rest = self.unread.clone();
-                self.pass(rest.end);
-                return Ok((!rest.is_empty()).then(|| self.place(rest)));
+                return Ok(self.last_place());
             }
         }
+    }
+
+    /// What stands at the end of an input, without an end of its own.
+    fn last_place(&mut self) -> Option<Place> {
+        let rest = self.unread.clone();
+        let (from, is_inside) = self.open.map_or((0, false), |open| (open.looked_at, true));
+        let is_open = |mark| is_open_at_end(&self.buffer[rest.start + from..rest.end], is_inside, mark);
+        let is_open = !rest.is_empty() && self.dialect.separator.is_some_and(is_open);
+        match self.open {
+            Some(open) if is_open => Some(self.first_line(open)),
+            open => {
+                self.number += open.map_or(0, |open| open.lines);
+                self.pass(rest.end);
+                let place = if is_open { Place::Unclosed(rest.clone()) } else { self.place(rest.clone()) };
+                (!rest.is_empty()).then_some(place)
+            }
+        }
+    }
+
+    /// Whether the line that ends here ends inside quotes; its record then goes on.
+    #[inline]
+    fn goes_on_behind(&mut self, newline: usize) -> bool {
+        let Some(mark) = self.dialect.separator else { return false };
+        let start = self.unread.start;
+        let from = self.open.map_or(0, |open| open.looked_at);
+        if !is_open_at_end(&self.buffer[start + from..newline], self.open.is_some(), mark) {
+            return false;
+        }
+        let behind = newline + 1 - start;
+        let (second_line, lines) = self.open.map_or((behind, 0), |open| (open.second_line, open.lines));
+        self.open = Some(Open { second_line, looked_at: behind, lines: lines + 1 });
+        self.searched = newline + 1;
+        true
+    }
+
+    /// Gives out only the first line of a record that does not end.
+    fn first_line(&mut self, open: Open) -> Place {
+        let start = self.unread.start;
+        let newline = start + open.second_line - 1;
+        let range = start..self.without_end(start, newline);
+        self.pass(newline + 1);
+        match self.place(range) {
+            Place::Text(range) => Place::Unclosed(range),
+            place => place,
+        }
+    }
+
+    /// Where the text of a line ends that has its end here.
+    fn without_end(&self, start: usize, newline: usize) -> usize {
+        let is_windows = self.dialect.end == b'\n' && newline > start && self.buffer[newline - 1] == b'\r';
+        newline - usize::from(is_windows)
     }
 
     /// A line that stands whole in the buffer.
@@ -155,7 +320,7 @@ impl<R: Read> Lines<R> {
             let count = read(&mut self.reader, &mut self.buffer[kept..])?;
             self.read += count as u64;
             let piece = &self.buffer[kept..kept + count];
-            let newline = memchr::memchr(b'\n', piece);
+            let newline = memchr::memchr(self.dialect.end, piece);
             let text = &piece[..newline.unwrap_or(count)];
             bytes += text.len() as u64;
             last = text.last().copied().unwrap_or(last);
@@ -163,7 +328,7 @@ impl<R: Read> Lines<R> {
                 let next = kept + newline.map_or(0, |at| at + 1);
                 self.unread = next..kept + count;
                 self.searched = next;
-                let is_windows = newline.is_some() && last == b'\r';
+                let is_windows = self.dialect.end == b'\n' && newline.is_some() && last == b'\r';
                 return Ok(Place::Overlong(0..kept, bytes - u64::from(is_windows)));
             }
         }
@@ -186,6 +351,7 @@ impl<R: Read> Lines<R> {
     fn pass(&mut self, start: usize) {
         self.unread.start = start;
         self.searched = start;
+        self.open = None;
     }
 
     /// Reads what there is behind what is unread, and makes room for it first; how many bytes came, 0 at the end.
@@ -209,8 +375,22 @@ impl<R: Read> Lines<R> {
     }
 }
 
-fn is_blank(line: &[u8]) -> bool {
-    line.iter().all(u8::is_ascii_whitespace)
+/// Whether a piece of a record ends inside quotes. Only a quote at the start of a field opens; inside, two of them are one
+/// that closes nothing. A piece that does not begin inside begins with a field.
+fn is_open_at_end(piece: &[u8], mut is_inside: bool, separator: u8) -> bool {
+    let mut at = 0;
+    while let Some(length) = memchr::memchr(b'"', &piece[at..]) {
+        let quote = at + length;
+        at = quote + 1;
+        if !is_inside {
+            is_inside = quote == 0 || piece[quote - 1] == separator;
+        } else if piece.get(at) == Some(&b'"') {
+            at += 1;
+        } else {
+            is_inside = false;
+        }
+    }
+    is_inside
 }
 
 /// Reads once; a signal that interrupts it is no error.
@@ -257,6 +437,7 @@ mod tests {
         while let Some((number, line)) = lines.next_line().expect("no errors here") {
             let text = match line {
                 Line::Text(text) => String::from_utf8_lossy(text).into_owned(),
+                Line::Unclosed(text) => format!("?{}", String::from_utf8_lossy(text)),
                 Line::Overlong { bytes, start } => format!("{bytes}:{}", String::from_utf8_lossy(start)),
             };
             all.push((number, text));
@@ -291,7 +472,7 @@ mod tests {
             for given in 0..=all.len() {
                 let at = lines.position();
                 let rest = Pieces(&text[at.bytes as usize..], piece);
-                let mut rest = Lines { bytes_max: 4, ..Lines::resume(rest, at) };
+                let mut rest = Lines { bytes_max: 4, number: at.lines, read: at.bytes, ..Lines::new(rest) };
                 assert_eq!(all_of(&mut rest), all[given..], "behind line {}", at.lines);
                 assert_eq!(rest.position(), Position { bytes: text.len() as u64, lines: 7 });
                 lines.next_line().expect("no errors here");
@@ -327,6 +508,57 @@ mod tests {
             let overlong = read(b"\xef\xbb\xbfabcdefgh\nabcd", 4, piece);
             assert_eq!(overlong, [(1, "8:abcdef".to_owned()), (2, "abcd".to_owned())]);
         }
+    }
+
+    /// The records of a CSV file, whatever the buffer.
+    fn records(text: &str, max: usize, end: u8) -> Vec<(u64, String)> {
+        let with = |buffer, piece| {
+            let mut lines = Lines::with_max(Pieces(text.as_bytes(), piece), max, buffer);
+            lines.set_dialect(Dialect { end, separator: Some(b',') });
+            all_of(&mut lines)
+        };
+        let all = with(64, 100);
+        for (buffer, piece) in [(1, 1), (2, 100), (3, 2), (5, 3), (8, 8), (200, 200)] {
+            assert_eq!(with(buffer, piece), all, "a buffer of {buffer} bytes");
+        }
+        all
+    }
+
+    fn told(records: &[(u64, &str)]) -> Vec<(u64, String)> {
+        records.iter().map(|(number, text)| (*number, (*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_record_goes_on_where_a_line_ends_inside_quotes() {
+        let text = "a,b\r\n\"x\r\ny\",\"\"\"\n\"\n1,\"\"\n\n2,5\" pipe\n\"z\n\"\n";
+        let expected =
+            [(1, "a,b"), (2, "\"x\r\ny\",\"\"\"\n\""), (5, "1,\"\""), (7, "2,5\" pipe"), (8, "\"z\n\"")];
+        assert_eq!(records(text, 40, b'\n'), told(&expected));
+        let old = records(&text.replace("\r\n", "\n").replace('\n', "\r"), 40, b'\r');
+        let expected =
+            expected.map(|(number, text)| (number, text.replace("\r\n", "\n").replace('\n', "\r")));
+        assert_eq!(old, expected);
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_spoils_only_its_line() {
+        let text = "a\n1,\"b\nc\nd\n";
+        assert_eq!(records(text, 30, b'\n'), told(&[(1, "a"), (2, "?1,\"b"), (3, "c"), (4, "d")]));
+        assert_eq!(records("a\n1,\"b", 30, b'\n'), told(&[(1, "a"), (2, "?1,\"b")]));
+        let long = format!("\"b\n{}\nx\",y\nz\n", "1234\n".repeat(10));
+        let found = records(&long, 12, b'\n');
+        assert_eq!(found[0], (1, "?\"b".to_owned()));
+        assert_eq!(found[1], (2, "1234".to_owned()));
+        assert_eq!(found[found.len() - 2..], told(&[(13, "x\",y"), (14, "z")]));
+    }
+
+    #[test]
+    fn whether_a_record_is_there_is_known_also_where_it_has_lines() {
+        let mut lines = Lines::with_max(Pieces(b"a\n\"b\nc\nd\",e\nf\n", 6), 100, 64);
+        lines.set_dialect(Dialect { end: b'\n', separator: Some(b',') });
+        lines.next_line().expect("no errors here");
+        assert!(lines.would_read(), "a record is open");
+        lines.next_line().expect("no errors here");
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! The outside world: JSON lines in, JSON lines out.
+//! The outside world: JSON lines and files with columns in, and out.
 //!
 //! ```text
-//! bytes --lines--> one line --json--> a row of a column batch        (source)
+//! bytes --format, lines--> one line --json, csv--> a row of a column batch   (source)
 //! records --record--> bytes --sink--> a file, or standard output
 //! ```
 //!
@@ -13,20 +13,30 @@
 //! What a pattern is, nobody here knows; a stream's fields and their types are all that is needed.
 
 mod bad;
+mod csv;
+mod format;
 mod identity;
 mod json;
 mod lines;
 mod output;
+mod raw;
 mod record;
+mod rows;
 mod scalar;
+mod scan;
 mod sink;
 mod source;
+mod staged;
 
 pub use bad::{BadLine, BadReason};
+pub use csv::{CsvDecoder, HeaderError, is_null_word};
+pub use format::InputFormat;
 pub use identity::{Identity, Mismatch, Watch};
 pub use json::JsonDecoder;
 pub use lines::{Line, Lines, Position};
 pub use output::{FileOutput, Resume, Unsynced};
+pub use raw::{RawRow, RawRows, RawText};
 pub use record::{push_event, push_record, push_string, push_value};
+pub use rows::Columns;
 pub use sink::{DeadLetters, Sink, push_bad_line};
-pub use source::{Input, JsonSource, Step};
+pub use source::{Input, InputSource, OpenError, Reading, Step};

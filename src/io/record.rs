@@ -143,7 +143,7 @@ fn push_units(out: &mut Vec<u8>, units: i64, scale: usize) {
 
 /// Appends a time as `2023-11-14T22:13:20.123Z`, with six digits where milliseconds are not enough. `false` for a time
 /// before 1970 or after 9999, for which nothing is written.
-fn push_time(out: &mut Vec<u8>, micros: i64) -> bool {
+pub(super) fn push_time(out: &mut Vec<u8>, micros: i64) -> bool {
     const DAY: i64 = 86_400_000_000;
     const LAST_DAY: i64 = 2_932_895;
     if micros < 0 || micros / DAY >= LAST_DAY {
@@ -198,11 +198,12 @@ fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
 mod tests {
     use super::*;
     use crate::event::{Decimal, Type};
+    use crate::lang::hir::Form;
     use crate::time::{Duration, EventTime};
 
     fn field(name: &str, path: &[&str]) -> Field {
         let path = path.iter().map(|name| (*name).to_owned()).collect();
-        Field { name: name.to_owned(), doc: None, ty: Type::Int, nullable: true, path }
+        Field { name: name.to_owned(), doc: None, ty: Type::Int, nullable: true, path, form: Form::Plain }
     }
 
     fn written(value: Value) -> String {

@@ -1,10 +1,14 @@
-//! One JSON scalar, still as text, to a value of a declared type.
+//! One scalar, still as text, to a value of a declared type: of JSON ([`read`]), or of a file with columns ([`read_text`]).
 //!
 //! Numbers are read from their text: a decimal or an `int` never passes through a float, so nothing is rounded.
 
 use std::borrow::Cow;
 
+use jiff::fmt::strtime::BrokenDownTime;
+use jiff::tz::TimeZone;
+
 use crate::event::{Decimal, Type, Value};
+use crate::lang::hir::Form;
 use crate::time::{Duration, EventTime};
 
 /// Why a scalar is not of its type. The decoder adds the field and the place.
@@ -23,7 +27,20 @@ pub(super) enum Misfit {
 /// The value of a piece of valid JSON that is not `null`.
 ///
 /// Text is given to `text`, which may share it with equal text.
-pub(super) fn read(raw: &str, ty: Type, mut text: impl FnMut(&str) -> Value) -> Result<Value, Misfit> {
+pub(super) fn read(
+    raw: &str,
+    ty: Type,
+    form: &Form,
+    mut text: impl FnMut(&str) -> Value,
+) -> Result<Value, Misfit> {
+    if !matches!(form, Form::Plain) && matches!(raw.as_bytes().first(), Some(b'"' | b'-' | b'0'..=b'9')) {
+        return match (is_string(raw), form) {
+            (true, _) => read_text(&string(raw)?, ty, form, text),
+            // A JSON number has its own way of being written.
+            (false, Form::Number { .. }) => read_text(raw, ty, &Form::Plain, text),
+            (false, _) => read_text(raw, ty, form, text),
+        };
+    }
     match ty {
         Type::Bool => match raw {
             "true" => Ok(Value::Bool(true)),
@@ -41,6 +58,127 @@ pub(super) fn read(raw: &str, ty: Type, mut text: impl FnMut(&str) -> Value) -> 
         Type::Timestamp => timestamp(raw).map(Value::Timestamp),
         Type::Duration => duration(raw).map(Value::Duration),
     }
+}
+
+/// The value of a text that is not null; blanks around anything but text do not count.
+pub(super) fn read_text(
+    text: &str,
+    ty: Type,
+    form: &Form,
+    mut share: impl FnMut(&str) -> Value,
+) -> Result<Value, Misfit> {
+    let trimmed = text.trim();
+    let unmarked = match form {
+        Form::Number { group, point } => Cow::Owned(unmarked(trimmed, *group, *point)?),
+        _ => Cow::Borrowed(trimmed.strip_prefix('+').unwrap_or(trimmed)),
+    };
+    match ty {
+        Type::String => Ok(share(text)),
+        Type::Bool => truth(trimmed).map(Value::Bool).ok_or(Misfit::WrongType),
+        Type::Int => number(&unmarked).and_then(int).map(Value::Int),
+        Type::Float => number(with_zero(&unmarked).as_ref()).and_then(float).map(Value::Float),
+        Type::Decimal(scale) => {
+            number(with_zero(&unmarked).as_ref()).and_then(|text| decimal(text, scale)).map(Value::Decimal)
+        }
+        Type::Timestamp => time_text(trimmed, form).map(Value::Timestamp),
+        Type::Duration => duration_text(trimmed).map(Value::Duration),
+    }
+}
+
+/// What is expected of a value, in words.
+pub(super) fn expected(ty: Type, form: &Form) -> String {
+    match (ty, form) {
+        (Type::Timestamp, Form::Plain) => "RFC 3339 or a number of milliseconds".to_owned(),
+        (_, Form::Calendar(format, _)) => format!("a time as `{format}`"),
+        (_, Form::Units(nanos)) => {
+            let unit = match nanos {
+                1 => "nanoseconds",
+                1000 => "microseconds",
+                1_000_000 => "milliseconds",
+                1_000_000_000 => "seconds",
+                60_000_000_000 => "minutes",
+                3_600_000_000_000 => "hours",
+                _ => "days",
+            };
+            format!("a number of {unit} since 1970")
+        }
+        (ty, Form::Number { group, point }) => {
+            format!("{ty} with `{group}` between thousands and `{point}` before the fraction")
+        }
+        (ty, Form::Plain) => ty.to_string(),
+    }
+}
+
+/// A truth value, as spreadsheets, databases and languages write it.
+fn truth(text: &str) -> Option<bool> {
+    let is = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if is(&["true", "t", "yes", "y", "1"]) {
+        return Some(true);
+    }
+    is(&["false", "f", "no", "n", "0"]).then_some(false)
+}
+
+/// `.5` as `0.5`, which other tools leave out.
+fn with_zero(text: &str) -> Cow<'_, str> {
+    match text.strip_prefix('-').unwrap_or(text).starts_with('.') {
+        true => Cow::Owned(text.replacen('.', "0.", 1)),
+        false => Cow::Borrowed(text),
+    }
+}
+
+/// A number without the marks between its thousands, which may also be left out, and with a point before its fraction.
+fn unmarked(text: &str, group: char, point: char) -> Result<String, Misfit> {
+    let (whole, fraction) = text.split_once(point).map_or((text, None), |(whole, rest)| (whole, Some(rest)));
+    let mut groups = whole.split(group);
+    let first = groups.next().unwrap_or_default();
+    let is_first_short = first.trim_start_matches(['-', '+']).len() <= 3;
+    let mut plain = first.trim_start_matches('+').to_owned();
+    for digits in groups {
+        if !is_first_short || digits.len() != 3 {
+            return Err(Misfit::WrongType);
+        }
+        plain.push_str(digits);
+    }
+    if let Some(fraction) = fraction {
+        plain.push('.');
+        plain.push_str(fraction);
+    }
+    let is_number = plain.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.'));
+    if is_number { Ok(plain) } else { Err(Misfit::WrongType) }
+}
+
+fn time_text(text: &str, form: &Form) -> Result<EventTime, Misfit> {
+    let time = match form {
+        Form::Calendar(format, zone) => calendar(text, format, zone)
+            .or_else(|| EventTime::parse_rfc3339(text))
+            .ok_or(Misfit::WrongType)?,
+        Form::Units(nanos) => counted(text, *nanos)?,
+        _ => counted(text, 1_000_000)?,
+    };
+    if is_on_calendar(time) { Ok(time) } else { Err(Misfit::OutOfRange) }
+}
+
+/// A number of so many nanoseconds each, or RFC 3339.
+fn counted(text: &str, nanos: i64) -> Result<EventTime, Misfit> {
+    match number(text) {
+        Ok(number) => units(number, nanos).map(EventTime::from_micros),
+        Err(misfit) => EventTime::parse_rfc3339(text).ok_or(misfit),
+    }
+}
+
+/// A time in a format; without an offset it is one of the zone. Of two that a clock shows twice it is the first, and one
+/// that a clock leaves out is as much later.
+fn calendar(text: &str, format: &str, zone: &TimeZone) -> Option<EventTime> {
+    let parts = BrokenDownTime::parse(format, text).ok()?;
+    let timestamp = match parts.offset() {
+        Some(_) => parts.to_timestamp().ok()?,
+        None => {
+            let time =
+                parts.to_datetime().or_else(|_| parts.to_date().map(|date| date.at(0, 0, 0, 0))).ok()?;
+            zone.to_timestamp(time).ok()?
+        }
+    };
+    Some(EventTime::from_micros(timestamp.as_nanosecond().div_euclid(1000) as i64))
 }
 
 fn is_string(raw: &str) -> bool {
@@ -113,12 +251,21 @@ fn duration(raw: &str) -> Result<Duration, Misfit> {
     if !is_string(raw) {
         return micros(number(raw)?).map(Duration::from_micros);
     }
-    let text = string(raw)?;
+    span(&string(raw)?).ok_or(Misfit::WrongType)
+}
+
+fn duration_text(text: &str) -> Result<Duration, Misfit> {
+    match number(text) {
+        Ok(number) => micros(number).map(Duration::from_micros),
+        Err(misfit) => span(text).ok_or(misfit),
+    }
+}
+
+fn span(text: &str) -> Option<Duration> {
     match text.strip_prefix('-') {
         Some(text) => Duration::parse(text).map(|span| Duration::from_micros(-span.micros())),
-        None => Duration::parse(&text),
+        None => Duration::parse(text),
     }
-    .ok_or(Misfit::WrongType)
 }
 
 /// Microseconds of a number of milliseconds. Finer digits are cut: the result lies at or before the number.
@@ -126,17 +273,22 @@ fn micros(text: &str) -> Result<i64, Misfit> {
     if let Ok(millis) = text.parse::<i64>() {
         return millis.checked_mul(1000).ok_or(Misfit::OutOfRange);
     }
-    exact_micros(text).ok_or(Misfit::OutOfRange)
+    units(text, 1_000_000)
 }
 
-fn exact_micros(text: &str) -> Option<i64> {
+/// Microseconds of a number of so many nanoseconds each, cut in the same way.
+fn units(text: &str, nanos: i64) -> Result<i64, Misfit> {
+    exact_micros(text, nanos).ok_or(Misfit::OutOfRange)
+}
+
+fn exact_micros(text: &str, nanos: i64) -> Option<i64> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
         None => (text, 0),
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let units: i128 = format!("{whole}{fraction}").parse().ok()?;
-    let shift = 3 + i64::from(exponent) - fraction.len() as i64;
+    let units = format!("{whole}{fraction}").parse::<i128>().ok()?.checked_mul(i128::from(nanos))?;
+    let shift = i64::from(exponent) - fraction.len() as i64 - 3;
     let power = |digits: i64| 10_i128.checked_pow(u32::try_from(digits).ok()?);
     let micros = if units == 0 {
         0
@@ -154,7 +306,7 @@ mod tests {
     use super::*;
 
     fn value(raw: &str, ty: Type) -> Result<Value, Misfit> {
-        read(raw, ty, Value::text)
+        read(raw, ty, &Form::Plain, Value::text)
     }
 
     #[test]
@@ -207,6 +359,70 @@ mod tests {
         assert_eq!(value("\"-10m\"", Type::Duration), span(-600));
         assert_eq!(value("2000", Type::Duration), span(2));
         assert_eq!(value("\"soon\"", Type::Duration), Err(Misfit::WrongType));
+    }
+
+    #[test]
+    fn a_text_is_read_as_people_write_it() {
+        let text = |text, ty| read_text(text, ty, &Form::Plain, Value::text);
+        assert_eq!(text(" 7 ", Type::Int), Ok(Value::Int(7)));
+        assert_eq!(text("+.5", Type::Float), Ok(Value::Float(0.5)));
+        assert_eq!(text("-.50", Type::Decimal(1)), Ok(Value::Decimal(Decimal { units: -5, scale: 1 })));
+        assert_eq!(text("True", Type::Bool), Ok(Value::Bool(true)));
+        assert_eq!(text("0", Type::Bool), Ok(Value::Bool(false)));
+        assert_eq!(text("1,234", Type::Int), Err(Misfit::WrongType));
+        assert_eq!(text("2", Type::Bool), Err(Misfit::WrongType));
+        assert_eq!(text(" a", Type::String), Ok(Value::text(" a")));
+        assert_eq!(text("10m", Type::Duration), Ok(Value::Duration(Duration::from_secs(600))));
+        assert_eq!(
+            text("1970-01-01T00:00:01Z", Type::Timestamp),
+            Ok(Value::Timestamp(EventTime::from_millis(1000)))
+        );
+    }
+
+    #[test]
+    fn marks_between_thousands_are_taken_out_where_they_were_announced() {
+        let cents = |text, group, point| {
+            read_text(text, Type::Decimal(2), &Form::Number { group, point }, Value::text)
+                .map(|value| value.to_string())
+        };
+        assert_eq!(cents("1,234.5", ',', '.'), Ok("1234.50".to_owned()));
+        assert_eq!(cents("-1.234.567,89", '.', ','), Ok("-1234567.89".to_owned()));
+        assert_eq!(cents("12 345,00", ' ', ','), Ok("12345.00".to_owned()));
+        assert_eq!(cents("1234,5", '.', ','), Ok("1234.50".to_owned()));
+        for wrong in ["1,23.4", "12,3456", "1234,567", "1,,234", "1e5", "x"] {
+            assert_eq!(cents(wrong, ',', '.'), Err(Misfit::WrongType), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn times_are_read_in_their_format_and_zone() {
+        let paris = TimeZone::get("Europe/Paris").expect("a zone");
+        let time = |text: &str, format: &str, zone: &TimeZone| {
+            read_text(text, Type::Timestamp, &Form::Calendar(format.to_owned(), zone.clone()), Value::text)
+                .map(|value| value.to_string())
+        };
+        let utc = TimeZone::UTC;
+        let is = |text: &str| Ok(text.to_owned());
+        assert_eq!(time("31/12/2024 23:59:58", "%d/%m/%Y %H:%M:%S", &utc), is("2024-12-31T23:59:58.000Z"));
+        assert_eq!(time("31/12/2024 23:59:58", "%d/%m/%Y %H:%M:%S", &paris), is("2024-12-31T22:59:58.000Z"));
+        assert_eq!(time("1/7/24 0:05", "%d/%m/%y %H:%M", &paris), is("2024-06-30T22:05:00.000Z"));
+        assert_eq!(time("20240229", "%Y%m%d", &utc), is("2024-02-29T00:00:00.000Z"));
+        assert_eq!(
+            time("2024-02-29 01:02:03+02:00", "%Y-%m-%d %H:%M:%S%:z", &paris),
+            is("2024-02-28T23:02:03.000Z")
+        );
+        assert_eq!(
+            time("2024-02-29T01:02:03Z", "%Y%m%d", &paris),
+            is("2024-02-29T01:02:03.000Z"),
+            "as it is written here"
+        );
+        assert_eq!(time("30/02/2024", "%d/%m/%Y", &utc), Err(Misfit::WrongType));
+        let counted = |text, nanos| {
+            read_text(text, Type::Timestamp, &Form::Units(nanos), Value::text).map(|value| value.to_string())
+        };
+        assert_eq!(counted("1.5", 3_600_000_000_000), is("1970-01-01T01:30:00.000Z"));
+        assert_eq!(counted("1700000000", 1_000_000_000), is("2023-11-14T22:13:20.000Z"));
+        assert_eq!(counted("1500", 1), is("1970-01-01T00:00:00.000001Z"));
     }
 
     #[test]

@@ -1,9 +1,16 @@
-//! A partition of a source stream: one file, or standard input, of JSON lines.
+//! A partition of a source stream: one file, or standard input, of JSON lines or with columns, compressed or not.
+//!
+//! What it is is found out from its first bytes. A position is one in what was compressed: to go on means to decompress all
+//! before it again.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use thiserror::Error;
+
+use super::csv::{self, CsvDecoder, HeaderError, dialect, header_line};
+use super::format::{InputFormat, compression_of, decompressed, format_of};
 use super::json::JsonDecoder;
 use super::lines::{Line, Lines, Position};
 use super::{BadLine, BadReason, Watch};
@@ -33,9 +40,12 @@ impl Input {
 /// Reads one partition as column batches.
 ///
 /// The record number of an event is the number of its line, so that it names the same line after any restart.
-pub struct JsonSource {
+pub struct InputSource {
     lines: Lines<Box<dyn Read + Send>>,
-    decoder: JsonDecoder,
+    /// Known once the first bytes were read.
+    decoder: Option<Decoder>,
+    /// What the decoder is made of.
+    wanted: Wanted,
     builder: BatchBuilder,
     /// For batches that are asked for whole.
     coder: Coder,
@@ -49,6 +59,46 @@ pub struct JsonSource {
     watch: Option<Watch>,
 }
 
+/// What is read of an input, and as what.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// The stream that it is of.
+    pub stream: StreamId,
+    /// The partition that it is.
+    pub partition: PartitionId,
+    /// For each field its type, where it is read.
+    pub types: Vec<Option<Type>>,
+    /// How it is written; found out from its first bytes where nobody has said it.
+    pub format: Option<InputFormat>,
+}
+
+/// What a decoder is made of, while it is not known which.
+struct Wanted {
+    declared: Stream,
+    is_kept: Vec<bool>,
+    format: Option<InputFormat>,
+}
+
+enum Decoder {
+    Json(Box<JsonDecoder>),
+    /// With what stands between fields.
+    Csv(Box<CsvDecoder>, u8),
+    /// There is nothing to decode.
+    Nothing,
+}
+
+/// Why an input cannot be read.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The operating system cannot.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// Its first line does not name the columns that are needed.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+}
+
 /// How far reading came.
 #[derive(Debug)]
 pub enum Step {
@@ -60,32 +110,39 @@ pub enum Step {
     End(Position),
 }
 
-impl JsonSource {
-    /// Opens a partition. `types` says which fields are read: those with a type.
+impl From<OpenError> for io::Error {
+    fn from(error: OpenError) -> io::Error {
+        match error {
+            OpenError::Io(error) => error,
+            OpenError::Header(error) => io::Error::new(io::ErrorKind::InvalidData, error),
+        }
+    }
+}
+
+impl InputSource {
+    /// Opens a partition of a stream that is declared so. Of a file its first line is read; of what may have to be waited
+    /// for nothing is, yet.
     ///
     /// # Errors
     ///
-    /// Where the file cannot be opened.
-    pub fn open(
-        input: &Input,
-        id: StreamId,
-        partition: PartitionId,
-        stream: &Stream,
-        types: Vec<Option<Type>>,
-    ) -> io::Result<JsonSource> {
+    /// Where the file cannot be opened, or its first line does not name the columns that are needed.
+    pub fn open(input: &Input, declared: &Stream, reading: Reading) -> Result<InputSource, OpenError> {
         let Input::File(path) = input else {
-            let reader = Box::new(io::stdin());
-            let source = JsonSource::new(reader, input.name(), id, partition, stream, types);
-            return Ok(JsonSource { live: true, may_wait: true, ..source });
+            let source = InputSource::new(Box::new(io::stdin()), input.name(), declared, reading);
+            return Ok(InputSource { live: true, may_wait: true, ..source });
         };
         let file = open_file(path)?;
-        let is_regular = file.metadata()?.is_file();
-        let watch = if is_regular { Some(Watch::new(&file, path)?) } else { None };
-        let source = JsonSource::new(Box::new(file), input.name(), id, partition, stream, types);
-        Ok(JsonSource { may_wait: !is_regular, watch, ..source })
+        if !file.metadata()?.is_file() {
+            let source = InputSource::new(Box::new(file), input.name(), declared, reading);
+            return Ok(InputSource { may_wait: true, ..source });
+        }
+        let watch = Some(Watch::new(&file, path)?);
+        let mut source = InputSource::new(decompressed(Box::new(file))?, input.name(), declared, reading);
+        source.begin()?;
+        Ok(InputSource { watch, ..source })
     }
 
-    /// Opens a file where another has left it.
+    /// Opens a file where another has left it. What is compressed is decompressed up to there.
     ///
     /// # Errors
     ///
@@ -93,42 +150,84 @@ impl JsonSource {
     pub fn resume(
         path: &Path,
         at: Position,
-        id: StreamId,
-        partition: PartitionId,
-        stream: &Stream,
-        types: Vec<Option<Type>>,
-    ) -> io::Result<JsonSource> {
-        let mut file = open_file(path)?;
-        file.seek(SeekFrom::Start(at.bytes))?;
-        let watch = Some(Watch::new(&file, path)?);
-        let name = path.display().to_string();
-        let source = JsonSource::new(Box::new(io::empty()), name, id, partition, stream, types);
-        Ok(JsonSource { lines: Lines::resume(Box::new(file), at), watch, ..source })
+        declared: &Stream,
+        reading: Reading,
+    ) -> Result<InputSource, OpenError> {
+        let mut source = InputSource::open(&Input::File(path.to_owned()), declared, reading)?;
+        if at != Position::default() {
+            let reader = reader_at(path, at.bytes)?;
+            source.lines.go_to(reader, at);
+        }
+        Ok(source)
+    }
+
+    /// Opens a file at a line, which is counted from 1. What is before it is read, but not decoded.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be opened or read.
+    pub fn at_line(
+        path: &Path,
+        line: u64,
+        declared: &Stream,
+        reading: Reading,
+    ) -> Result<InputSource, OpenError> {
+        let mut source = InputSource::open(&Input::File(path.to_owned()), declared, reading)?;
+        source.lines.skip_to(line)?;
+        Ok(source)
     }
 
     /// A partition that is read from anything; `name` is what messages call it.
     pub fn new(
         reader: Box<dyn Read + Send>,
         name: String,
-        id: StreamId,
-        partition: PartitionId,
-        stream: &Stream,
-        types: Vec<Option<Type>>,
-    ) -> JsonSource {
-        let decoder = JsonDecoder::new(stream, |field| types[field].is_some());
-        let builder = BatchBuilder::new(id, partition, types);
-        let lines = Lines::new(reader);
-        JsonSource {
-            lines,
-            decoder,
-            builder,
+        declared: &Stream,
+        reading: Reading,
+    ) -> InputSource {
+        let Reading { stream, partition, types, format } = reading;
+        let is_kept = types.iter().map(Option::is_some).collect();
+        InputSource {
+            lines: Lines::new(reader),
+            decoder: None,
+            wanted: Wanted { declared: declared.clone(), is_kept, format },
+            builder: BatchBuilder::new(stream, partition, types),
             coder: Coder::default(),
-            stream: id,
+            stream,
             name,
             live: false,
             may_wait: false,
             watch: None,
         }
+    }
+
+    /// Finds out what it is. Reads up to the end of the first line.
+    fn begin(&mut self) -> Result<(), OpenError> {
+        if self.may_wait {
+            self.lines.map_reader(Box::new(io::empty()), decompressed)?;
+        }
+        let Wanted { declared, is_kept, format } = &self.wanted;
+        let head = self.lines.head()?;
+        let format = format.unwrap_or_else(|| format_of(head, &self.name, declared));
+        if format == InputFormat::Json {
+            let decoder = JsonDecoder::new(declared, |field| is_kept[field]);
+            self.decoder = Some(Decoder::Json(Box::new(decoder)));
+            return Ok(());
+        }
+        let dialect = dialect(head, Some(declared))?;
+        let separator = dialect.separator.unwrap_or(b',');
+        self.lines.set_dialect(dialect);
+        self.decoder = Some(Decoder::Nothing);
+        while let Some((_, line)) = self.lines.next_line()? {
+            let header = match line {
+                Line::Text(text) | Line::Unclosed(text) | Line::Overlong { start: text, .. } => text,
+            };
+            if header_line(header) {
+                let decoder = CsvDecoder::new(declared, header, separator, |field| is_kept[field])?;
+                self.decoder = Some(Decoder::Csv(Box::new(decoder), separator));
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The watch over its file, to be had once; none where it is no file, and cannot be read again.
@@ -177,6 +276,9 @@ impl JsonSource {
     ///
     /// Where the operating system cannot read on.
     pub fn read_step(&mut self, max: usize, bad: &mut Vec<BadLine>) -> io::Result<Step> {
+        if self.decoder.is_none() {
+            self.begin()?;
+        }
         let mut bytes = 0;
         while self.builder.len() < max {
             if self.live && !self.builder.is_empty() && self.lines.would_read() {
@@ -199,11 +301,21 @@ impl JsonSource {
     /// Reads one line; `false` at the end.
     fn read_line(&mut self, bad: &mut Vec<BadLine>) -> io::Result<bool> {
         let Some((number, line)) = self.lines.next_line()? else { return Ok(false) };
-        let (outcome, text) = match line {
-            Line::Text(text) => (self.decoder.decode_row(text, number, &mut self.builder), text),
-            Line::Overlong { bytes, start } => {
+        let (outcome, text) = match (line, &mut self.decoder) {
+            (Line::Text(text), Some(Decoder::Json(decoder))) => {
+                (decoder.decode_row(text, number, &mut self.builder), text)
+            }
+            (Line::Text(text), Some(Decoder::Csv(decoder, _))) => {
+                (decoder.decode_row(text, number, &mut self.builder), text)
+            }
+            (Line::Unclosed(text), Some(Decoder::Csv(_, separator))) => {
+                (Err(csv::unclosed(text, *separator)), text)
+            }
+            (Line::Overlong { bytes, start }, _) => {
                 (Err(BadReason::Overlong { bytes, max: limits::LINE_BYTES_MAX }), start)
             }
+            // There is no line behind nothing, and a quote opens only where there are columns.
+            (Line::Text(_) | Line::Unclosed(_), _) => return Ok(false),
         };
         if let Err(reason) = outcome {
             let text = String::from_utf8_lossy(text).into_owned();
@@ -211,6 +323,18 @@ impl JsonSource {
         }
         Ok(true)
     }
+}
+
+/// What a file has behind so many bytes, decompressed.
+fn reader_at(path: &Path, bytes: u64) -> io::Result<Box<dyn Read + Send>> {
+    let mut file = open_file(path)?;
+    if compression_of(path)?.is_none() {
+        file.seek(SeekFrom::Start(bytes))?;
+        return Ok(Box::new(file));
+    }
+    let mut reader = decompressed(Box::new(file))?;
+    io::copy(&mut reader.by_ref().take(bytes), &mut io::sink())?;
+    Ok(reader)
 }
 
 /// Opens a file; a directory is refused here, where on some systems only reading it would fail.
@@ -226,7 +350,7 @@ fn open_file(path: &Path) -> io::Result<File> {
 mod tests {
     use super::*;
     use crate::event::Value;
-    use crate::lang::hir::{Field, Origin};
+    use crate::lang::hir::{Field, Form, Origin};
     use crate::time::Duration;
 
     fn ticks() -> Stream {
@@ -236,6 +360,7 @@ mod tests {
             ty,
             nullable: false,
             path: vec![name.to_owned()],
+            form: Form::Plain,
         };
         Stream {
             name: "ticks".to_owned(),
@@ -245,9 +370,13 @@ mod tests {
         }
     }
 
-    fn source(text: &'static [u8]) -> JsonSource {
+    fn reading() -> Reading {
         let types = vec![Some(Type::Timestamp), Some(Type::Int)];
-        JsonSource::new(Box::new(text), "t.jsonl".to_owned(), StreamId(0), PartitionId(0), &ticks(), types)
+        Reading { stream: StreamId(0), partition: PartitionId(0), types, format: None }
+    }
+
+    fn source(text: &'static [u8]) -> InputSource {
+        InputSource::new(Box::new(text), "t.jsonl".to_owned(), &ticks(), reading())
     }
 
     #[test]
@@ -266,7 +395,7 @@ mod tests {
 
     /// Everything of a partition in batches of two: the lines of events and of bad lines, and how many there were at each
     /// position.
-    fn read_all(mut source: JsonSource) -> (Vec<u64>, Vec<(usize, Position)>) {
+    fn read_all(mut source: InputSource) -> (Vec<u64>, Vec<(usize, Position)>) {
         let (mut seen, mut positions) = (Vec::new(), Vec::new());
         loop {
             let mut bad = Vec::new();
@@ -294,10 +423,8 @@ mod tests {
         let text =
             format!("\u{feff}{}x\n\n{}\r\ny\n{}z", lines[0], lines[1..9].concat(), lines[9..].concat());
         std::fs::write(&path, &text).expect("written");
-        let types = || vec![Some(Type::Timestamp), Some(Type::Int)];
-        let (id, partition) = (StreamId(0), PartitionId(0));
         let input = Input::File(path.clone());
-        let mut source = JsonSource::open(&input, id, partition, &ticks(), types()).expect("a file");
+        let mut source = InputSource::open(&input, &ticks(), reading()).expect("a file");
         let watch = source.take_watch().expect("a file");
         let (all, positions) = read_all(source);
         assert_eq!((all.len(), positions.len()), (15, 7));
@@ -305,8 +432,21 @@ mod tests {
         for (seen, at) in positions {
             let identity = watch.identity(at.bytes).expect("readable");
             assert_eq!(identity.check(&path, at.bytes).expect("readable"), Ok(()));
-            let source = JsonSource::resume(&path, at, id, partition, &ticks(), types()).expect("a file");
+            let source = InputSource::resume(&path, at, &ticks(), reading()).expect("a file");
             assert_eq!(read_all(source).0, all[seen..], "from {at:?}");
+        }
+        std::fs::remove_file(path).expect("it is there");
+    }
+
+    #[test]
+    fn a_line_is_found_by_its_number() {
+        let path = std::env::temp_dir().join(format!("ensue-lines-{}.csv", std::process::id()));
+        std::fs::write(&path, "at,v,w\n1,1,\"x\ny\"\n\n2,2,\n3,3,").expect("written");
+        for (line, expected) in
+            [(1, [2, 5, 6].as_slice()), (2, &[2, 5, 6]), (4, &[5, 6]), (5, &[5, 6]), (6, &[6]), (9, &[])]
+        {
+            let source = InputSource::at_line(&path, line, &ticks(), reading()).expect("a file");
+            assert_eq!(read_all(source).0, expected, "{line}");
         }
         std::fs::remove_file(path).expect("it is there");
     }

@@ -69,6 +69,8 @@ pub struct FieldItem {
     pub ty: Ident,
     /// `(2)`.
     pub ty_argument: Option<Spanned<i64>>,
+    /// `("%d/%m/%Y", "Europe/Paris")`: how it is written in the input.
+    pub forms: Vec<Spanned<String>>,
     /// `?`.
     pub nullable: bool,
     /// `from "geo.city"`.

@@ -3,6 +3,7 @@
 //! Everything refers to everything else by id. Nothing here can be wrong: what cannot be honoured was refused by
 //! the checker.
 
+use jiff::tz::TimeZone;
 use regex::Regex;
 
 pub use super::ast::{CompareOp, KeepPolicy, Mode};
@@ -90,8 +91,30 @@ pub struct Field {
     pub ty: Type,
     /// Whether it may be missing or null.
     pub nullable: bool,
-    /// Where it stands in the input: the members to go through, the name alone by default.
+    /// Where it stands in the input: the members to go through, the name alone by default. In a file with columns they
+    /// are one name, with dots between.
     pub path: Vec<String>,
+    /// How it is written there.
+    pub form: Form,
+}
+
+/// How a value is written in the input, where that is not as always.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub enum Form {
+    /// As JSON lines have it.
+    #[default]
+    Plain,
+    /// Time in a calendar: a format of `strftime`, and the zone of what names no other.
+    Calendar(String, TimeZone),
+    /// A number of so many nanoseconds each since 1970.
+    Units(i64),
+    /// A number with a mark between groups of three digits, and this one before its fraction.
+    Number {
+        /// What stands between thousands.
+        group: char,
+        /// What stands before the fraction.
+        point: char,
+    },
 }
 
 /// A pattern.

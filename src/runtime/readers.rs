@@ -20,7 +20,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::event::{Batch, Coder};
-use crate::io::{BadLine, Identity, JsonSource, Position, Step, Watch};
+use crate::io::{BadLine, Identity, InputSource, Position, Step, Watch};
 use crate::limits;
 
 /// The partitions of a run, by their number in the order given.
@@ -33,7 +33,7 @@ pub struct Readers {
 }
 
 enum Way {
-    Here(Vec<JsonSource>),
+    Here(Vec<InputSource>),
     Ahead(Ahead),
 }
 
@@ -58,14 +58,14 @@ impl Readers {
     /// # Errors
     ///
     /// Where the operating system gives no thread.
-    pub fn new(sources: Vec<JsonSource>) -> io::Result<Readers> {
-        let is_alone = sources.len() == 1 || !sources.iter().any(JsonSource::may_wait);
+    pub fn new(sources: Vec<InputSource>) -> io::Result<Readers> {
+        let is_alone = sources.len() == 1 || !sources.iter().any(InputSource::may_wait);
         let has_cores = thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
         if is_alone && has_cores { Readers::ahead(sources) } else { Ok(Readers::here(sources)) }
     }
 
     /// Reads on the thread that asks.
-    pub fn here(mut sources: Vec<JsonSource>) -> Readers {
+    pub fn here(mut sources: Vec<InputSource>) -> Readers {
         let watches = watches(&mut sources);
         Readers { coders: coders(&sources), watches, way: Way::Here(sources) }
     }
@@ -76,7 +76,7 @@ impl Readers {
     /// # Errors
     ///
     /// Where the operating system gives no thread.
-    pub fn ahead(mut sources: Vec<JsonSource>) -> io::Result<Readers> {
+    pub fn ahead(mut sources: Vec<InputSource>) -> io::Result<Readers> {
         let watches = watches(&mut sources);
         let each = pieces_ahead(sources.len());
         let all = each * sources.len();
@@ -129,7 +129,7 @@ impl Readers {
     /// Whether to read may take until somebody writes, however long that is.
     pub fn may_block(&self) -> bool {
         match &self.way {
-            Way::Here(sources) => sources.iter().any(JsonSource::may_wait),
+            Way::Here(sources) => sources.iter().any(InputSource::may_wait),
             Way::Ahead(_) => false,
         }
     }
@@ -156,7 +156,7 @@ impl Readers {
 }
 
 impl Piece {
-    fn read(source: &mut JsonSource) -> Piece {
+    fn read(source: &mut InputSource) -> Piece {
         let mut bad = Vec::new();
         let step = source.read_step(limits::BATCH_EVENTS_MAX, &mut bad);
         Piece { bad, step }
@@ -192,11 +192,11 @@ impl Ahead {
     }
 }
 
-fn watches(sources: &mut [JsonSource]) -> Vec<Option<Watch>> {
-    sources.iter_mut().map(JsonSource::take_watch).collect()
+fn watches(sources: &mut [InputSource]) -> Vec<Option<Watch>> {
+    sources.iter_mut().map(InputSource::take_watch).collect()
 }
 
-fn coders(sources: &[JsonSource]) -> Vec<Coder> {
+fn coders(sources: &[InputSource]) -> Vec<Coder> {
     sources.iter().map(|_| Coder::default()).collect()
 }
 
@@ -206,7 +206,7 @@ fn pieces_ahead(partitions: usize) -> usize {
 }
 
 /// The reader's thread.
-fn serve(mut sources: Vec<JsonSource>, asked: &Receiver<usize>, answers: &Sender<(usize, Piece)>) {
+fn serve(mut sources: Vec<InputSource>, asked: &Receiver<usize>, answers: &Sender<(usize, Piece)>) {
     for at in asked {
         if answers.send((at, Piece::read(&mut sources[at]))).is_err() {
             return;
@@ -218,16 +218,18 @@ fn serve(mut sources: Vec<JsonSource>, asked: &Receiver<usize>, answers: &Sender
 mod tests {
     use super::*;
     use crate::event::{PartitionId, StreamId, Type};
-    use crate::lang::hir::{Field, Origin, Stream};
+    use crate::io::Reading;
+    use crate::lang::hir::{Field, Form, Origin, Stream};
     use crate::time::Duration as EventDuration;
 
-    fn source(text: String) -> JsonSource {
+    fn source(text: String) -> InputSource {
         let field = |name: &str, ty| Field {
             name: name.to_owned(),
             doc: None,
             ty,
             nullable: false,
             path: vec![name.to_owned()],
+            form: Form::Plain,
         };
         let stream = Stream {
             name: "ticks".to_owned(),
@@ -237,7 +239,8 @@ mod tests {
         };
         let reader = Box::new(io::Cursor::new(text.into_bytes()));
         let types = vec![Some(Type::Timestamp)];
-        JsonSource::new(reader, "t".to_owned(), StreamId(0), PartitionId(0), &stream, types)
+        let reading = Reading { stream: StreamId(0), partition: PartitionId(0), types, format: None };
+        InputSource::new(reader, "t".to_owned(), &stream, reading)
     }
 
     /// So many events, with so many bad lines before each.

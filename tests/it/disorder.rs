@@ -13,7 +13,7 @@ use ensue::cli::r#gen::{self, GenArgs};
 use ensue::diag::Severity;
 use ensue::engine::{Config, Engine, Record, projection};
 use ensue::event::{PartitionId, PatternId, StreamId};
-use ensue::io::{JsonSource, push_record};
+use ensue::io::{InputSource, Reading, push_record};
 use ensue::lang::hir::Program;
 use ensue::lang::{check, load};
 use ensue::limits::BATCH_EVENTS_MAX;
@@ -66,12 +66,13 @@ fn records(program: &Arc<Program>, way: &Way) -> (Vec<String>, u64) {
     let types = projection(program, &patterns, stream, false);
     let config = Config { shards: way.shards, ..Config::default() };
     let mut engine = Engine::new(Arc::clone(program), &config).expect("small patterns");
-    let mut sources: Vec<(PartitionId, JsonSource)> = Vec::new();
+    let mut sources: Vec<(PartitionId, InputSource)> = Vec::new();
     for (number, lines) in way.partitions.iter().enumerate() {
         let id = engine.add_partition(stream);
         let reader = Box::new(Cursor::new(lines.join("\n").into_bytes()));
         let name = format!("part {number}");
-        let source = JsonSource::new(reader, name, stream, id, program.stream(stream), types.clone());
+        let reading = Reading { stream, partition: id, types: types.clone(), format: None };
+        let source = InputSource::new(reader, name, program.stream(stream), reading);
         sources.push((id, source));
     }
     feed(&mut engine, stream, sources, way.batch_events_max);
@@ -85,7 +86,7 @@ fn records(program: &Arc<Program>, way: &Way) -> (Vec<String>, u64) {
 }
 
 /// Reads the partition that is furthest behind, as a run does, until all have ended.
-fn feed(engine: &mut Engine, stream: StreamId, mut open: Vec<(PartitionId, JsonSource)>, batch: usize) {
+fn feed(engine: &mut Engine, stream: StreamId, mut open: Vec<(PartitionId, InputSource)>, batch: usize) {
     while !open.is_empty() {
         let behind = |at: &usize| engine.partition_watermark(stream, open[*at].0);
         let at = (0..open.len()).min_by_key(behind).expect("one is open");

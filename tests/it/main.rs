@@ -15,6 +15,8 @@ mod disorder;
 mod docs;
 mod families;
 #[cfg(feature = "cli")]
+mod files;
+#[cfg(feature = "cli")]
 mod folder;
 mod format;
 #[cfg(feature = "cli")]

@@ -61,7 +61,8 @@ pub(super) fn other_order(old: &Program, new: &Program, running: &[PatternId]) -
     let changed = |stream: &Stream| {
         let before = time(old.stream(old.stream_named(&stream.name)?))?;
         let now = time(stream)?;
-        let is_same = (&before.name, &before.path, before.ty) == (&now.name, &now.path, now.ty);
+        let is_same = (&before.name, &before.path, before.ty, &before.form)
+            == (&now.name, &now.path, now.ty, &now.form);
         (!is_same).then(|| [stream.name.clone(), now.name, before.name])
     };
     read.filter_map(changed).next()

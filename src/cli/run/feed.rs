@@ -18,7 +18,7 @@ use super::watch::{Moment, Watch};
 use crate::cli::{CliError, note, style};
 use crate::engine::{ColdKeys, Config, Engine, Group, projection};
 use crate::event::{Batch, PartitionId, StreamId};
-use crate::io::{BadLine, Input, JsonSource, Position};
+use crate::io::{BadLine, Input, InputFormat, InputSource, Position, Reading};
 use crate::lang::hir::Program;
 use crate::matcher::bounds::shown_key;
 use crate::matcher::{Bound, Bounds, Class, Reached};
@@ -47,6 +47,8 @@ pub(super) struct Options {
     pub(super) is_durable: bool,
     /// Where keys are fetched from that are not in memory.
     pub(super) cold_keys: Option<Arc<dyn ColdKeys>>,
+    /// How inputs are written, where that was said.
+    pub(super) format: Option<InputFormat>,
     /// Set once the run is to stop.
     pub(super) stop: Arc<AtomicBool>,
 }
@@ -150,19 +152,16 @@ impl Feed {
             let id = resume::partition(&mut report, (*stream, mark), options.inputs);
             let keeps_all = plan.streams[stream.index()].late.is_some();
             let types = projection(program, &plan.patterns, *stream, keeps_all);
+            let declared = program.stream(*stream);
+            let reading = Reading { stream: *stream, partition: id, types, format: options.format };
             let (source, position, is_open) = match (mark, resume::file_of(input)) {
                 (Some(mark), Some(path)) => {
                     let (position, is_open) = resume::position(mark, options.inputs);
-                    let source =
-                        JsonSource::resume(path, position, *stream, id, program.stream(*stream), types);
-                    (source, position, is_open)
+                    (InputSource::resume(path, position, declared, reading), position, is_open)
                 }
-                _ => {
-                    let source = JsonSource::open(input, *stream, id, program.stream(*stream), types);
-                    (source, Position::default(), true)
-                }
+                _ => (InputSource::open(input, declared, reading), Position::default(), true),
             };
-            let source = source.map_err(|source| CliError::Read { path: input.name(), source })?;
+            let source = source.map_err(|error| CliError::unopened(input.name(), error))?;
             if options.is_durable && source.may_wait() {
                 return Err(resume::cannot_be_read_again(&input.name()));
             }

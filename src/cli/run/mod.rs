@@ -1,4 +1,4 @@
-//! `ensue run`: patterns over JSON lines.
+//! `ensue run`: patterns over files.
 //!
 //! ```text
 //! arguments, ensue.toml --plan--> what is read and written --feed--> engine --> outputs
@@ -39,21 +39,23 @@ use super::program::load_with_text;
 use super::rules::Wish;
 use super::{CliError, Format, Verdict, note, style};
 use crate::config::RunConfig;
+use crate::io::InputFormat;
 use crate::lang::hir::KeepPolicy;
 use crate::limits;
 use crate::matcher::{Bounds, Class};
 use crate::metrics::RestoreFacts;
 use crate::runtime::epochs::Mark;
 
-/// Run patterns over JSON lines
+/// Run patterns over JSON lines and files with columns
 ///
-/// Reads the inputs to their end, writes records as JSON lines, and says what happened on standard error. A line that
+/// Reads the inputs to their end, writes records, and says what happened on standard error. A line that
 /// cannot become an event goes to STREAM.bad.jsonl beside the first output, with its reason; it does not stop the run.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   ensue run patterns/card_testing.cep --in transactions=tx.jsonl --out alert=alerts.jsonl
   cat tx.jsonl | ensue run patterns/ --in transactions=- --select card_testing,velocity
   ensue run patterns/velocity.cep --in 'transactions=day-*.jsonl' --out transactions.late=late.jsonl
+  ensue run patterns/velocity.cep --in 'transactions=day-*.csv.gz' --out alert=alerts.csv
   ensue run patterns/ --in transactions=tx.jsonl --out alert=alerts.jsonl --threads 4
   ensue run patterns/ --in transactions=tx.jsonl --max-open 1000000 --at-bound drop-oldest
   ensue run patterns/ --in transactions=tx.jsonl --out alert=alerts.jsonl --state state --changed drain
@@ -63,9 +65,11 @@ use crate::runtime::epochs::Mark;
   ensue run --config ensue.toml
 
 Bindings:
-  --in  STREAM=PATH        a file; with * or ? in its name all that fit, each a partition
+  --in  STREAM=PATH        a file; with * or ? in its name all that fit, each a partition: JSON lines, or columns that
+                           its first line names (CSV), also compressed by gzip or zstd, which its first bytes show
   --in  STREAM=-           standard input, also `stdin:`
-  --out STREAM=PATH        the records of a stream; STREAM=- or `stdout:` is standard output
+  --out STREAM=PATH        the records of a stream, as JSON lines, or as columns where the name ends with .csv or .tsv;
+                           STREAM=- or `stdout:` is standard output
   --out STREAM.late=PATH   events that came too late
   --out STREAM.bad=PATH    lines that cannot become events
 Without any --out for records, all records go to standard output.
@@ -88,6 +92,10 @@ pub(super) struct RunArgs {
     /// What an input stream is read from; several for one stream are its partitions, in this order
     #[arg(long = "in", value_name = "STREAM=PATH", value_parser = Binding::parse)]
     inputs: Vec<Binding>,
+
+    /// How the inputs are written; what their first bytes show, unless said
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    format_in: Option<FormatIn>,
 
     /// Where an output stream goes
     #[arg(long = "out", value_name = "STREAM=PATH", value_parser = Binding::parse)]
@@ -189,6 +197,15 @@ pub(super) struct RunArgs {
     format: Format,
 }
 
+/// How inputs are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum FormatIn {
+    /// A JSON object on every line
+    Json,
+    /// Columns that the first line names, with `,` `;` a tab or `|` between them
+    Csv,
+}
+
 /// What happens at a bound.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum AtBound {
@@ -231,6 +248,10 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         groups,
         inputs,
         is_durable: args.state.is_some(),
+        format: args.format_in.map(|format| match format {
+            FormatIn::Json => InputFormat::Json,
+            FormatIn::Csv => InputFormat::Csv,
+        }),
         cold_keys: durable.as_ref().and_then(Durable::cold_keys),
         stop,
     };

@@ -1,15 +1,15 @@
 //! Everything a run writes: records, late events, bad lines.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use super::bindings::Output;
-use super::plan::RunPlan;
+use super::plan::{RunPlan, StreamPlan};
 use crate::cli::CliError;
 use crate::engine::{LateEvent, Record};
 use crate::event::StreamId;
-use crate::io::{BadLine, DeadLetters, Resume, Sink, push_bad_line, push_event, push_record};
+use crate::io::{BadLine, Columns, DeadLetters, Resume, Sink, push_bad_line, push_event, push_record};
 use crate::lang::hir::{Program, Stream};
 use crate::runtime::epochs::Mark;
 use crate::runtime::{OutputError, SyncOutputs};
@@ -19,6 +19,8 @@ pub(super) struct Outputs<'a> {
     program: &'a Program,
     plan: &'a RunPlan,
     sinks: Vec<Sink>,
+    /// For each of them its columns, where it has some.
+    columns: Vec<Option<Columns>>,
     /// One for each stream.
     dead_letters: Vec<DeadLetters>,
     /// Lines on their way.
@@ -38,13 +40,15 @@ impl<'a> Outputs<'a> {
         let length =
             |path: &Path| left.and_then(|left| left.outputs.get(&path.display().to_string()).copied());
         let mut sinks = Vec::new();
-        for output in &plan.sinks {
+        let columns: Vec<_> = (0..plan.sinks.len()).map(|sink| columns_of(program, plan, sink)).collect();
+        for (output, columns) in plan.sinks.iter().zip(&columns) {
             sinks.push(match output {
                 Output::Stdout => Sink::stdout(),
-                Output::File(path) => match length(path) {
-                    Some(length) => Sink::resume(path, length).map_err(|why| unresumable(path, why))?,
-                    None => Sink::create(path).map_err(|source| unwritable(&name(output), source))?,
-                },
+                Output::File(path) => {
+                    let mut header = Vec::new();
+                    columns.iter().for_each(|columns| columns.push_header(&mut header, program));
+                    open_sink(path, length(path), &header)?
+                }
             });
         }
         let mut dead_letters = Vec::new();
@@ -62,7 +66,7 @@ impl<'a> Outputs<'a> {
             count.copied().unwrap_or_default()
         };
         let records = program.streams.iter().map(count).collect();
-        Ok(Outputs { program, plan, sinks, dead_letters, buffer: Vec::new(), records })
+        Ok(Outputs { program, plan, sinks, columns, dead_letters, buffer: Vec::new(), records })
     }
 
     /// Writes everything that is buffered. Gives the lengths of the files, which can be relied on once what comes with them
@@ -92,8 +96,13 @@ impl<'a> Outputs<'a> {
             self.records[record.stream.index()] += 1;
             if let Some(sink) = self.plan.streams[record.stream.index()].records {
                 self.buffer.clear();
-                push_record(&mut self.buffer, self.program, record);
-                self.buffer.push(b'\n');
+                match &self.columns[sink] {
+                    Some(columns) => columns.push_record(&mut self.buffer, self.program, record),
+                    None => {
+                        push_record(&mut self.buffer, self.program, record);
+                        self.buffer.push(b'\n');
+                    }
+                }
                 self.write_buffer(sink)?;
             }
         }
@@ -106,9 +115,14 @@ impl<'a> Outputs<'a> {
             let stream = event.stream;
             if let Some(sink) = self.plan.streams[stream.index()].late {
                 self.buffer.clear();
-                let fields = &self.program.stream(stream).fields;
-                push_event(&mut self.buffer, fields, |field| event.batch.value(event.row, field));
-                self.buffer.push(b'\n');
+                let value = |field| event.batch.value(event.row, field);
+                match &self.columns[sink] {
+                    Some(columns) => columns.push_event(&mut self.buffer, self.program, value),
+                    None => {
+                        push_event(&mut self.buffer, &self.program.stream(stream).fields, value);
+                        self.buffer.push(b'\n');
+                    }
+                }
                 self.write_buffer(sink)?;
             }
         }
@@ -158,6 +172,35 @@ impl<'a> Outputs<'a> {
             .write(&self.buffer)
             .map_err(|source| unwritable(&name(&self.plan.sinks[sink]), source))
     }
+}
+
+/// The columns of an output, if its name says that it has some.
+fn columns_of(program: &Program, plan: &RunPlan, sink: usize) -> Option<Columns> {
+    let Output::File(path) = &plan.sinks[sink] else { return None };
+    let separator = Columns::separator_of(path)?;
+    let is_bound = |stream: &StreamPlan| stream.records == Some(sink) || stream.late == Some(sink);
+    let stream = plan.streams.iter().position(is_bound)?;
+    Some(Columns::new(program, StreamId(stream as u32), separator))
+}
+
+/// Makes a file with its first line, or cuts one back that a run before this one has left.
+fn open_sink(path: &Path, length: Option<u64>, header: &[u8]) -> Result<Sink, CliError> {
+    let unwritable = |source| unwritable(&path.display().to_string(), source);
+    let Some(length) = length else {
+        let mut sink = Sink::create(path).map_err(unwritable)?;
+        sink.write(header).map_err(unwritable)?;
+        return Ok(sink);
+    };
+    let mut found = Vec::new();
+    let file = std::fs::File::open(path).map_err(|source| unresumable(path, Resume::Io(source)))?;
+    file.take(header.len() as u64).read_to_end(&mut found).map_err(unwritable)?;
+    if found != header && length >= header.len() as u64 {
+        return Err(CliError::asked(
+            format!("{} has other columns than its records have now", path.display()),
+            "name another file with --out, or move this one away",
+        ));
+    }
+    Sink::resume(path, length).map_err(|why| unresumable(path, why))
 }
 
 /// Refuses files that have something in them, where a run begins with the state of another: what it writes is neither

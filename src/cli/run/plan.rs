@@ -7,7 +7,7 @@ use crate::cli::CliError;
 use crate::cli::program::did_you_mean;
 use crate::engine::with_inputs;
 use crate::event::{PatternId, StreamId};
-use crate::io::Input;
+use crate::io::{Columns, Input};
 use crate::lang::hir::{Origin, Program};
 
 /// What a run reads and writes.
@@ -63,6 +63,7 @@ pub(super) fn plan(program: &Program, wishes: &Wishes) -> Result<RunPlan, CliErr
     bind_outputs(program, wishes, &mut plan)?;
     place_bad_files(program, wishes, &mut plan);
     refuse_overwriting(&plan)?;
+    refuse_mixed_columns(program, &plan)?;
     refuse_bad_file(program, &plan)?;
     Ok(plan)
 }
@@ -272,6 +273,31 @@ fn refuse_overwriting(plan: &RunPlan) -> Result<(), CliError> {
         {
             let message = format!("{} is an input and an output", output.display());
             return Err(CliError::asked(message, "write to another file"));
+        }
+    }
+    Ok(())
+}
+
+/// A file with columns has those of one stream; bad lines have none.
+fn refuse_mixed_columns(program: &Program, plan: &RunPlan) -> Result<(), CliError> {
+    for (sink, output) in plan.sinks.iter().enumerate() {
+        let Output::File(path) = output else { continue };
+        if Columns::separator_of(path).is_none() {
+            continue;
+        }
+        let is_it = |part: Option<usize>| part == Some(sink);
+        if plan.streams.iter().any(|stream| is_it(stream.bad)) {
+            let message = format!("bad lines have no columns, and {} would have some", path.display());
+            return Err(CliError::asked(message, "name a file for JSON lines: --out STREAM.bad=PATH.jsonl"));
+        }
+        let parts = plan.streams.iter().zip(&program.streams);
+        let bound = parts.filter(|(stream, _)| is_it(stream.records) || is_it(stream.late));
+        let names: Vec<&str> = bound.map(|(_, stream)| stream.name.as_str()).collect();
+        if names.len() > 1 {
+            let names = names.join("` and `");
+            let message =
+                format!("`{names}` have different columns, and {} has one first line", path.display());
+            return Err(CliError::asked(message, "name a file for each, or one for JSON lines"));
         }
     }
     Ok(())

@@ -16,10 +16,12 @@ use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
-use super::scan::{Number, Scan};
 use super::{Member, Wanted};
 use crate::event::{BatchBuilder, Cell, Type, Value};
 use crate::io::scalar;
+use crate::io::scan::Scan;
+use crate::io::staged::{Staged, plain_number};
+use crate::lang::hir::Form;
 use crate::time::EventTime;
 
 /// Decodes the ordinary lines of one stream.
@@ -72,19 +74,10 @@ struct Field {
     ty: Type,
     nullable: bool,
     is_kept: bool,
+    form: Form,
     /// The line that `staged` is of.
     seen: u64,
     staged: Staged,
-}
-
-/// A value on its way into a column; text as a range of the line.
-#[derive(Clone, Copy, Debug)]
-enum Staged {
-    Null,
-    Bool(bool),
-    Units(i64),
-    Float(f64),
-    Text(u32, u32),
 }
 
 /// How many places of an object have a guess, and how long it may be: what a line can make us keep.
@@ -101,6 +94,7 @@ impl Fast {
             ty: wanted.ty,
             nullable: wanted.nullable && !wanted.is_time,
             is_kept: wanted.is_kept,
+            form: wanted.form.clone(),
             seen: 0,
             staged: Staged::Null,
         };
@@ -132,13 +126,7 @@ impl Fast {
         if field.seen != self.line || !field.is_kept {
             return Cell::Null;
         }
-        match field.staged {
-            Staged::Null => Cell::Null,
-            Staged::Bool(value) => Cell::Bool(value),
-            Staged::Units(units) => Cell::Units(units),
-            Staged::Float(value) => Cell::Float(value),
-            Staged::Text(start, end) => Cell::Text(&line[start as usize..end as usize]),
-        }
+        field.staged.cell(line)
     }
 }
 
@@ -252,9 +240,10 @@ impl Walk<'_, '_> {
             return None;
         }
         let (ty, nullable) = (field.ty, field.nullable);
-        let staged = match self.plain(ty) {
+        let plain = if matches!(field.form, Form::Plain) { self.plain(ty) } else { None };
+        let staged = match plain {
             Some(staged) => staged,
-            None => self.other(ty)?,
+            None => self.other(number)?,
         };
         if nullable {
             // Null is as good as any value.
@@ -294,60 +283,16 @@ impl Walk<'_, '_> {
     }
 
     /// Takes a value in any other form of its type, as the decoder for all lines reads it.
-    fn other(&mut self, ty: Type) -> Option<Staged> {
+    fn other(&mut self, number: usize) -> Option<Staged> {
         let range = self.scan.value()?;
+        let Field { ty, form, .. } = &self.fast.fields[number];
         let raw = std::str::from_utf8(self.scan.text(range)).ok()?;
         if raw == "null" {
             return Some(Staged::Null);
         }
-        Some(match scalar::read(raw, ty, |_| Value::Null).ok()? {
-            Value::Bool(value) => Staged::Bool(value),
-            Value::Int(value) => Staged::Units(value),
-            Value::Float(value) => Staged::Float(value),
-            Value::Decimal(value) => Staged::Units(value.units),
-            Value::Timestamp(value) => Staged::Units(value.micros()),
-            Value::Duration(value) => Staged::Units(value.micros()),
-            // Plain texts were taken before.
-            Value::String(_) | Value::Null => return None,
-        })
+        Staged::of(&scalar::read(raw, *ty, form, |_| Value::Null).ok()?)
     }
 }
-
-/// A number as its column holds it.
-#[inline]
-fn plain_number(number: Number, ty: Type) -> Option<Staged> {
-    let Number { is_negative, mantissa, fraction } = number;
-    // At most 18 digits.
-    let signed = if is_negative { -(mantissa as i64) } else { mantissa as i64 };
-    match ty {
-        Type::Int if fraction == 0 => Some(Staged::Units(signed)),
-        Type::Decimal(scale) => {
-            let shift = usize::from(scale).checked_sub(fraction)?;
-            signed.checked_mul(*POWERS.get(shift)?).map(Staged::Units)
-        }
-        Type::Timestamp if fraction == 0 => {
-            let time = EventTime::from_micros(signed.checked_mul(1000)?);
-            scalar::is_on_calendar(time).then_some(Staged::Units(time.micros()))
-        }
-        // A whole number below 2^53 divided by a power of ten that a float holds exactly: rounded once, correctly.
-        Type::Float if mantissa < 1 << 53 => {
-            let value = mantissa as f64 / POWERS[fraction] as f64;
-            Some(Staged::Float(if is_negative { -value } else { value }))
-        }
-        _ => None,
-    }
-}
-
-/// The powers of ten that an `i64` holds; a [`Number`] has at most 18 digits.
-const POWERS: [i64; 19] = {
-    let mut powers = [1; 19];
-    let mut at = 1;
-    while at < 19 {
-        powers[at] = 10 * powers[at - 1];
-        at += 1;
-    }
-    powers
-};
 
 impl Guess {
     fn new(text: &[u8], target: Target) -> Guess {

@@ -2,12 +2,12 @@
 
 use super::*;
 use crate::event::{Decimal, PartitionId, StreamId};
-use crate::lang::hir::Field;
+use crate::lang::hir::{Field, Form};
 use crate::time::Duration;
 
 fn field(name: &str, ty: Type, nullable: bool, path: &str) -> Field {
     let path = path.split('.').map(str::to_owned).collect();
-    Field { name: name.to_owned(), doc: None, ty, nullable, path }
+    Field { name: name.to_owned(), doc: None, ty, nullable, path, form: Form::Plain }
 }
 
 fn transactions() -> Stream {

@@ -23,6 +23,7 @@ mod calls;
 mod compare;
 mod derived;
 mod emit;
+mod forms;
 mod literals;
 mod modes;
 mod names;

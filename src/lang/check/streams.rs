@@ -72,7 +72,14 @@ impl StreamScope {
 
 /// A field that stands in the input under its own name.
 pub(super) fn plain_field(name: &str, ty: Type, nullable: bool) -> hir::Field {
-    hir::Field { name: name.to_owned(), doc: None, ty, nullable, path: vec![name.to_owned()] }
+    hir::Field {
+        name: name.to_owned(),
+        doc: None,
+        ty,
+        nullable,
+        path: vec![name.to_owned()],
+        form: hir::Form::Plain,
+    }
 }
 
 impl Checker<'_> {
@@ -134,6 +141,7 @@ impl Checker<'_> {
 
     fn field(&mut self, item: &FieldItem) -> Option<hir::Field> {
         let ty = self.field_type(item)?;
+        let form = self.form(item, ty);
         if item.key {
             self.report(
                 Diagnostic::error(Code::NotHere, item.name.span, "`key` belongs to a table, not to a stream")
@@ -156,6 +164,7 @@ impl Checker<'_> {
             ty,
             nullable: item.nullable,
             path,
+            form,
         })
     }
 

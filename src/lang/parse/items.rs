@@ -70,11 +70,17 @@ impl Tree {
         let doc = self.docs(nodes.expect(Rule::docs));
         let name = self.ident(&nodes.expect(Rule::name));
         let ty = self.ident(&only_child(nodes.expect(Rule::type_name)));
-        let ty_argument = nodes.accept(Rule::type_size).map(|size| self.integer(&only_child(size)));
+        let (mut ty_argument, mut forms) = (None, Vec::new());
+        for part in nodes.accept(Rule::type_size).into_iter().flat_map(children) {
+            match part.as_rule() {
+                Rule::integer => ty_argument = Some(self.integer(&part)),
+                _ => forms.push(self.string_text(part)),
+            }
+        }
         let nullable = nodes.accept(Rule::nullable).is_some();
         let from = nodes.accept(Rule::from).map(|from| self.string_in(from));
         let key = nodes.accept(Rule::key_flag).is_some();
-        FieldItem { doc, name, ty, ty_argument, nullable, from, key }
+        FieldItem { doc, name, ty, ty_argument, forms, nullable, from, key }
     }
 
     fn rolling(&mut self, node: Node<'_>, doc: Doc, span: Span) -> LetItem {

@@ -145,8 +145,10 @@ impl Page {
 
 fn field_type(field: &FieldItem) -> String {
     let mut text = name(&field.ty);
-    if let Some(argument) = &field.ty_argument {
-        text += &format!("({})", argument.node);
+    let digits = field.ty_argument.iter().map(|digits| digits.node.to_string());
+    let arguments: Vec<String> = digits.chain(field.forms.iter().map(|form| quoted(&form.node))).collect();
+    if !arguments.is_empty() {
+        text += &format!("({})", arguments.join(", "));
     }
     if field.nullable {
         text.push('?');

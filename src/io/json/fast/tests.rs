@@ -13,6 +13,7 @@ fn stream() -> Stream {
         ty,
         nullable,
         path: path.split('.').map(str::to_owned).collect(),
+        form: crate::lang::hir::Form::Plain,
     };
     Stream {
         name: "s".to_owned(),

@@ -40,6 +40,12 @@ impl<'a> Scan<'a> {
         is_plain.then_some(Scan { line, at: 0 })
     }
 
+    /// A place in a text that need not be plain, to take numbers from.
+    #[inline]
+    pub(super) fn over(text: &'a [u8], at: usize) -> Scan<'a> {
+        Scan { line: text, at }
+    }
+
     /// What stands in a range.
     #[inline]
     pub(super) fn text(&self, range: Range<usize>) -> &'a [u8] {
