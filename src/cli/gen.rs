@@ -6,7 +6,7 @@
 //! bytes, on every machine and in every version.
 //!
 //! ```text
-//! flow (time order, episodes between) -> disorder (arrival order) -> JSON lines
+//! flow (time order, episodes between) -> disorder (arrival order) -> JSON lines, or rows
 //!                                  \-> labels
 //! ```
 
@@ -24,17 +24,20 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use self::disorder::Disorder;
+use self::event::Event;
 pub use self::episode::FraudKind;
 use self::flow::{Flow, Recipe, Step};
+use crate::io::Columns;
 use crate::time::Duration;
 
 /// Generate card transactions with labelled fraud.
 ///
-/// Writes JSON lines for the stream `transactions` of patterns/streams.cep. The same options and seed always give
-/// the same bytes.
+/// Writes JSON lines, or a file with columns, for the stream `transactions` of patterns/streams.cep. The same options
+/// and seed always give the same bytes.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   ensue gen --events 1000000 --out tx.jsonl --labels labels.jsonl
+  ensue gen --events 1000000 --out tx.csv --labels labels.jsonl
   ensue gen --events 10000 --fraud card_testing,velocity --rate 5 --seed 42
   ensue gen --events 10000 --disorder 0s --rate 0 | head")]
 pub struct GenArgs {
@@ -64,7 +67,7 @@ pub struct GenArgs {
     #[arg(long, value_name = "R", default_value_t = 1.0, value_parser = parse_rate)]
     pub rate: f64,
 
-    /// Where the events go; stdout by default
+    /// Where the events go; stdout by default. A name that ends with .csv or .tsv gets columns
     #[arg(long, value_name = "PATH")]
     pub out: Option<PathBuf>,
 
@@ -113,13 +116,23 @@ pub fn run(args: &GenArgs, stdout: &mut dyn Write) -> Result<GenSummary, GenErro
     let mut events = Output::open(args.out.as_deref(), stdout)?;
     let mut nowhere = io::sink();
     let mut labels = Output::open(args.labels.as_deref(), &mut nowhere)?;
+    let separator = args.out.as_deref().and_then(Columns::separator_of).map(char::from);
+    if let Some(separator) = separator {
+        events.put(|out| out.write_all(event::header(separator).as_bytes()))?;
+    }
+    let mut write = |event: Event| {
+        events.put(|out| match separator {
+            Some(separator) => event.write_row(out, separator),
+            None => event.write(out),
+        })
+    };
     let mut disorder = Disorder::new(args.disorder.micros().unsigned_abs() / 1000, args.seed);
     let mut summary = GenSummary::default();
     for step in Flow::new(recipe(args)) {
         match step {
             Step::Event(event) => {
                 summary.events += 1;
-                disorder.push(event, |event| events.put(|out| event.write(out)))?;
+                disorder.push(event, &mut write)?;
             }
             Step::Begins(episode) => {
                 let number = summary.frauds + summary.near_misses + 1;
@@ -131,7 +144,7 @@ pub fn run(args: &GenArgs, stdout: &mut dyn Write) -> Result<GenSummary, GenErro
             }
         }
     }
-    disorder.finish(|event| events.put(|out| event.write(out)))?;
+    disorder.finish(&mut write)?;
     events.put(|out| out.flush())?;
     labels.put(|out| out.flush())?;
     Ok(summary)

@@ -42,3 +42,4 @@ mod state;
 #[cfg(feature = "cli")]
 mod threads;
 mod tidy;
+mod tutorial;

@@ -78,6 +78,30 @@ impl Event {
         }
         out.write_all(b"}\n")
     }
+
+    /// Writes it as a row under the [`header`]. What an event does not have is left empty.
+    pub(super) fn write_row(&self, out: &mut impl Write, separator: char) -> io::Result<()> {
+        let s = separator;
+        write!(out, "{}{s}{}{s}{}{s}", CardName(self.card), time(self.at), self.kind.name())?;
+        if let Some(cents) = self.amount {
+            write!(out, "{}.{:02}", cents / 100, cents % 100)?;
+        }
+        write!(out, "{s}{}{s}", COUNTRIES[usize::from(self.country)].code)?;
+        match self.merchant {
+            Some(Merchant { category, number }) => {
+                let category = &CATEGORIES[usize::from(category)];
+                let (name, present) = (category.name, category.present);
+                writeln!(out, "{name}-{number:04}{s}{name}{s}{present}")
+            }
+            None => writeln!(out, "{s}{s}"),
+        }
+    }
+}
+
+/// The first line of a file with columns.
+pub(super) fn header(separator: char) -> String {
+    let columns = ["card", "at", "kind", "amount", "country", "merchant", "category", "present"];
+    columns.join(&separator.to_string()) + "\n"
 }
 
 /// A card's name as it is written everywhere.

@@ -88,6 +88,32 @@ fn a_day_has_nights_and_every_kind_of_event() {
 }
 
 #[test]
+fn rows_say_what_lines_say() {
+    let path = std::env::temp_dir().join(format!("ensue-gen-{}.csv", std::process::id()));
+    let (text, _) = generate(&args(3_000));
+    let (nothing, _) = generate(&GenArgs { out: Some(path.clone()), ..args(3_000) });
+    let rows = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(nothing, "");
+    let (header, rows) = rows.split_once('\n').unwrap();
+    let columns: Vec<&str> = header.split(',').collect();
+    assert_eq!(rows.lines().count(), 3_000);
+    for (row, event) in rows.lines().zip(lines(&text)) {
+        let cells: Vec<&str> = row.split(',').collect();
+        assert_eq!(cells.len(), columns.len(), "{row}");
+        for (column, cell) in columns.iter().zip(cells) {
+            let value = match event.get(*column) {
+                None => String::new(),
+                Some(Value::String(text)) => text.clone(),
+                Some(Value::Number(number)) => format!("{:.2}", number.as_f64().unwrap()),
+                Some(value) => value.to_string(),
+            };
+            assert_eq!(cell, value, "{column} of {event}");
+        }
+    }
+}
+
+#[test]
 fn every_episode_is_whole_and_alone_on_its_card() {
     let folder = std::env::temp_dir().join(format!("ensue-gen-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
