@@ -106,6 +106,10 @@ pub(super) fn delays(report: &Report) -> String {
         before = upto(seconds);
     }
     bars.push(("later".to_owned(), delays.len() as u64 - before));
+    // What lies outside of all delays says nothing.
+    let is_some = |(_, count): &(String, u64)| *count > 0;
+    bars.truncate(bars.iter().rposition(is_some).map_or(0, |last| last + 1));
+    bars.drain(..bars.iter().position(is_some).unwrap_or(0));
     let title = |name: &str, count: u64| format!("{name}: {} frauds", grouped(count));
     let named: Vec<_> = bars.iter().map(|(name, count)| (title(name, *count), *count, 0)).collect();
     let mut chart = Chart::new("Delay from the first event of a fraud to the first alert", HEIGHT + 40.0);
@@ -130,7 +134,7 @@ fn step(span: Duration) -> i64 {
 fn round_up(count: u64) -> u64 {
     let mut power = 1;
     loop {
-        for digit in [1, 2, 5] {
+        for digit in [1, 2, 3, 4, 5, 6, 8] {
             if digit * power >= count || power >= u64::MAX / 100 {
                 return digit * power;
             }
@@ -219,7 +223,7 @@ mod tests {
 
     #[test]
     fn scales_end_at_round_numbers() {
-        assert_eq!([1, 3, 7, 10, 11, 51].map(round_up), [1, 5, 10, 10, 20, 100]);
+        assert_eq!([1, 3, 7, 10, 11, 51, 233].map(round_up), [1, 3, 8, 10, 20, 60, 300]);
         assert!(round_up(u64::MAX) > 0);
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct Report {
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct RuleFigures {
     pub(super) name: String,
-    /// The first line of its doc comment.
+    /// The first paragraph of its doc comment.
     pub(super) doc: String,
     pub(super) figures: Figures,
 }

@@ -87,8 +87,10 @@ impl<'a> Witness<'a> {
         let comparison = Comparison { rules: &rules, index: frauds.index(), alerts: &alerts, span };
         let title = |id: &PatternId| {
             let pattern = program.pattern(*id);
-            let doc = pattern.doc.as_deref().and_then(|doc| doc.lines().next());
-            (pattern.name.clone(), doc.unwrap_or_default().to_owned())
+            let doc = pattern.doc.as_deref().unwrap_or_default();
+            let paragraph: Vec<&str> =
+                doc.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+            (pattern.name.clone(), paragraph.join(" "))
         };
         comparison.report(rules.iter().map(title).collect(), key.names.clone(), events)
     }
