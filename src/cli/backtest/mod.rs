@@ -75,6 +75,10 @@ pub(super) struct BacktestArgs {
     #[arg(long, value_name = "FORMAT", value_enum)]
     format_in: Option<FormatIn>,
 
+    /// Read the inputs of a stream one after the other, in the order given, as for `ensue run`
+    #[arg(long)]
+    sequential: bool,
+
     /// Where the records of a stream go; nowhere unless said
     #[arg(long = "out", value_name = "STREAM=PATH", value_parser = Binding::parse)]
     outputs: Vec<Binding>,
@@ -145,6 +149,7 @@ pub(super) fn run(args: &BacktestArgs) -> Result<Verdict, CliError> {
         config: args.config.as_deref(),
         select: &args.select,
         format_in: args.format_in,
+        is_sequential: args.sequential,
         threads: args.threads,
     };
     let Some(ready) = job.prepare()? else { return Ok(Verdict::No) };

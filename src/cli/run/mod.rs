@@ -14,6 +14,7 @@ mod listen;
 mod memory;
 mod observed;
 mod outputs;
+mod partitions;
 mod plan;
 mod resume;
 mod summary;
@@ -99,6 +100,15 @@ pub(super) struct RunArgs {
     /// How the inputs are written; what their first bytes show, unless said
     #[arg(long, value_name = "FORMAT", value_enum)]
     format_in: Option<FormatIn>,
+
+    /// Read the inputs of a stream one after the other, in the order given: each goes on where the one before it has come
+    /// to in event time. Without it they are read side by side, in event time
+    #[arg(long)]
+    sequential: bool,
+
+    /// Read files on where they end: somebody still writes to them. The run ends with a signal
+    #[arg(long, conflicts_with = "sequential")]
+    follow: bool,
 
     /// Where an output stream goes
     #[arg(long = "out", value_name = "STREAM=PATH", value_parser = Binding::parse)]
@@ -271,6 +281,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         inputs,
         is_durable: args.state.is_some(),
         format: args.format_in.map(FormatIn::format),
+        is_sequential: args.sequential,
+        follows: args.follow,
         looked_at: Vec::new(),
         cold_keys: durable.as_ref().and_then(Durable::cold_keys),
         stop,

@@ -36,6 +36,7 @@ pub(in crate::cli) struct Job<'a> {
     pub(in crate::cli) config: Option<&'a Path>,
     pub(in crate::cli) select: &'a [String],
     pub(in crate::cli) format_in: Option<FormatIn>,
+    pub(in crate::cli) is_sequential: bool,
     pub(in crate::cli) threads: u32,
 }
 
@@ -44,6 +45,7 @@ pub(in crate::cli) struct Ready {
     pub(in crate::cli) program: Arc<Program>,
     plan: RunPlan,
     format_in: Option<FormatIn>,
+    is_sequential: bool,
     threads: u32,
 }
 
@@ -63,7 +65,7 @@ pub(in crate::cli) struct Seen {
 impl Job<'_> {
     /// Loads and plans. `None` if the patterns have mistakes, which were shown then.
     pub(in crate::cli) fn prepare(&self) -> Result<Option<Ready>, CliError> {
-        let Job { files, inputs, outputs, config, select, format_in, threads } = *self;
+        let Job { files, inputs, outputs, config, select, format_in, is_sequential, threads } = *self;
         let (files, mut wishes) = Asked { files, inputs, outputs, config, select }.resolve()?;
         // What the configuration binds belongs to `ensue run`; the command line stands first.
         wishes.outputs.truncate(outputs.len());
@@ -77,7 +79,7 @@ impl Job<'_> {
             plan.sinks.clear();
             plan.streams.iter_mut().for_each(|stream| stream.records = None);
         }
-        Ok(Some(Ready { program, plan, format_in, threads }))
+        Ok(Some(Ready { program, plan, format_in, is_sequential, threads }))
     }
 }
 
@@ -100,7 +102,7 @@ impl Ready {
         looked_at: Vec<(StreamId, usize)>,
         onlooker: &mut dyn Onlooker,
     ) -> Result<Seen, CliError> {
-        let Ready { program, plan, format_in, threads } = self;
+        let Ready { program, plan, format_in, is_sequential, threads } = self;
         let options = Options {
             is_strict: false,
             drains: true,
@@ -113,6 +115,8 @@ impl Ready {
             is_durable: false,
             cold_keys: None,
             format: format_in.map(FormatIn::format),
+            is_sequential: *is_sequential,
+            follows: false,
             looked_at,
             stop: stop_on_signals()?,
         };
