@@ -411,20 +411,20 @@ fn the_table_is_plain_in_a_pipe_and_fits_a_terminal() {
 7 events from 2026-01-01 12:00 to 2026-01-01 12:20
 3 frauds by user
 
-rule    alerts   true  false  precision  found  recall  first
-spray        2      2      0     100.0%      2   66.7%      2
-again        1      1      0     100.0%      2   66.7%      0
-stuck        5      1      4      20.0%      1   33.3%      1
-all          8      4      4      50.0%      3  100.0%      3
+rule    alerts    true   false  precision  found  recall  first
+spray        2       2       0     100.0%      2   66.7%      2
+again        1       1       0     100.0%      2   66.7%      0
+stuck        5       1       4      20.0%      1   33.3%      1
+all          8       4       4      50.0%      3  100.0%      3
 
-rule    per day  delay median       p90       max
-spray       144            0s        0s        0s
-again        72            0s       10m       10m
-stuck       360            5m        5m        5m
-all         576            0s        5m        5m
+rule   per day   delay median       p90       max
+spray      144             0s        0s        0s
+again       72             0s       10m       10m
+stuck      360             5m        5m        5m
+all        576             0s        5m        5m
 
-fraud           frauds  found  missed  recall  delay median
-take-over <&>        2      2       0  100.0%            0s
+fraud           frauds   found  missed  recall   delay median
+take-over <&>        2       2       0  100.0%             0s
 ";
     assert_eq!(table, expected);
 }
@@ -535,13 +535,13 @@ fn what_the_figures_do_not_say_is_said_beside_them() {
     folder.write("l.jsonl", "");
     let (out, said) = answer(&folder, &format!("{common} --in logins=in.jsonl --label-file l.jsonl"));
     assert_eq!(said, "note: there is no fraud to be found: no row of l.jsonl is a fraud\n");
-    assert!(out.contains("spray        2      0      2       0.0%      0       -      0"), "{out}");
+    assert!(out.contains("spray        2       0       2       0.0%      0       -      0"), "{out}");
     // No event, no alert, no fraud among the events.
     folder.write("empty.jsonl", "");
     let (out, said) = answer(&folder, &format!("{common} --in logins=empty.jsonl --labels fraud"));
     assert_eq!(said, "note: there were no events: the inputs are empty\n");
     assert!(out.starts_with("0 events\n0 frauds by user\n"), "{out}");
-    assert!(out.contains("all         -             -         -         -"), "{out}");
+    assert!(out.contains("all          -              -         -         -"), "{out}");
     folder.write("one.jsonl", &login("a", "1.1.1.1", true, "1", 0));
     let (_, said) = answer(&folder, &format!("{common} --in logins=one.jsonl --labels fraud"));
     assert_eq!(said, "note: no pattern has found anything: every fraud is missed\n");
