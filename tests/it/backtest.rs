@@ -565,3 +565,25 @@ fn what_the_figures_do_not_say_is_said_beside_them() {
          note: no pattern has found anything: every fraud is missed\n"
     );
 }
+
+#[test]
+fn the_example_of_the_document_says_what_it_shows() {
+    let folder = Folder::empty("backtest-document");
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::fs::create_dir(folder.0.join("patterns")).expect("a folder");
+    for entry in std::fs::read_dir(root.join("patterns")).expect("patterns") {
+        let path = entry.expect("a file").path();
+        std::fs::copy(&path, folder.0.join("patterns").join(path.file_name().expect("a name")))
+            .expect("a copy");
+    }
+    let document = std::fs::read_to_string(root.join("docs/backtest.md")).expect("the document");
+    let (_, block) = document.split_once("```console\n").expect("an example");
+    let (block, _) = block.split_once("```").expect("its end");
+    let mut commands = 0;
+    for part in block.split("$ ensue ").skip(1) {
+        let (command, shown) = part.split_once('\n').expect("a command is a line");
+        assert_eq!(succeed(&folder, command), shown, "{command}");
+        commands += 1;
+    }
+    assert_eq!(commands, 2);
+}
