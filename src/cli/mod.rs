@@ -4,6 +4,7 @@
 //! everything about the work itself (diagnostics of patterns that are to be run, the summary, errors) to standard
 //! error. Nothing is printed with a macro that panics when a pipe is closed.
 
+mod backtest;
 mod check;
 mod diff;
 mod error;
@@ -44,6 +45,7 @@ pub use error::{CliError, show_error};
   ensue test patterns/
   ensue gen --events 1000000 --out tx.jsonl
   ensue run patterns/card_testing.cep --in transactions=tx.jsonl --out alert=alerts.jsonl
+  ensue backtest patterns/card_testing.cep --in transactions=tx.jsonl --labels is_fraud
 
 Exit codes: 0 yes; 1 no (mistakes in patterns, failing tests); 2 it could not be done."
 )]
@@ -60,6 +62,7 @@ enum Command {
     New(new::NewArgs),
     Infer(infer::InferArgs),
     Run(Box<run::RunArgs>),
+    Backtest(Box<backtest::BacktestArgs>),
     Savepoint(savepoint::SavepointArgs),
     State(state::StateArgs),
     Explain(explain::ExplainArgs),
@@ -98,6 +101,7 @@ pub fn run(cli: Cli) -> Result<Verdict, CliError> {
         Command::New(args) => new::run(&args),
         Command::Infer(args) => infer::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Backtest(args) => backtest::run(&args),
         Command::Savepoint(args) => savepoint::run(&args),
         Command::State(args) => state::run(&args),
         Command::Explain(args) => explain::run(&args),

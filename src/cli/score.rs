@@ -3,6 +3,9 @@
 //! An alert hits an episode if the pattern is named like the kind of fraud, the card is the same, and the alert's
 //! time lies within the episode's. The table counts, by kind, the planted frauds that were found and missed, and the
 //! alerts that hit no fraud: those on near misses, and those on nothing that was planted.
+//!
+//! This knows only the frauds of `ensue gen` and asks whether each pattern found its own. `ensue backtest` measures any
+//! patterns with any labels, by key and time.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,7 +19,7 @@ use serde::Deserialize;
 
 use crate::time::EventTime;
 
-/// Compare alerts with the labels of planted fraud.
+/// Compare alerts with the labels of planted fraud. For labels of your own there is `ensue backtest`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Example:
   ensue gen --events 1000000 --out tx.jsonl --labels labels.jsonl

@@ -10,6 +10,10 @@ use serde_json::value::RawValue;
 use super::csv::{Cutter, dialect, header_line, names};
 use super::format::decompressed;
 use super::lines::{Line, Lines};
+use super::scalar::read_text;
+use crate::event::{Type, Value};
+use crate::lang::hir::Form;
+use crate::time::EventTime;
 
 /// A value as it stands there.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,6 +30,26 @@ pub enum RawText {
     Array,
 }
 
+impl RawText {
+    /// Its text as it stands there; none of nothing, and of an array.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            RawText::Null | RawText::Array => None,
+            RawText::Text(text) | RawText::Number(text) => Some(text),
+            RawText::Bool(true) => Some("true"),
+            RawText::Bool(false) => Some("false"),
+        }
+    }
+
+    /// The time that it is, written as a stream says, as RFC 3339, or as a number of ms where it says nothing.
+    pub fn time(&self, form: &Form) -> Option<EventTime> {
+        match read_text(self.text()?, Type::Timestamp, form, Value::text) {
+            Ok(Value::Timestamp(time)) => Some(time),
+            _ => None,
+        }
+    }
+}
+
 /// The values of a row, each with the names that lead to it.
 pub type RawRow = Vec<(Vec<String>, RawText)>;
 
@@ -34,6 +58,8 @@ pub struct RawRows {
     lines: Lines<Box<dyn Read + Send>>,
     /// Of a file with columns.
     columns: Option<(Cutter, Vec<String>)>,
+    /// The line on which the last row began.
+    line: u64,
 }
 
 impl RawRows {
@@ -47,7 +73,7 @@ impl RawRows {
         let head = lines.head()?;
         let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
         if matches!(first, Some(b'{' | b'[') | None) {
-            return Ok(RawRows { lines, columns: None });
+            return Ok(RawRows { lines, columns: None, line: 0 });
         }
         let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
         let dialect = dialect(head, None).map_err(invalid)?;
@@ -62,12 +88,17 @@ impl RawRows {
                 break;
             }
         }
-        Ok(RawRows { lines, columns: Some((Cutter::new(separator), found)) })
+        Ok(RawRows { lines, columns: Some((Cutter::new(separator), found)), line: 0 })
     }
 
     /// The names in the first line, where there are columns.
     pub fn columns(&self) -> Option<&[String]> {
         self.columns.as_ref().map(|(_, names)| names.as_slice())
+    }
+
+    /// The line on which the row that was read last begins.
+    pub fn line(&self) -> u64 {
+        self.line
     }
 
     /// The next row; `None` within for one that cannot be read.
@@ -76,7 +107,8 @@ impl RawRows {
     ///
     /// What the operating system says.
     pub fn next_row(&mut self) -> io::Result<Option<Option<RawRow>>> {
-        let Some((_, line)) = self.lines.next_line()? else { return Ok(None) };
+        let Some((number, line)) = self.lines.next_line()? else { return Ok(None) };
+        self.line = number;
         let Line::Text(text) = line else { return Ok(Some(None)) };
         Ok(Some(match &mut self.columns {
             None => json_row(text),

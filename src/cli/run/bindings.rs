@@ -7,14 +7,14 @@ use crate::io::Input;
 
 /// `STREAM=PLACE`.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Binding {
+pub(in crate::cli) struct Binding {
     pub(super) stream: String,
     pub(super) place: String,
 }
 
 impl Binding {
     /// Reads what stands behind `--in` and `--out`.
-    pub(super) fn parse(text: &str) -> Result<Binding, String> {
+    pub(in crate::cli) fn parse(text: &str) -> Result<Binding, String> {
         match text.split_once('=') {
             Some((stream, place)) if !stream.is_empty() && !place.is_empty() => {
                 Ok(Binding { stream: stream.trim().to_owned(), place: place.to_owned() })

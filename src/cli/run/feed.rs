@@ -49,6 +49,8 @@ pub(super) struct Options {
     pub(super) cold_keys: Option<Arc<dyn ColdKeys>>,
     /// How inputs are written, where that was said.
     pub(super) format: Option<InputFormat>,
+    /// Fields that are read beside those of the patterns, for somebody who looks on.
+    pub(super) looked_at: Vec<(StreamId, usize)>,
     /// The inputs of a stream are read one after the other.
     pub(super) is_sequential: bool,
     /// Files are read on where they end.
@@ -144,8 +146,11 @@ impl Feed {
         for ((stream, input), mark) in plan.partitions.iter().zip(marks) {
             let id = resume::partition(&mut report, (*stream, mark), options.inputs);
             let keeps_all = plan.streams[stream.index()].late.is_some();
-            let types = projection(program, &plan.patterns, *stream, keeps_all);
+            let mut types = projection(program, &plan.patterns, *stream, keeps_all);
             let declared = program.stream(*stream);
+            for (_, field) in options.looked_at.iter().filter(|(of, _)| of == stream) {
+                types[*field] = Some(declared.fields[*field].ty);
+            }
             let reading = Reading {
                 stream: *stream,
                 partition: id,
@@ -252,6 +257,7 @@ impl Feed {
                         if let Some(watch) = &mut self.watch {
                             watch.took(batch.stream(), batch.len());
                         }
+                        outputs.show_events(&batch);
                         self.report.engine.push(batch);
                     }
                     None => self.partitions.end(at, &mut self.report.engine),

@@ -12,6 +12,7 @@ mod durable;
 mod feed;
 mod listen;
 mod memory;
+mod observed;
 mod outputs;
 mod partitions;
 mod plan;
@@ -26,10 +27,12 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 
+pub(super) use self::bindings::Binding;
+pub(super) use self::observed::{Job, Onlooker, Ready, Seen};
 pub(super) use self::plan::select;
+pub(super) use self::summary::grouped;
 
 use self::begin::Beginning;
-use self::bindings::Binding;
 use self::copying::Wanted;
 use self::durable::{Durable, Every};
 use self::listen::Server;
@@ -209,11 +212,29 @@ pub(super) struct RunArgs {
 
 /// How inputs are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum FormatIn {
+pub(super) enum FormatIn {
     /// A JSON object on every line
     Json,
     /// Columns that the first line names, with `,` `;` a tab or `|` between them
     Csv,
+}
+
+impl FormatIn {
+    fn format(self) -> InputFormat {
+        match self {
+            FormatIn::Json => InputFormat::Json,
+            FormatIn::Csv => InputFormat::Csv,
+        }
+    }
+}
+
+/// What a command line names of patterns, inputs and outputs.
+struct Asked<'a> {
+    files: &'a [PathBuf],
+    inputs: &'a [Binding],
+    outputs: &'a [Binding],
+    config: Option<&'a Path>,
+    select: &'a [String],
 }
 
 /// What happens at a bound.
@@ -228,13 +249,14 @@ enum AtBound {
 }
 
 pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
-    let config = read_config(args)?;
-    let files = if args.files.is_empty() { config.pattern_paths() } else { args.files.clone() };
-    if files.is_empty() {
-        let help = "name files or directories, or list them in ensue.toml: patterns = [\"patterns/\"]";
-        return Err(CliError::asked("there are no patterns to run", help));
-    }
-    let wishes = wishes(args, &config)?;
+    let asked = Asked {
+        files: &args.files,
+        inputs: &args.inputs,
+        outputs: &args.outputs,
+        config: args.config.as_deref(),
+        select: &args.select,
+    };
+    let (files, wishes) = asked.resolve()?;
     let Some((program, text)) = load_with_text(&files)? else { return Ok(Verdict::No) };
     // What cannot run is refused before anything is opened.
     plan::plan(&program, &wishes)?;
@@ -258,12 +280,10 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         groups,
         inputs,
         is_durable: args.state.is_some(),
-        format: args.format_in.map(|format| match format {
-            FormatIn::Json => InputFormat::Json,
-            FormatIn::Csv => InputFormat::Csv,
-        }),
+        format: args.format_in.map(FormatIn::format),
         is_sequential: args.sequential,
         follows: args.follow,
+        looked_at: Vec::new(),
         cold_keys: durable.as_ref().and_then(Durable::cold_keys),
         stop,
     };
@@ -346,7 +366,6 @@ fn stop_on_signals() -> Result<Arc<AtomicBool>, CliError> {
 
 /// What may be held.
 fn bounds(args: &RunArgs) -> Bounds {
-    let share = || memory::of_machine().map(|bytes| bytes / limits::STATE_MEMORY_SHARE);
     Bounds {
         policy: match args.at_bound {
             AtBound::Fail => KeepPolicy::Fail,
@@ -356,47 +375,65 @@ fn bounds(args: &RunArgs) -> Bounds {
         open_max: args.max_open,
         runs_per_key_max: args.max_runs_per_key,
         matches_per_event_max: args.max_matches,
-        state_bytes_max: args.max_state.or_else(share),
+        state_bytes_max: args.max_state.or_else(share_of_memory),
     }
 }
 
-/// The configuration that is named; without one, and without pattern files, that of the working directory.
-fn read_config(args: &RunArgs) -> Result<RunConfig, CliError> {
-    let here = Path::new("ensue.toml");
-    Ok(match &args.config {
-        Some(path) => RunConfig::read(path)?,
-        None if args.files.is_empty() && here.exists() => RunConfig::read(here)?,
-        None => RunConfig::default(),
-    })
+/// The memory that partial matches may take where nobody has said it.
+fn share_of_memory() -> Option<u64> {
+    memory::of_machine().map(|bytes| bytes / limits::STATE_MEMORY_SHARE)
 }
 
-/// What the command line asks for, and the configuration where the command line says nothing of a stream.
-fn wishes(args: &RunArgs, config: &RunConfig) -> Result<Wishes, CliError> {
-    let here = PathBuf::new();
-    let mut wishes = Wishes { select: args.select.clone(), ..Wishes::default() };
-    for binding in &args.inputs {
-        wishes.inputs.push((binding.stream.clone(), bindings::inputs(&binding.place, &here)?));
+impl Asked<'_> {
+    /// The pattern files, and what is read and written.
+    fn resolve(&self) -> Result<(Vec<PathBuf>, Wishes), CliError> {
+        let config = self.read_config()?;
+        let files = if self.files.is_empty() { config.pattern_paths() } else { self.files.to_vec() };
+        if files.is_empty() {
+            let help = "name files or directories, or list them in ensue.toml: patterns = [\"patterns/\"]";
+            return Err(CliError::asked("there are no patterns to run", help));
+        }
+        Ok((files, self.wishes(&config)?))
     }
-    for binding in &args.outputs {
-        wishes.outputs.push((binding.stream.clone(), bindings::output(&binding.place, &here)?));
+
+    /// The configuration that is named; without one, and without pattern files, that of the working directory.
+    fn read_config(&self) -> Result<RunConfig, CliError> {
+        let here = Path::new("ensue.toml");
+        Ok(match self.config {
+            Some(path) => RunConfig::read(path)?,
+            None if self.files.is_empty() && here.exists() => RunConfig::read(here)?,
+            None => RunConfig::default(),
+        })
     }
-    for (stream, places) in &config.inputs {
-        if !args.inputs.iter().any(|binding| binding.stream == *stream) {
-            for place in places.list() {
-                wishes.inputs.push((stream.clone(), bindings::inputs(place, &config.base)?));
+
+    /// What the command line asks for, and the configuration where the command line says nothing of a stream.
+    fn wishes(&self, config: &RunConfig) -> Result<Wishes, CliError> {
+        let here = PathBuf::new();
+        let mut wishes = Wishes { select: self.select.to_vec(), ..Wishes::default() };
+        for binding in self.inputs {
+            wishes.inputs.push((binding.stream.clone(), bindings::inputs(&binding.place, &here)?));
+        }
+        for binding in self.outputs {
+            wishes.outputs.push((binding.stream.clone(), bindings::output(&binding.place, &here)?));
+        }
+        for (stream, places) in &config.inputs {
+            if !self.inputs.iter().any(|binding| binding.stream == *stream) {
+                for place in places.list() {
+                    wishes.inputs.push((stream.clone(), bindings::inputs(place, &config.base)?));
+                }
             }
         }
-    }
-    for (stream, place) in &config.outputs {
-        if !args.outputs.iter().any(|binding| binding.stream == *stream) {
-            wishes.outputs.push((stream.clone(), bindings::output(place, &config.base)?));
+        for (stream, place) in &config.outputs {
+            if !self.outputs.iter().any(|binding| binding.stream == *stream) {
+                wishes.outputs.push((stream.clone(), bindings::output(place, &config.base)?));
+            }
         }
+        Ok(wishes)
     }
-    Ok(wishes)
 }
 
 /// A number of threads, or `auto`.
-fn parse_threads(text: &str) -> Result<u32, String> {
+pub(super) fn parse_threads(text: &str) -> Result<u32, String> {
     let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
     match text {
         "auto" => Ok(cores().min(limits::THREADS_MAX)),

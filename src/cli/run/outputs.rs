@@ -5,10 +5,11 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::bindings::Output;
+use super::observed::Onlooker;
 use super::plan::{RunPlan, StreamPlan};
 use crate::cli::CliError;
 use crate::engine::{LateEvent, Record};
-use crate::event::StreamId;
+use crate::event::{Batch, StreamId};
 use crate::io::{BadLine, Columns, DeadLetters, Resume, Sink, push_bad_line, push_event, push_record};
 use crate::lang::hir::{Program, Stream};
 use crate::runtime::epochs::Mark;
@@ -27,6 +28,8 @@ pub(super) struct Outputs<'a> {
     buffer: Vec<u8>,
     /// For each stream how many records were made, bound or not.
     pub(super) records: Vec<u64>,
+    /// Who is shown events and records, where somebody is.
+    onlooker: Option<&'a mut dyn Onlooker>,
 }
 
 impl<'a> Outputs<'a> {
@@ -66,7 +69,20 @@ impl<'a> Outputs<'a> {
             count.copied().unwrap_or_default()
         };
         let records = program.streams.iter().map(count).collect();
-        Ok(Outputs { program, plan, sinks, columns, dead_letters, buffer: Vec::new(), records })
+        let buffer = Vec::new();
+        Ok(Outputs { program, plan, sinks, columns, dead_letters, buffer, records, onlooker: None })
+    }
+
+    /// Lets somebody look on.
+    pub(super) fn show_to(&mut self, onlooker: &'a mut dyn Onlooker) {
+        self.onlooker = Some(onlooker);
+    }
+
+    /// Shows events as they were read.
+    pub(super) fn show_events(&mut self, batch: &Batch) {
+        if let Some(onlooker) = &mut self.onlooker {
+            onlooker.read(batch);
+        }
     }
 
     /// Writes everything that is buffered. Gives the lengths of the files, which can be relied on once what comes with them
@@ -92,6 +108,9 @@ impl<'a> Outputs<'a> {
 
     /// Writes records, each where its stream is bound.
     pub(super) fn write_records(&mut self, records: &[Record]) -> Result<(), CliError> {
+        if let Some(onlooker) = &mut self.onlooker {
+            onlooker.found(records);
+        }
         for record in records {
             self.records[record.stream.index()] += 1;
             if let Some(sink) = self.plan.streams[record.stream.index()].records {

@@ -209,7 +209,7 @@ impl Summary {
 }
 
 /// With a thin gap between thousands: `1 000 000`.
-fn grouped(number: u64) -> String {
+pub(in crate::cli) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -1,0 +1,132 @@
+//! The answer as a page: one file with its style and charts inside, that asks for nothing.
+//!
+//! The page is also well-formed XML, so that whoever wants to can take it apart.
+
+use std::fmt::Write as _;
+
+use super::charts;
+use super::report::Report;
+use super::table::{counts, headline, of_kind, rows, times};
+
+const STYLE: &str = include_str!("page.css");
+
+/// The page.
+pub(super) fn page(report: &Report) -> String {
+    let mut page = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
+         <title>Backtest</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>Backtest</h1>\n"
+    );
+    for line in headline(report).lines() {
+        put(&mut page, format_args!("<p class=\"lead\">{}</p>\n", escaped(line)));
+    }
+    section(&mut page, "Rules", &rules(report));
+    let colours =
+        "<p class=\"key\"><i class=\"precision\"></i>precision <i class=\"recall\"></i>recall</p>\n";
+    section(&mut page, "Precision and recall", &(colours.to_owned() + &charts::shares(report)));
+    let alerts = charts::alerts(report);
+    if !alerts.is_empty() {
+        let colours = "<p class=\"key\"><i class=\"true\"></i>true <i class=\"false\"></i>false</p>\n";
+        section(&mut page, "Alerts over time", &(colours.to_owned() + &alerts));
+    }
+    let delays = charts::delays(report);
+    if !delays.is_empty() {
+        section(&mut page, "From the first event of a fraud to the first alert", &delays);
+    }
+    if !report.kinds.is_empty() {
+        section(&mut page, "Kinds of fraud", &kinds(report));
+    }
+    page + DEFINITIONS + "</main>\n</body>\n</html>\n"
+}
+
+/// Text that stands in a page or in an attribute as it is.
+pub(super) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            // XML has no way to write these.
+            c if c.is_control() && !matches!(c, '\n' | '\t') => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+const DEFINITIONS: &str = "<section class=\"small\">\n<h2>What the words mean</h2>\n\
+<p>An alert is true if a fraudulent event of its key lies between its first event and the moment when its last condition was met. \
+Precision is the share of alerts that are true, recall the share of frauds for which there is a true alert. First counts the frauds \
+for which no rule has an earlier one. A delay goes from the first event of a fraud to the first alert for it, in event time; \
+half of them are at most the median, nine of ten at most p90.</p>\n</section>\n";
+
+fn section(page: &mut String, title: &str, body: &str) {
+    put(page, format_args!("<section>\n<h2>{}</h2>\n{body}</section>\n", escaped(title)));
+}
+
+fn rules(report: &Report) -> String {
+    let heads = [
+        "alerts",
+        "true",
+        "false",
+        "precision",
+        "found",
+        "recall",
+        "first",
+        "per day",
+        "delay: median",
+        "p90",
+        "max",
+    ];
+    let mut table = head("rule", &heads);
+    for (at, (name, figures)) in rows(report).enumerate() {
+        let doc = report.rules.get(at).map_or("", |rule| rule.doc.as_str());
+        let doc = if doc.is_empty() { String::new() } else { format!("<small>{}</small>", escaped(doc)) };
+        let cells: Vec<String> = counts(figures).into_iter().chain(times(figures)).collect();
+        row(
+            &mut table,
+            if at < report.rules.len() { "" } else { " class=\"all\"" },
+            &(escaped(name) + &doc),
+            &cells,
+        );
+    }
+    table + "</tbody>\n</table></div>\n"
+}
+
+fn kinds(report: &Report) -> String {
+    let mut table = head("fraud", &["frauds", "found", "missed", "recall", "delay: median"]);
+    for kind in &report.kinds {
+        row(&mut table, "", &escaped(&kind.name), &of_kind(kind));
+    }
+    table + "</tbody>\n</table></div>\n"
+}
+
+fn head(first: &str, others: &[&str]) -> String {
+    let cells: String = others.iter().map(|name| format!("<th scope=\"col\">{name}</th>")).collect();
+    format!(
+        "<div class=\"wide\"><table>\n<thead><tr><th scope=\"col\">{first}</th>{cells}</tr></thead>\n<tbody>\n"
+    )
+}
+
+/// A row; `name` is escaped already.
+fn row(table: &mut String, class: &str, name: &str, cells: &[String]) {
+    let cells: String = cells.iter().map(|cell| format!("<td>{}</td>", escaped(cell))).collect();
+    put(table, format_args!("<tr{class}><th scope=\"row\">{name}</th>{cells}</tr>\n"));
+}
+
+fn put(page: &mut String, text: std::fmt::Arguments<'_>) {
+    page.write_fmt(text).expect("text takes everything");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_gets_out_of_its_text() {
+        assert_eq!(escaped("<b a=\"1\">&'\u{0}\n"), "&lt;b a=&quot;1&quot;&gt;&amp;&#39;\u{fffd}\n");
+    }
+}

@@ -1,0 +1,316 @@
+//! `ensue backtest`: what the alerts of patterns are worth, measured with labels.
+//!
+//! ```text
+//! files --run--> events, records --Witness--> alerts ----compare--> Report --> table, JSON, page
+//!                      \-> labelled events, label file --> frauds --/
+//! ```
+//!
+//! The patterns run as under `ensue run`; nothing is read from what they write. An alert is a match, or a timeout, of which
+//! a record comes out, and the engine knows its key and its events. What counts as a fraud, as found and as first is
+//! defined in `docs/backtest.md`, and decided in [`frauds`] and [`report`] alone.
+
+mod charts;
+mod frauds;
+mod html;
+mod json;
+mod key;
+mod labels;
+mod report;
+mod table;
+mod witness;
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use self::frauds::Frauds;
+use self::key::KeyPlan;
+use self::labels::LabelFile;
+use self::report::Report;
+use self::witness::{LabelField, Witness};
+use super::program::{counted, did_you_mean};
+use super::run::{Binding, FormatIn, Job, Ready, Seen, parse_threads};
+use super::{CliError, Format, Verdict, note, print, style};
+use crate::event::StreamId;
+use crate::lang::hir::Program;
+use crate::time::Duration;
+
+/// Measure patterns with labelled events: what they find, what they miss, how soon
+///
+/// Runs the patterns over files as `ensue run` does, and compares their alerts with labels: a field of the events that says
+/// which are fraudulent, or a file of labels joined by key and time.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  ensue backtest rules/ --in tx=2025.csv.gz --labels is_fraud
+  ensue backtest rules/ --in tx=2025.csv.gz --labels is_fraud --html backtest.html
+  ensue backtest rules/ --in tx=tx.jsonl --label-file chargebacks.csv --label-time booked_at
+  ensue gen --out tx.jsonl --labels labels.jsonl
+  ensue backtest patterns/card_testing.cep --in transactions=tx.jsonl --label-file labels.jsonl
+
+Definitions:
+  alert       a match, or a timeout, of which the pattern emits a record; it spans the time from its first event to the
+              moment when its last condition was met
+  fraud       the fraudulent events of one key of which each comes at most --fraud-gap after the one before; in a label
+              file, also a row with two times, which spans all between them
+  true        an alert is true if a fraudulent event of its key lies in its span, ends included; else it is false
+  found       a fraud is found by the rules that have a true alert for it, and found first by that with the earliest
+  precision   true alerts / alerts
+  recall      frauds found / frauds
+  delay       from the first event of a fraud to the first alert for it, in event time
+  key         what all patterns have in common behind `by`, or --key; where a pattern is by something else, the field of
+              that name in its record
+
+Fraudulent is: true; a number but 0; a text but false, f, no, n, 0 and what stands for null; any time or duration. See
+docs/backtest.md.")]
+pub(super) struct BacktestArgs {
+    /// Pattern files, or directories with pattern files
+    #[arg(value_name = "FILES")]
+    files: Vec<PathBuf>,
+
+    /// What an input stream is read from, as for `ensue run`
+    #[arg(long = "in", value_name = "STREAM=PATH", value_parser = Binding::parse)]
+    inputs: Vec<Binding>,
+
+    /// How the inputs are written; what their first bytes show, unless said
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    format_in: Option<FormatIn>,
+
+    /// Read the inputs of a stream one after the other, in the order given, as for `ensue run`
+    #[arg(long)]
+    sequential: bool,
+
+    /// Where the records of a stream go; nowhere unless said
+    #[arg(long = "out", value_name = "STREAM=PATH", value_parser = Binding::parse)]
+    outputs: Vec<Binding>,
+
+    /// Patterns and inputs from a file, as for `ensue run`
+    #[arg(long, value_name = "PATH")]
+    config: Option<PathBuf>,
+
+    /// Only these patterns, and those whose records they read
+    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+    select: Vec<String>,
+
+    /// Over how many threads keys are spread; `auto` is one for each core. No figure depends on it
+    #[arg(long, value_name = "N", default_value = "1", value_parser = parse_threads)]
+    threads: u32,
+
+    /// The field that says which events are fraudulent; with --label-file, which rows are
+    #[arg(long, value_name = "FIELD", help_heading = "Labels")]
+    labels: Option<String>,
+
+    /// Labels in a file of JSON lines or columns: the fields of the key, and a time, or two
+    #[arg(long, value_name = "PATH", help_heading = "Labels")]
+    label_file: Option<PathBuf>,
+
+    /// The time in the label file, or its first and last; `first_at,last_at`, `at` or the time of the stream unless said
+    #[arg(
+        long,
+        value_name = "FIELD[,FIELD]",
+        value_delimiter = ',',
+        requires = "label_file",
+        help_heading = "Labels"
+    )]
+    label_time: Vec<String>,
+
+    /// Of what a fraud is: fields of the events; what all patterns have behind `by` unless said
+    #[arg(long, value_name = "FIELDS", value_delimiter = ',', help_heading = "Labels")]
+    key: Vec<String>,
+
+    /// How far fraudulent events of one key may lie apart and still be one fraud
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_gap, help_heading = "Labels")]
+    fraud_gap: Duration,
+
+    /// Only the records of these streams are alerts; of all that patterns emit to, unless said
+    #[arg(long, value_name = "STREAM", value_delimiter = ',', help_heading = "Labels")]
+    alerts: Vec<String>,
+
+    /// Also write a page with charts, which opens without a network
+    #[arg(long, value_name = "FILE", help_heading = "Answer")]
+    html: Option<PathBuf>,
+
+    /// How the answer is written
+    #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Answer")]
+    format: Format,
+
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format", help_heading = "Answer")]
+    json: bool,
+}
+
+pub(super) fn run(args: &BacktestArgs) -> Result<Verdict, CliError> {
+    if args.labels.is_none() && args.label_file.is_none() {
+        return Err(without_labels());
+    }
+    let job = Job {
+        files: &args.files,
+        inputs: &args.inputs,
+        outputs: &args.outputs,
+        config: args.config.as_deref(),
+        select: &args.select,
+        format_in: args.format_in,
+        is_sequential: args.sequential,
+        threads: args.threads,
+    };
+    let Some(ready) = job.prepare()? else { return Ok(Verdict::No) };
+    let key = KeyPlan::new(&ready, &args.key, &alert_streams(&ready.program, &args.alerts)?)?;
+    let (frauds, fields) = labels(args, &ready, &key)?;
+    let looked_at = fields.iter().flat_map(LabelField::all).collect();
+    warn_of_leaks(&ready, &fields);
+    let mut witness = Witness::new(&ready, &key, fields, frauds);
+    let seen = ready.run(looked_at, &mut witness)?;
+    let report = witness.report(&ready, &key, seen.events);
+    tell(&seen, &report, args);
+    let format = if args.json { Format::Json } else { args.format };
+    print(&match format {
+        Format::Text => table::text(&report, style::stdout_has_colour()),
+        Format::Json => format!("{}\n", json::json(&report)),
+    })?;
+    if let Some(path) = &args.html {
+        std::fs::write(path, html::page(&report))
+            .map_err(|source| CliError::Write { path: path.display().to_string(), source })?;
+    }
+    Ok(Verdict::Yes)
+}
+
+/// What is labelled in a file, or where the events say it themselves.
+fn labels(args: &BacktestArgs, ready: &Ready, key: &KeyPlan) -> Result<(Frauds, Vec<LabelField>), CliError> {
+    if args.label_time.len() > 2 {
+        return Err(CliError::asked(
+            "a label has a time, or a first and a last one",
+            "--label-time COLUMN, or --label-time FIRST,LAST",
+        ));
+    }
+    let mut frauds = Frauds::new(args.fraud_gap);
+    match (&args.label_file, &args.labels) {
+        (Some(path), is_fraud) => {
+            let file = LabelFile {
+                path,
+                is_fraud: is_fraud.as_deref(),
+                times: &args.label_time,
+                key: key.columns(ready),
+                event_times: labels::event_times(ready),
+            };
+            file.read(&mut frauds)?;
+            Ok((frauds, Vec::new()))
+        }
+        (None, Some(name)) => Ok((frauds, label_fields(ready, name, key)?)),
+        (None, None) => Err(without_labels()),
+    }
+}
+
+fn without_labels() -> CliError {
+    CliError::Asked {
+        message: "there are no labels to compare alerts with".to_owned(),
+        help: vec![
+            "--labels FIELD: a field of the events that is true of the fraudulent ones".to_owned(),
+            "--label-file PATH: a file with the key and the time of what was fraudulent, such as `ensue gen --labels` writes"
+                .to_owned(),
+        ],
+    }
+}
+
+/// The streams whose records are alerts.
+fn alert_streams(program: &Program, names: &[String]) -> Result<Vec<StreamId>, CliError> {
+    let is_made = |at: &usize| {
+        let emits =
+            program.patterns.iter().flat_map(|pattern| pattern.emits.iter().chain(&pattern.timeout_emits));
+        { emits }.any(|emit| emit.stream.index() == *at)
+    };
+    let made: Vec<usize> = (0..program.streams.len()).filter(is_made).collect();
+    let id = |at: usize| StreamId(at as u32);
+    if names.is_empty() {
+        return Ok(made.into_iter().map(id).collect());
+    }
+    let find = |name: &String| {
+        let found = made.iter().find(|at| program.streams[**at].name == *name);
+        found.map(|at| id(*at)).ok_or_else(|| {
+            let known = made.iter().map(|at| program.streams[*at].name.as_str());
+            let message = format!("no pattern emits to a stream `{name}`");
+            CliError::asked(message, did_you_mean(name, known, "streams that are emitted to"))
+        })
+    };
+    names.iter().map(find).collect()
+}
+
+/// Where the events say that they are fraudulent.
+fn label_fields(ready: &Ready, name: &str, key: &KeyPlan) -> Result<Vec<LabelField>, CliError> {
+    let program = &ready.program;
+    let mut fields = Vec::new();
+    for stream in ready.streams() {
+        let declared = &program.stream(stream).fields;
+        if let Some(field) = declared.iter().position(|field| field.name == name) {
+            fields.push(LabelField { stream, field, key: key.of_events(ready, stream)? });
+        }
+    }
+    if fields.is_empty() {
+        let streams = ready.streams();
+        let known =
+            streams.iter().flat_map(|id| &program.stream(*id).fields).map(|field| field.name.as_str());
+        let message = format!("no stream that is read has a field `{name}`");
+        return Err(CliError::Asked {
+            message,
+            help: vec![
+                did_you_mean(name, known, "fields"),
+                format!("if the file has it, declare it in the stream: `{name} bool?`"),
+            ],
+        });
+    }
+    Ok(fields)
+}
+
+/// A rule that reads the answer says nothing by finding it.
+fn warn_of_leaks(ready: &Ready, fields: &[LabelField]) {
+    for id in ready.patterns() {
+        let pattern = ready.program.pattern(*id);
+        let is_read = |label: &LabelField| {
+            pattern.source_of(label.stream).is_some_and(|source| {
+                let source = &pattern.sources[source];
+                source.fields.contains(&Some(label.field)) || source.keys.contains(&label.field)
+            })
+        };
+        if fields.iter().any(is_read) {
+            say(&format!(
+                "`{}` reads the labels itself: its figures say nothing about new events",
+                pattern.name
+            ));
+        }
+    }
+}
+
+/// Says what the figures do not.
+fn tell(seen: &Seen, report: &Report, args: &BacktestArgs) {
+    for (stream, count) in &seen.late {
+        let late = counted(*count as usize, "late event");
+        say(&format!("{late} of {stream} left out; more `disorder` in the stream takes them in"));
+    }
+    for (stream, count, place) in &seen.bad {
+        say(&format!("{} of {stream} cannot be read: see {place}", counted(*count as usize, "line")));
+    }
+    if seen.is_stopped {
+        say("stopped by a signal: these are the figures up to then");
+    }
+    let labels = match (&args.labels, &args.label_file) {
+        (_, Some(path)) => format!("no row of {} is a fraud", path.display()),
+        (Some(field), None) => format!("`{field}` is true of none of them"),
+        (None, None) => String::new(),
+    };
+    match report {
+        Report { events: 0, .. } => say("there were no events: the inputs are empty"),
+        Report { frauds: 0, .. } => say(&format!("there is no fraud to be found: {labels}")),
+        Report { all, .. } if all.alerts == 0 => say("no pattern has found anything: every fraud is missed"),
+        _ => {}
+    }
+    if report.outside > 0 && report.events > 0 {
+        let (outside, all) = (report.outside, report.frauds);
+        say(&format!("outside of the time of the events: {outside} of {all} frauds; they count as missed"));
+    }
+}
+
+fn say(what: &str) {
+    note(&format!("{} {what}", style::help("note:")));
+}
+
+fn parse_gap(text: &str) -> Result<Duration, String> {
+    Duration::parse(text).ok_or_else(|| "write a duration such as 30m or 1h".to_owned())
+}

@@ -1,0 +1,138 @@
+//! A run that somebody looks on, in process: the same plan, inputs and evaluation as `ensue run`, without state.
+//!
+//! ```text
+//! Job --prepare--> Ready --run--> events and records to an Onlooker, files where they are bound
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::feed::{Feed, Options};
+use super::outputs::Outputs;
+use super::plan::{self, RunPlan};
+use super::resume::Inputs;
+use super::{Asked, Binding, FormatIn, share_of_memory, stop_on_signals};
+use crate::cli::program::load_to_run;
+use crate::cli::{CliError, note, style};
+use crate::engine::Record;
+use crate::event::{Batch, PatternId, StreamId};
+use crate::lang::hir::Program;
+use crate::matcher::Bounds;
+
+/// Who is shown what a run reads and finds.
+pub(in crate::cli) trait Onlooker {
+    /// Events as they were read, also those that turn out to be late.
+    fn read(&mut self, batch: &Batch);
+
+    /// Records, in the order of the output.
+    fn found(&mut self, records: &[Record]);
+}
+
+/// What is to be run.
+pub(in crate::cli) struct Job<'a> {
+    pub(in crate::cli) files: &'a [PathBuf],
+    pub(in crate::cli) inputs: &'a [Binding],
+    pub(in crate::cli) outputs: &'a [Binding],
+    pub(in crate::cli) config: Option<&'a Path>,
+    pub(in crate::cli) select: &'a [String],
+    pub(in crate::cli) format_in: Option<FormatIn>,
+    pub(in crate::cli) is_sequential: bool,
+    pub(in crate::cli) threads: u32,
+}
+
+/// A job that can run: what it reads and writes is known, and nothing is opened.
+pub(in crate::cli) struct Ready {
+    pub(in crate::cli) program: Arc<Program>,
+    plan: RunPlan,
+    format_in: Option<FormatIn>,
+    is_sequential: bool,
+    threads: u32,
+}
+
+/// What is to be said of a run that was looked on.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(in crate::cli) struct Seen {
+    /// Events read, late ones included.
+    pub(in crate::cli) events: u64,
+    /// Late events by the name of their stream.
+    pub(in crate::cli) late: Vec<(String, u64)>,
+    /// Bad lines by the name of their stream, with where they are.
+    pub(in crate::cli) bad: Vec<(String, u64, String)>,
+    /// Whether a signal has stopped it before its end.
+    pub(in crate::cli) is_stopped: bool,
+}
+
+impl Job<'_> {
+    /// Loads and plans. `None` if the patterns have mistakes, which were shown then.
+    pub(in crate::cli) fn prepare(&self) -> Result<Option<Ready>, CliError> {
+        let Job { files, inputs, outputs, config, select, format_in, is_sequential, threads } = *self;
+        let (files, mut wishes) = Asked { files, inputs, outputs, config, select }.resolve()?;
+        // What the configuration binds belongs to `ensue run`; the command line stands first.
+        wishes.outputs.truncate(outputs.len());
+        let Some(program) = load_to_run(&files)? else { return Ok(None) };
+        let mut plan = plan::plan(&program, &wishes)?;
+        for line in &plan.unused {
+            note(&format!("{} {line}", style::help("note:")));
+        }
+        if outputs.is_empty() {
+            // The answer is what goes to standard output.
+            plan.sinks.clear();
+            plan.streams.iter_mut().for_each(|stream| stream.records = None);
+        }
+        Ok(Some(Ready { program, plan, format_in, is_sequential, threads }))
+    }
+}
+
+impl Ready {
+    /// The patterns that run.
+    pub(in crate::cli) fn patterns(&self) -> &[PatternId] {
+        &self.plan.patterns
+    }
+
+    /// The streams that are read, each once.
+    pub(in crate::cli) fn streams(&self) -> Vec<StreamId> {
+        let mut streams: Vec<StreamId> = self.plan.partitions.iter().map(|(stream, _)| *stream).collect();
+        streams.dedup();
+        streams
+    }
+
+    /// Runs to the end of all inputs. `looked_at` are fields that the onlooker reads of the events.
+    pub(in crate::cli) fn run(
+        &self,
+        looked_at: Vec<(StreamId, usize)>,
+        onlooker: &mut dyn Onlooker,
+    ) -> Result<Seen, CliError> {
+        let Ready { program, plan, format_in, is_sequential, threads } = self;
+        let options = Options {
+            is_strict: false,
+            drains: true,
+            executor: None,
+            threads: *threads,
+            is_unordered: false,
+            bounds: Bounds { state_bytes_max: share_of_memory(), ..Bounds::default() },
+            groups: Vec::new(),
+            inputs: Inputs::Same,
+            is_durable: false,
+            cold_keys: None,
+            format: format_in.map(FormatIn::format),
+            is_sequential: *is_sequential,
+            follows: false,
+            looked_at,
+            stop: stop_on_signals()?,
+        };
+        let feed = Feed::open(program, plan, &options, None)?;
+        let mut outputs = Outputs::open(program, plan, None)?;
+        outputs.show_to(onlooker);
+        let report = feed.run(&options, &mut outputs, None)?;
+        let name = |stream: &StreamId| program.stream(*stream).name.clone();
+        let late = report.late.iter().map(|(stream, count)| (name(stream), *count));
+        let mut bad: Vec<(String, u64, String)> = Vec::new();
+        for ((stream, _), count) in &report.bad {
+            match bad.last_mut().filter(|(of, ..)| *of == name(stream)) {
+                Some((_, sum, _)) => *sum += count,
+                None => bad.push((name(stream), *count, outputs.bad_place(*stream))),
+            }
+        }
+        Ok(Seen { events: report.events, late: late.collect(), bad, is_stopped: report.is_stopped })
+    }
+}
