@@ -109,14 +109,15 @@ type Fraud = (String, Vec<(i64, i64)>);
 /// The figures, counted from the alerts that `ensue run` has written.
 fn count(folder: &Folder, frauds: &[Fraud], near_misses: &[Fraud]) -> BTreeMap<String, Json> {
     let times: Vec<i64> = lines(folder, "tx.jsonl").iter().map(|event| micros(event, "at")).collect();
-    let days = (times.iter().max().unwrap() - times.iter().min().unwrap()) as f64 / 86_400e6;
+    let days = (times.iter().max().expect("there is one") - times.iter().min().expect("there is one")) as f64
+        / 86_400e6;
     let alerts = lines(folder, "alerts.jsonl");
     let hits = |alert: &Json, (of, spans): &Fraud| {
         let is_within =
             |(first, last): &(i64, i64)| *first <= micros(alert, "until") && micros(alert, "since") <= *last;
         *of == card(alert) && spans.iter().any(is_within)
     };
-    let rule_of = |alert: &Json| alert["pattern"].as_str().unwrap().to_owned();
+    let rule_of = |alert: &Json| alert["pattern"].as_str().expect("text").to_owned();
     let first_alert = |fraud: &Fraud, rule: Option<&str>| {
         let mut found = alerts.iter().filter(|alert| rule.is_none_or(|rule| rule_of(alert) == rule));
         // The file is in the order of the output: of several at one time the first counts.
@@ -141,8 +142,11 @@ fn count(folder: &Folder, frauds: &[Fraud], near_misses: &[Fraud]) -> BTreeMap<S
         let (mut delays, mut first) = (Vec::new(), 0);
         for fraud in frauds {
             if let Some(alert) = first_alert(fraud, rule) {
-                delays.push(micros(alert, "at") - fraud.1.iter().map(|(first, _)| *first).min().unwrap());
-                let winner = rule_of(first_alert(fraud, None).unwrap());
+                delays.push(
+                    micros(alert, "at")
+                        - fraud.1.iter().map(|(first, _)| *first).min().expect("there is one"),
+                );
+                let winner = rule_of(first_alert(fraud, None).expect("one has found it"));
                 first += usize::from(rule.is_none_or(|rule| winner == rule));
             }
         }
@@ -201,7 +205,7 @@ fn assert_same(name: &str, told: &Json, counted: &Json) {
                 .for_each(|(member, told)| assert_same(&format!("{name}.{member}"), told, &counted[member]));
         }
         (Json::Number(one), Json::Number(other)) => {
-            let (one, other) = (one.as_f64().unwrap(), other.as_f64().unwrap());
+            let (one, other) = (one.as_f64().expect("a number"), other.as_f64().expect("a number"));
             assert!((one - other).abs() <= 1e-9 * one.abs().max(1.0), "{name}: told {one}, counted {other}");
         }
         _ => assert_eq!(told, counted, "{name}"),
@@ -218,7 +222,7 @@ fn its_figures_are_those_of_an_independent_count_over_planted_fraud() {
         match label["near_miss"].as_bool().expect("a bool") {
             true => near_misses.push(fraud),
             false => {
-                *kinds.entry(label["kind"].as_str().unwrap().to_owned()).or_default() += 1;
+                *kinds.entry(label["kind"].as_str().expect("text").to_owned()).or_default() += 1;
                 frauds.push(fraud);
             }
         }
@@ -232,9 +236,11 @@ fn its_figures_are_those_of_an_independent_count_over_planted_fraud() {
     assert_eq!(report["key"], serde_json::json!(["card"]));
     let told: BTreeMap<String, u64> = report["kinds"]
         .as_array()
-        .unwrap()
+        .expect("a list")
         .iter()
-        .map(|kind| (kind["kind"].as_str().unwrap().to_owned(), kind["frauds"].as_u64().unwrap()))
+        .map(|kind| {
+            (kind["kind"].as_str().expect("text").to_owned(), kind["frauds"].as_u64().expect("a number"))
+        })
         .collect();
     assert_eq!(told, kinds);
     // The figures are worth comparing: rules find, miss, err, and come before each other.
@@ -265,9 +271,9 @@ fn labels_of_events_give_the_same_in_the_stream_in_a_file_and_by_an_independent_
     for mut event in lines(&folder, "tx.jsonl") {
         let fraudulent = suspects.contains(&card(&event)) && is_fraud(&event);
         event["fraud"] = Json::Bool(fraudulent);
-        writeln!(marked, "{event}").unwrap();
-        writeln!(rows, "{},{},{}", event["at"].as_str().unwrap(), card(&event), u8::from(fraudulent))
-            .unwrap();
+        writeln!(marked, "{event}").expect("text takes everything");
+        writeln!(rows, "{},{},{}", event["at"].as_str().expect("text"), card(&event), u8::from(fraudulent))
+            .expect("text takes everything");
         if fraudulent {
             by_card.entry(card(&event)).or_default().push(micros(&event, "at"));
         }
@@ -285,7 +291,7 @@ fn labels_of_events_give_the_same_in_the_stream_in_a_file_and_by_an_independent_
                 if before == i64::MIN || at - before > minutes * 60_000_000 {
                     frauds.push((card.clone(), Vec::new()));
                 }
-                frauds.last_mut().unwrap().1.push((at, at));
+                frauds.last_mut().expect("there is one").1.push((at, at));
                 before = at;
             }
         }
@@ -378,7 +384,7 @@ fn the_key_of_an_alert_is_found_in_its_record_and_alerts_of_alerts_begin_with_th
     let told = report(&folder, &format!("{common} --key user --fraud-gap 1m"));
     // Two of `a`, one of `b`.
     assert_eq!(told["frauds"], 3);
-    let figures = |rule: usize, member: &str| told["rules"][rule][member].as_u64().unwrap();
+    let figures = |rule: usize, member: &str| told["rules"][rule][member].as_u64().expect("a number");
     let of = |rule: usize| {
         ["alerts", "true_positives", "found", "found_first"].map(|member| figures(rule, member))
     };
@@ -389,11 +395,18 @@ fn the_key_of_an_alert_is_found_in_its_record_and_alerts_of_alerts_begin_with_th
     // A timeout is an alert: x and y twice, and b.
     assert_eq!(of(2), [5, 1, 1, 1], "{told}");
     assert_eq!(told["rules"][2]["delay_seconds"]["max"], 300.0);
-    let kinds: Vec<&str> =
-        told["kinds"].as_array().unwrap().iter().map(|kind| kind["kind"].as_str().unwrap()).collect();
+    let kinds: Vec<&str> = told["kinds"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|kind| kind["kind"].as_str().expect("text"))
+        .collect();
     assert_eq!(kinds, ["take-over <&>"]);
     let one = report(&folder, &format!("{common} --key user --alerts locked"));
-    assert_eq!((&one["rules"][0]["rule"], one["rules"].as_array().unwrap().len()), (&Json::from("stuck"), 1));
+    assert_eq!(
+        (&one["rules"][0]["rule"], one["rules"].as_array().expect("a list").len()),
+        (&Json::from("stuck"), 1)
+    );
     let (_, said) = run(&folder, &format!("backtest {common} --key ok"));
     assert!(said.contains("error: the alerts of `spray` have no `ok`"), "{said}");
     // Records go where they are bound, and not to standard output.

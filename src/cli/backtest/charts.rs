@@ -182,7 +182,7 @@ impl Chart {
         for quarter in 0..=2_u64 {
             let y = bottom - HEIGHT * quarter as f64 / 2.0;
             self.line((MARGIN, y), (WIDTH - 10.0, y));
-            if most * quarter % 2 == 0 {
+            if (most * quarter).is_multiple_of(2) {
                 self.text((MARGIN - 6.0, y + 4.0), "end", &grouped(most * quarter / 2));
             }
         }
