@@ -10,20 +10,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration as WallDuration, Instant};
 
+use super::bad::{BadLines, Explainer};
 use super::durable::Durable;
 use super::outputs::Outputs;
+use super::part::{End, Part};
 use super::plan::RunPlan;
+use super::progress::{Facts, Progress};
 use super::resume::{self, Inputs};
 use super::watch::{Moment, Watch};
 use crate::cli::{CliError, note, style};
 use crate::engine::{ColdKeys, Config, Engine, Group, projection};
 use crate::event::{Batch, PartitionId, StreamId};
-use crate::io::{BadLine, Input, InputFormat, InputSource, Position, Reading};
-use crate::lang::hir::Program;
+use crate::io::{Input, InputFormat, InputSource, Meter, Position, Reading};
+use crate::lang::hir::{Origin, Program};
 use crate::matcher::bounds::shown_key;
 use crate::matcher::{Bound, Bounds, Class, Reached};
 use crate::runtime::epochs::{Mark, Recovered};
 use crate::runtime::{EpochFacts, Readers, Workers};
+use crate::time::Duration;
 
 /// How a run goes.
 pub(super) struct Options {
@@ -49,6 +53,12 @@ pub(super) struct Options {
     pub(super) cold_keys: Option<Arc<dyn ColdKeys>>,
     /// How inputs are written, where that was said.
     pub(super) format: Option<InputFormat>,
+    /// Which events are looked at.
+    pub(super) part: Part,
+    /// The first bad line of each reason is shown.
+    pub(super) explains_bad: bool,
+    /// Nothing is said of how far it is.
+    pub(super) is_quiet: bool,
     /// Set once the run is to stop.
     pub(super) stop: Arc<AtomicBool>,
 }
@@ -61,6 +71,8 @@ pub(super) struct Report {
     pub(super) events: u64,
     /// How many of them a run before this one has read.
     pub(super) events_before: u64,
+    /// Events by stream that were passed over, as they were not to be looked at.
+    pub(super) skipped: BTreeMap<StreamId, u64>,
     /// Late events by stream.
     pub(super) late: BTreeMap<StreamId, u64>,
     /// Bad lines by stream and reason.
@@ -80,6 +92,8 @@ struct Partition {
     is_open: bool,
     /// How far it was read.
     position: Position,
+    /// How much of its file was read, where it is one.
+    meter: Option<Meter>,
 }
 
 /// A run under way.
@@ -90,6 +104,7 @@ pub(super) struct Feed {
     readers: Readers,
     report: Report,
     progress: Progress,
+    explainer: Option<Explainer>,
     started: Instant,
     /// Whether somebody may wait for every record: what is read comes as it is made.
     is_live: bool,
@@ -132,13 +147,17 @@ impl Feed {
             engine,
             events: 0,
             events_before: 0,
+            skipped: BTreeMap::new(),
             late: BTreeMap::new(),
             bad: BTreeMap::new(),
             elapsed: WallDuration::ZERO,
             is_stopped: false,
         };
         let left = match recovered {
-            Some(recovered) => resume::restore(program, &mut report, recovered)?,
+            Some(recovered) => {
+                options.part.check_mark(&recovered.mark.counts)?;
+                resume::restore(program, &mut report, recovered)?
+            }
             None => Mark::default(),
         };
         let marks = resume::match_inputs(program, plan, &left.inputs, options.inputs)?;
@@ -165,8 +184,9 @@ impl Feed {
             if options.is_durable && source.may_wait() {
                 return Err(resume::cannot_be_read_again(&input.name()));
             }
+            let meter = source.meter();
             sources.push(source);
-            partitions.push(Partition { name: input.name(), stream: *stream, id, is_open, position });
+            partitions.push(Partition { name: input.name(), stream: *stream, id, is_open, position, meter });
         }
         let readers = Readers::new(sources).map_err(|source| CliError::Threads { source })?;
         let is_live = plan.partitions.iter().any(|(_, input)| *input == Input::Stdin);
@@ -176,7 +196,8 @@ impl Feed {
             partitions,
             readers,
             report,
-            progress: Progress::new(started),
+            progress: Progress::new(!options.is_quiet && Progress::is_wanted(plan), started),
+            explainer: options.explains_bad.then(Explainer::default),
             started,
             is_live,
             flushed_at: started,
@@ -239,23 +260,11 @@ impl Feed {
             if self.readers.is_silent(at, Watch::EVERY) {
                 self.told(outputs, Watch::publish);
                 outputs.flush()?;
+                self.show_progress(options.part);
                 // A signal is seen also where nothing comes.
                 continue;
             }
-            match self.read(at, options, outputs)? {
-                Some(batch) => {
-                    self.report.events += batch.len() as u64;
-                    if let Some(watch) = &mut self.watch {
-                        watch.took(batch.stream(), batch.len());
-                    }
-                    self.report.engine.push(batch);
-                }
-                None => {
-                    self.partitions[at].is_open = false;
-                    let Partition { stream, id, .. } = self.partitions[at];
-                    self.report.engine.close_partition(stream, id);
-                }
-            }
+            self.take(at, options, outputs)?;
             self.report.engine.advance()?;
             if self.is_live {
                 self.report.engine.settle()?;
@@ -269,13 +278,13 @@ impl Feed {
                 let epoch = durable.go_on(&mut self.report.engine)?;
                 self.tell_epoch(epoch);
                 if durable.is_due(&self.report.engine, self.report.events) {
-                    self.begin_epoch(outputs, durable, false)?;
+                    self.begin_epoch(options, outputs, durable, false)?;
                 }
             }
             if self.watch.as_ref().is_some_and(Watch::is_due) || self.readers.may_block() {
                 self.told(outputs, Watch::publish);
             }
-            self.progress.show(self.report.events);
+            self.show_progress(options.part);
         }
         self.told(outputs, |watch, _| watch.end());
         if let Some(durable) = durable.as_deref_mut() {
@@ -288,7 +297,7 @@ impl Feed {
         self.report.engine.settle()?;
         self.write(outputs)?;
         if let Some(durable) = durable {
-            self.begin_epoch(outputs, durable, !self.report.is_stopped)?;
+            self.begin_epoch(options, outputs, durable, !self.report.is_stopped)?;
             let epoch = durable.finish(&mut self.report.engine)?;
             self.tell_epoch(epoch);
         }
@@ -299,6 +308,7 @@ impl Feed {
     /// Begins an epoch of everything as it is now.
     fn begin_epoch(
         &mut self,
+        options: &Options,
         outputs: &mut Outputs<'_>,
         durable: &mut Durable,
         is_done: bool,
@@ -310,6 +320,7 @@ impl Feed {
         let marking = resume::Marking {
             program: &self.program,
             report: &self.report,
+            part: options.part,
             lengths,
             records: &outputs.records,
         };
@@ -356,37 +367,81 @@ impl Feed {
         open.min_by_key(|(at, partition)| (watermark(partition), *at)).map(|(at, _)| at)
     }
 
-    /// The next batch of a partition; its bad lines are counted and written.
+    /// Takes the next events of a partition, or its end.
+    fn take(&mut self, at: usize, options: &Options, outputs: &mut Outputs<'_>) -> Result<(), CliError> {
+        let (batch, end) = self.read(at, options, outputs)?;
+        match batch {
+            None => self.close(at),
+            // It may be that nothing in it was to be looked at.
+            Some(batch) if batch.is_empty() => {}
+            Some(batch) => {
+                self.report.events += batch.len() as u64;
+                if let Some(watch) = &mut self.watch {
+                    watch.took(batch.stream(), batch.len());
+                }
+                self.report.engine.push(batch);
+            }
+        }
+        match end {
+            None => {}
+            Some(End::Partition(_)) => self.close(at),
+            Some(End::Run(_)) => (0..self.partitions.len()).for_each(|at| self.close(at)),
+        }
+        Ok(())
+    }
+
+    /// A partition has come to its end.
+    fn close(&mut self, at: usize) {
+        let Partition { stream, id, is_open, .. } = &mut self.partitions[at];
+        *is_open = false;
+        self.report.engine.close_partition(*stream, *id);
+    }
+
+    /// The next batch of a partition, as far as it is looked at; its bad lines are told.
     fn read(
         &mut self,
         at: usize,
         options: &Options,
         outputs: &mut Outputs<'_>,
-    ) -> Result<Option<Batch>, CliError> {
-        let mut failure = None;
-        let counts = &mut self.report.bad;
-        let mut on_bad = |bad: BadLine| {
-            *counts.entry((bad.stream, bad.reason.label())).or_default() += 1;
-            let written = outputs.write_bad(&bad);
-            if failure.is_none() {
-                failure = written.err().or_else(|| options.is_strict.then(|| strict(&bad)));
-            }
-        };
+    ) -> Result<(Option<Batch>, Option<End>), CliError> {
+        let Report { bad, skipped, events, events_before, .. } = &mut self.report;
+        let part = options.part;
+        let explainer = self.explainer.as_mut();
+        let mut lines = BadLines::new(bad, outputs, explainer, options.is_strict, !part.is_all());
         let (batch, position) = self
             .readers
-            .read_batch(at, &mut on_bad)
+            .read_batch(at, &mut |bad| lines.take(bad))
             .map_err(|source| CliError::Read { path: self.partitions[at].name.clone(), source })?;
         self.partitions[at].position = position;
-        match failure {
-            Some(failure) => Err(failure),
-            None => Ok(batch),
-        }
+        let (batch, end) = match batch {
+            Some(batch) if !part.is_all() => {
+                let stream = batch.stream();
+                let cut = part.cut(batch, disorder(&self.program, stream), *events - *events_before);
+                if cut.skipped > 0 {
+                    *skipped.entry(stream).or_default() += cut.skipped;
+                }
+                (Some(cut.batch), cut.end)
+            }
+            batch => (batch, None),
+        };
+        lines.finish(end.map(End::line))?;
+        Ok((batch, end))
+    }
+
+    /// Shows how the run is, where somebody sees it.
+    fn show_progress(&mut self, part: Part) {
+        let (report, partitions) = (&self.report, &self.partitions);
+        self.progress.show(|| Facts {
+            events: report.events,
+            watermark: report.engine.watermark(),
+            matches: report.engine.stats().patterns.iter().map(|pattern| pattern.matches).sum(),
+            share: share(partitions, part, report.events - report.events_before),
+        });
     }
 
     /// Writes what the engine has made.
     fn write(&mut self, outputs: &mut Outputs<'_>) -> Result<(), CliError> {
         for reached in self.report.engine.take_reached() {
-            self.progress.clear();
             note(&format!("{} {}", style::help("note:"), told(&self.program, &reached)));
         }
         let records = self.report.engine.take_records();
@@ -417,36 +472,28 @@ fn told(program: &Program, reached: &Reached) -> String {
     )
 }
 
-fn strict(bad: &BadLine) -> CliError {
-    CliError::Strict { path: bad.path.clone(), line: bad.line, message: bad.reason.to_string() }
+/// How far the events of a stream may be out of order.
+fn disorder(program: &Program, stream: StreamId) -> Duration {
+    match program.stream(stream).origin {
+        Origin::Source { disorder, .. } => disorder,
+        Origin::Derived { .. } => Duration::ZERO,
+    }
 }
 
-/// A line on a terminal that says how far the run is; nothing in a pipe.
-struct Progress {
-    is_shown: bool,
-    shown_at: Instant,
-    was_shown: bool,
-}
-
-impl Progress {
-    /// How often the line changes.
-    const EVERY: WallDuration = WallDuration::from_millis(500);
-
-    fn new(now: Instant) -> Progress {
-        Progress { is_shown: style::stderr_has_colour(), shown_at: now, was_shown: false }
+/// Which share of what there is to read was read: of bytes, where all inputs are files, or of the events that are wanted,
+/// after so many.
+fn share(partitions: &[Partition], part: Part, events: u64) -> Option<f64> {
+    let (mut read, mut all) = (0, 0);
+    let mut is_known = true;
+    for partition in partitions {
+        let Some(meter) = &partition.meter else {
+            is_known = false;
+            continue;
+        };
+        read += if partition.is_open { meter.read() } else { meter.bytes() };
+        all += meter.bytes();
     }
-
-    fn show(&mut self, events: u64) {
-        if self.is_shown && self.shown_at.elapsed() >= Progress::EVERY {
-            self.shown_at = Instant::now();
-            self.was_shown = true;
-            style::rewrite_line(&format!("{events} events"));
-        }
-    }
-
-    fn clear(&self) {
-        if self.was_shown {
-            style::rewrite_line("");
-        }
-    }
+    let of_bytes = (is_known && all > 0).then(|| read as f64 / all as f64);
+    let of_events = part.limit.map(|limit| events as f64 / limit as f64);
+    of_bytes.into_iter().chain(of_events).reduce(f64::max)
 }
