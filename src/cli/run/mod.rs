@@ -58,7 +58,7 @@ use crate::time::EventTime;
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   ensue run card_testing.cep --in transactions=tx.jsonl --out alert=alerts.jsonl
-  ensue run patterns/ --in transactions=- --select card_testing --select velocity
+  ensue run patterns/ --in transactions=- --select card_testing,velocity
   ensue run patterns/ --in 'transactions=day-*.jsonl' --out alert=alerts.jsonl \\
       --out transactions.late=late.jsonl
   ensue run patterns/ --in 'transactions=day-*.csv.gz' --out alert=alerts.csv
