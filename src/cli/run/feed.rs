@@ -1,7 +1,6 @@
 //! The loop of a run: reads partitions side by side, feeds the engine, writes what comes out.
 //!
-//! The partition that is furthest behind in event time is read next, so that the engine holds little more than the
-//! disorder and a batch of each: no partition runs ahead of the others. What comes out does not depend on it. Decoding
+//! Which partition is read next is said by [`Partitions`]. What comes out does not depend on it. Decoding
 //! is done on a thread of its own where that helps ([`crate::runtime::Readers`]), and so is the work of the shards where
 //! that is asked for ([`crate::runtime::Workers`]).
 
@@ -14,6 +13,7 @@ use super::bad::{BadLines, Explainer};
 use super::durable::Durable;
 use super::outputs::Outputs;
 use super::part::{End, Part};
+use super::partitions::{Next, Partition, Partitions, State};
 use super::plan::RunPlan;
 use super::progress::{Facts, Progress};
 use super::resume::{self, Inputs};
@@ -21,8 +21,8 @@ use super::watch::{Moment, Watch};
 use crate::cli::{CliError, note, style};
 use crate::engine::{ColdKeys, Config, Engine, Group, projection};
 use crate::event::{Batch, PartitionId, StreamId};
-use crate::io::{Input, InputFormat, InputSource, Meter, Position, Reading};
-use crate::lang::hir::{Origin, Program};
+use crate::io::{Input, InputFormat, InputSource, Position, Reading};
+use crate::lang::hir::{Origin, Program, Stream};
 use crate::matcher::bounds::shown_key;
 use crate::matcher::{Bound, Bounds, Class, Reached};
 use crate::runtime::epochs::{Mark, Recovered};
@@ -53,6 +53,10 @@ pub(super) struct Options {
     pub(super) cold_keys: Option<Arc<dyn ColdKeys>>,
     /// How inputs are written, where that was said.
     pub(super) format: Option<InputFormat>,
+    /// The inputs of a stream are read one after the other.
+    pub(super) is_sequential: bool,
+    /// Files are read on where they end.
+    pub(super) follows: bool,
     /// Which events are looked at.
     pub(super) part: Part,
     /// The first bad line of each reason is shown.
@@ -83,23 +87,10 @@ pub(super) struct Report {
     pub(super) is_stopped: bool,
 }
 
-/// A partition that is being read.
-struct Partition {
-    /// What messages call it.
-    name: String,
-    stream: StreamId,
-    id: PartitionId,
-    is_open: bool,
-    /// How far it was read.
-    position: Position,
-    /// How much of its file was read, where it is one.
-    meter: Option<Meter>,
-}
-
 /// A run under way.
 pub(super) struct Feed {
     program: Arc<Program>,
-    partitions: Vec<Partition>,
+    partitions: Partitions,
     /// By the same numbers.
     readers: Readers,
     report: Report,
@@ -165,14 +156,20 @@ impl Feed {
             resume::refuse_drained(&report)?;
         }
         resume::close_missing(program, &mut report, &left.inputs, &marks);
-        let mut partitions = Vec::new();
+        let mut partitions = Partitions::new(options.is_sequential);
         let mut sources = Vec::new();
         for ((stream, input), mark) in plan.partitions.iter().zip(marks) {
             let id = resume::partition(&mut report, (*stream, mark), options.inputs);
             let keeps_all = plan.streams[stream.index()].late.is_some();
             let types = projection(program, &plan.patterns, *stream, keeps_all);
             let declared = program.stream(*stream);
-            let reading = Reading { stream: *stream, partition: id, types, format: options.format };
+            let reading = Reading {
+                stream: *stream,
+                partition: id,
+                types,
+                format: options.format,
+                follows: options.follows,
+            };
             let (source, position, is_open) = match (mark, resume::file_of(input)) {
                 (Some(mark), Some(path)) => {
                     let (position, is_open) = resume::position(mark, options.inputs);
@@ -181,15 +178,26 @@ impl Feed {
                 _ => (InputSource::open(input, declared, reading), Position::default(), true),
             };
             let source = source.map_err(|error| CliError::unopened(input.name(), error))?;
-            if options.is_durable && source.may_wait() {
+            if options.is_durable && !source.can_be_read_again() {
                 return Err(resume::cannot_be_read_again(&input.name()));
             }
-            let meter = source.meter();
+            let state = if is_open { State::Open } else { State::Ended };
+            let idle_after = if source.may_wait() { idle(declared) } else { None };
+            let partition = Partition {
+                name: input.name(),
+                stream: *stream,
+                id,
+                state,
+                position,
+                idle_after,
+                meter: source.meter(),
+            };
+            let is_old = mark.is_some() && options.inputs == Inputs::Same;
+            partitions.add(partition, is_old, &mut report.engine)?;
             sources.push(source);
-            partitions.push(Partition { name: input.name(), stream: *stream, id, is_open, position, meter });
         }
         let readers = Readers::new(sources).map_err(|source| CliError::Threads { source })?;
-        let is_live = plan.partitions.iter().any(|(_, input)| *input == Input::Stdin);
+        let is_live = options.follows || plan.partitions.iter().any(|(_, input)| *input == Input::Stdin);
         let started = Instant::now();
         Ok(Feed {
             program: Arc::clone(program),
@@ -207,7 +215,7 @@ impl Feed {
 
     /// The inputs, in the order in which they were given.
     pub(super) fn inputs(&self) -> Vec<(StreamId, PartitionId)> {
-        self.partitions.iter().map(|partition| (partition.stream, partition.id)).collect()
+        self.partitions.all().iter().map(|partition| (partition.stream, partition.id)).collect()
     }
 
     /// Tells a watch how the run goes.
@@ -252,19 +260,19 @@ impl Feed {
             durable.make_room(&mut self.report.engine)?;
         }
         self.told(outputs, Watch::begin);
-        while let Some(at) = self.furthest_behind() {
+        loop {
+            let next = self.partitions.next(&mut self.report.engine, &mut self.readers, Watch::EVERY);
+            if next == Next::End {
+                break;
+            }
+            // A signal is seen also where nothing comes.
             if options.stop.load(Ordering::Relaxed) {
                 self.report.is_stopped = true;
                 break;
             }
-            if self.readers.is_silent(at, Watch::EVERY) {
-                self.told(outputs, Watch::publish);
-                outputs.flush()?;
-                self.show_progress(options.part);
-                // A signal is seen also where nothing comes.
-                continue;
+            if let Next::Read(at) = next {
+                self.take(at, options, outputs)?;
             }
-            self.take(at, options, outputs)?;
             self.report.engine.advance()?;
             if self.is_live {
                 self.report.engine.settle()?;
@@ -281,7 +289,7 @@ impl Feed {
                     self.begin_epoch(options, outputs, durable, false)?;
                 }
             }
-            if self.watch.as_ref().is_some_and(Watch::is_due) || self.readers.may_block() {
+            if self.watch.as_ref().is_some_and(Watch::is_due) {
                 self.told(outputs, Watch::publish);
             }
             self.show_progress(options.part);
@@ -325,7 +333,7 @@ impl Feed {
             records: &outputs.records,
         };
         let mut inputs = Vec::new();
-        for (at, partition) in self.partitions.iter().enumerate() {
+        for (at, partition) in self.partitions.all().iter().enumerate() {
             let identity = self.readers.identity(at, partition.position.bytes);
             let identity =
                 identity.map_err(|source| CliError::Read { path: partition.name.clone(), source })?;
@@ -334,7 +342,7 @@ impl Feed {
                 partition: partition.id,
                 name: &partition.name,
                 position: partition.position,
-                is_open: partition.is_open,
+                is_open: partition.state != State::Ended,
                 identity: identity.expect("only files are read under a state directory"),
             });
         }
@@ -346,7 +354,8 @@ impl Feed {
     fn told(&mut self, outputs: &Outputs<'_>, tell: impl FnOnce(&mut Watch, &Moment<'_>)) {
         if let Some(watch) = &mut self.watch {
             let Report { engine, late, bad, .. } = &self.report;
-            let open = self.partitions.iter().map(|partition| partition.is_open).collect();
+            let open = self.partitions.all().iter();
+            let open = open.map(|partition| partition.state == State::Open).collect();
             let pieces = self.readers.pieces_ahead();
             tell(watch, &Moment { engine, late, bad, records: &outputs.records, open, pieces });
         }
@@ -359,19 +368,11 @@ impl Feed {
         }
     }
 
-    /// The open partition with the least watermark; of several the first.
-    fn furthest_behind(&self) -> Option<usize> {
-        let open = self.partitions.iter().enumerate().filter(|(_, partition)| partition.is_open);
-        let engine = &self.report.engine;
-        let watermark = |partition: &Partition| engine.partition_watermark(partition.stream, partition.id);
-        open.min_by_key(|(at, partition)| (watermark(partition), *at)).map(|(at, _)| at)
-    }
-
     /// Takes the next events of a partition, or its end.
     fn take(&mut self, at: usize, options: &Options, outputs: &mut Outputs<'_>) -> Result<(), CliError> {
         let (batch, end) = self.read(at, options, outputs)?;
         match batch {
-            None => self.close(at),
+            None => self.partitions.end(at, &mut self.report.engine),
             // It may be that nothing in it was to be looked at.
             Some(batch) if batch.is_empty() => {}
             Some(batch) => {
@@ -384,17 +385,10 @@ impl Feed {
         }
         match end {
             None => {}
-            Some(End::Partition(_)) => self.close(at),
-            Some(End::Run(_)) => (0..self.partitions.len()).for_each(|at| self.close(at)),
+            Some(End::Partition(_)) => self.partitions.end(at, &mut self.report.engine),
+            Some(End::Run(_)) => self.partitions.end_all(&mut self.report.engine),
         }
         Ok(())
-    }
-
-    /// A partition has come to its end.
-    fn close(&mut self, at: usize) {
-        let Partition { stream, id, is_open, .. } = &mut self.partitions[at];
-        *is_open = false;
-        self.report.engine.close_partition(*stream, *id);
     }
 
     /// The next batch of a partition, as far as it is looked at; its bad lines are told.
@@ -411,8 +405,8 @@ impl Feed {
         let (batch, position) = self
             .readers
             .read_batch(at, &mut |bad| lines.take(bad))
-            .map_err(|source| CliError::Read { path: self.partitions[at].name.clone(), source })?;
-        self.partitions[at].position = position;
+            .map_err(|source| CliError::Read { path: self.partitions.at(at).name.clone(), source })?;
+        self.partitions.at(at).position = position;
         let (batch, end) = match batch {
             Some(batch) if !part.is_all() => {
                 let stream = batch.stream();
@@ -430,7 +424,7 @@ impl Feed {
 
     /// Shows how the run is, where somebody sees it.
     fn show_progress(&mut self, part: Part) {
-        let (report, partitions) = (&self.report, &self.partitions);
+        let (report, partitions) = (&self.report, self.partitions.all());
         self.progress.show(|| Facts {
             events: report.events,
             watermark: report.engine.watermark(),
@@ -455,6 +449,12 @@ impl Feed {
         }
         outputs.write_late(&late)
     }
+}
+
+/// After how long a silence a partition of a stream is idle.
+fn idle(stream: &Stream) -> Option<WallDuration> {
+    let Origin::Source { idle, .. } = stream.origin else { return None };
+    idle.map(|idle| WallDuration::from_micros(idle.micros().unsigned_abs()))
 }
 
 /// What is said of a bound when a pattern reaches it for the first time.
@@ -490,7 +490,7 @@ fn share(partitions: &[Partition], part: Part, events: u64) -> Option<f64> {
             is_known = false;
             continue;
         };
-        read += if partition.is_open { meter.read() } else { meter.bytes() };
+        read += if partition.state == State::Ended { meter.bytes() } else { meter.read() };
         all += meter.bytes();
     }
     let of_bytes = (is_known && all > 0).then(|| read as f64 / all as f64);
