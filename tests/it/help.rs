@@ -54,7 +54,7 @@ fn every_help_fits_eighty_columns_and_leaves_no_option_out() {
             let wide = text.lines().filter(|line| line.chars().count() > COLUMNS);
             broken.extend(wide.map(|line| format!("`{name} {flag}` is too wide: {line}")));
         }
-        // Wrapped examples cannot be copied.
+        // Examples that are wrapped cannot be copied.
         let notes = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         let wide = notes.lines().filter(|line| line.chars().count() > COLUMNS);
         broken.extend(wide.map(|line| format!("`{name}`: below its options, wider than {COLUMNS}: {line}")));
@@ -264,22 +264,8 @@ fn fenced(text: &str, kinds: &[&str]) -> Vec<String> {
 }
 
 /// The code spans outside of fenced blocks.
-fn spans(text: &str) -> Vec<&str> {
-    let mut spans = Vec::new();
-    for (at, part) in text.split("\n```").enumerate() {
-        if at % 2 == 0 {
-            let part = part.split_once('\n').map_or(part, |(first, rest)| {
-                if at == 0 {
-                    part
-                } else {
-                    let _ = first;
-                    rest
-                }
-            });
-            spans.extend(part.split('`').skip(1).step_by(2));
-        }
-    }
-    spans
+fn spans(text: &str) -> impl Iterator<Item = &str> {
+    text.split("\n```").step_by(2).flat_map(|outside| outside.split('`').skip(1).step_by(2))
 }
 
 #[test]
