@@ -125,7 +125,8 @@ impl From<OpenError> for io::Error {
     fn from(error: OpenError) -> io::Error {
         match error {
             OpenError::Io(error) => error,
-            error => io::Error::new(io::ErrorKind::InvalidData, error),
+            OpenError::Header(error) => io::Error::new(io::ErrorKind::InvalidData, error),
+            OpenError::Compressed => io::Error::new(io::ErrorKind::Unsupported, error),
         }
     }
 }
