@@ -96,7 +96,6 @@ mod tests {
     fn a_long_line_is_cut_around_the_place() {
         let text = format!("{}HERE{}", "a,".repeat(300), ",b".repeat(300));
         let shown = excerpt(&text, 600..604);
-        eprintln!("{shown}");
         assert!(shown.contains("t:3:601") && shown.contains("HERE") && shown.contains("^^^^"), "{shown}");
         assert!(shown.lines().all(|line| line.chars().count() <= 60), "{shown}");
     }
