@@ -24,7 +24,8 @@ use crate::lang::hir::Program;
   ensue check patterns/ --against state
   ensue check patterns/ --against state --changed velocity=drain
 
-Exit code 1 with --against: a run would ask what becomes of some pattern (--changed).")]
+Exit code 1 with --against: a run would ask what becomes of some pattern
+(--changed).")]
 pub(super) struct CheckArgs {
     /// Pattern files, or directories with pattern files
     #[arg(required = true, value_name = "FILES")]

@@ -6,12 +6,14 @@
 
 mod backtest;
 mod check;
+mod completions;
 mod diff;
 mod error;
 mod explain;
 mod fmt;
 pub mod r#gen;
 mod infer;
+mod man;
 mod new;
 mod program;
 mod rules;
@@ -36,6 +38,7 @@ pub use error::{CliError, show_error};
 #[command(
     name = "ensue",
     version,
+    max_term_width = 80,
     arg_required_else_help = true,
     after_help = "Examples:
   ensue new card-fraud
@@ -47,7 +50,8 @@ pub use error::{CliError, show_error};
   ensue run patterns/card_testing.cep --in transactions=tx.jsonl --out alert=alerts.jsonl
   ensue backtest patterns/card_testing.cep --in transactions=tx.jsonl --labels is_fraud
 
-Exit codes: 0 yes; 1 no (mistakes in patterns, failing tests); 2 it could not be done."
+Exit codes: 0 yes; 1 no (mistakes in patterns, failing tests); 2 it could not
+be done."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -68,6 +72,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     Gen(r#gen::GenArgs),
     Score(score::ScoreArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 /// How answers are written.
@@ -106,6 +112,8 @@ pub fn run(cli: Cli) -> Result<Verdict, CliError> {
         Command::State(args) => state::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Gen(args) => generate(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
         Command::Score(args) => {
             print(&score::run(&args)?.to_string())?;
             Ok(Verdict::Yes)
@@ -146,5 +154,7 @@ fn print(text: &str) -> Result<(), CliError> {
 
 /// Says something about the work on standard error; where nobody can read it, nothing is lost.
 fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+    let mut stderr = io::stderr().lock();
+    style::clear_line_of(&mut stderr);
+    let _ = writeln!(stderr, "{}", text.trim_end());
 }

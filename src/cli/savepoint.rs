@@ -18,7 +18,8 @@ use crate::state::{SavepointError, SavepointSize, write_savepoint};
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   ensue savepoint --state state --to monday.savepoint
-  ensue run patterns/ --in transactions=tx.jsonl --out alert=new.jsonl --from monday.savepoint --state new-state
+  ensue run patterns/ --in transactions=tx.jsonl --out alert=new.jsonl \\
+      --from monday.savepoint --state new-state
   ensue state ls monday.savepoint")]
 pub(super) struct SavepointArgs {
     /// The state directory

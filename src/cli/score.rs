@@ -23,7 +23,7 @@ use crate::time::EventTime;
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Example:
   ensue gen --events 1000000 --out tx.jsonl --labels labels.jsonl
-  ensue run patterns/card_testing.cep --in transactions=tx.jsonl --out alert=alerts.jsonl
+  ensue run patterns/ --in transactions=tx.jsonl --out alert=alerts.jsonl
   ensue score --labels labels.jsonl alerts.jsonl")]
 pub struct ScoreArgs {
     /// The labels that `ensue gen --labels` wrote

@@ -4,11 +4,13 @@
 //! like rustc does it and for programs as JSON, is in `render`.
 
 mod code;
+mod excerpt;
 mod pages;
 mod render;
 mod source;
 
 pub use code::Code;
+pub use excerpt::{Excerpt, render_excerpt};
 pub use render::{render_json, render_text};
 pub use source::{FileId, SourceFile, Sources, Span};
 

@@ -52,6 +52,15 @@ impl Nulls {
         self.0.get(row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
     }
 
+    /// Which of some rows are null.
+    fn only(&self, rows: &[usize]) -> Nulls {
+        let mut nulls = Nulls::default();
+        for (at, _) in rows.iter().enumerate().filter(|(_, row)| self.contains(**row)) {
+            nulls.insert(at);
+        }
+        nulls
+    }
+
     fn insert(&mut self, row: usize) {
         if self.0.len() <= row / 64 {
             self.0.resize(row / 64 + 1, 0);
@@ -72,6 +81,24 @@ impl Column {
             Type::Timestamp => Column::Timestamp(Vec::with_capacity(rows), Nulls::default()),
             Type::Duration => Column::Duration(Vec::with_capacity(rows), Nulls::default()),
         })
+    }
+
+    /// The values of some rows.
+    fn only(&self, rows: &[usize]) -> Column {
+        fn picked<T: Copy>(values: &[T], rows: &[usize]) -> Vec<T> {
+            rows.iter().map(|row| values[*row]).collect()
+        }
+        match self {
+            Column::Bool(values) => Column::Bool(picked(values, rows)),
+            Column::Int(values, nulls) => Column::Int(picked(values, rows), nulls.only(rows)),
+            Column::Float(values, nulls) => Column::Float(picked(values, rows), nulls.only(rows)),
+            Column::Decimal(values, nulls, scale) => {
+                Column::Decimal(picked(values, rows), nulls.only(rows), *scale)
+            }
+            Column::String(codes, dictionary) => Column::String(picked(codes, rows), Arc::clone(dictionary)),
+            Column::Timestamp(values, nulls) => Column::Timestamp(picked(values, rows), nulls.only(rows)),
+            Column::Duration(values, nulls) => Column::Duration(picked(values, rows), nulls.only(rows)),
+        }
     }
 
     /// The value of a row.
@@ -159,6 +186,23 @@ impl Batch {
     /// On a derived stream the id of the record that a row is.
     pub fn origin(&self, row: usize) -> Option<u128> {
         self.origins.get(row).copied()
+    }
+
+    /// The batch of some of its rows alone, in this order.
+    #[must_use]
+    pub fn only(&self, rows: &[usize]) -> Batch {
+        Batch {
+            stream: self.stream,
+            partition: self.partition,
+            times: rows.iter().map(|row| self.times[*row]).collect(),
+            records: rows.iter().map(|row| self.records[*row]).collect(),
+            origins: rows.iter().filter_map(|row| self.origins.get(*row).copied()).collect(),
+            columns: self
+                .columns
+                .iter()
+                .map(|column| column.as_ref().map(|column| column.only(rows)))
+                .collect(),
+        }
     }
 
     /// The event times of all rows.
@@ -454,6 +498,41 @@ mod tests {
         assert_eq!(row(0), values);
         assert_eq!(row(1), vec![Value::Null; 7]);
         assert_eq!((batch.record(0), batch.record(1)), (1, 2));
+    }
+
+    #[test]
+    fn some_rows_of_a_batch_have_the_values_that_they_had() {
+        let types = [
+            Type::String,
+            Type::Int,
+            Type::Decimal(2),
+            Type::Bool,
+            Type::Float,
+            Type::Timestamp,
+            Type::Duration,
+        ];
+        let mut builder = BatchBuilder::new(StreamId(0), PartitionId(0), types.map(Some).to_vec());
+        for row in 0..100_i64 {
+            let cell = |field: usize| match field {
+                _ if row % 3 == field as i64 % 3 => Cell::Null,
+                0 => Cell::Text(if row % 2 == 0 { b"even" } else { b"odd" }),
+                3 => Cell::Bool(row % 2 == 0),
+                4 => Cell::Float(row as f64),
+                _ => Cell::Units(row),
+            };
+            builder.push_row(EventTime::from_micros(row), row as u64 + 1, cell);
+        }
+        let all = builder.finish();
+        let rows: Vec<usize> = (0..100).filter(|row| row % 7 == 3).collect();
+        let some = all.only(&rows);
+        assert_eq!(
+            (some.len(), some.stream(), some.partition()),
+            (rows.len(), all.stream(), all.partition())
+        );
+        for (at, row) in rows.into_iter().enumerate() {
+            assert_eq!((some.time(at), some.record(at)), (all.time(row), all.record(row)));
+            (0..7).for_each(|field| assert_eq!(some.value(at, field), all.value(row, field)));
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Why a line could not become an event.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::scalar;
 use crate::event::{StreamId, Type};
@@ -130,6 +131,34 @@ impl BadReason {
             BadReason::Width { .. } => "width",
         }
     }
+
+    /// The field that it is about, as the stream calls it.
+    fn field(&self) -> Option<&str> {
+        match self {
+            BadReason::WrongType { field, .. }
+            | BadReason::MissingField { field, .. }
+            | BadReason::TooManyDigits { field, .. }
+            | BadReason::OutOfRange { field, .. }
+            | BadReason::NoTime { field, .. }
+            | BadReason::Empty { field, .. } => Some(field),
+            _ => None,
+        }
+    }
+
+    /// The bytes of a line that it is about, where `place_of` says of a field where its value stands; of what is not there
+    /// the last byte, behind which it could be.
+    pub(super) fn place(&self, line: &[u8], place_of: impl Fn(&str) -> Option<Range<usize>>) -> Range<usize> {
+        let end = line.trim_ascii_end().len();
+        let from = |column: usize| column.saturating_sub(1).min(end);
+        match self {
+            BadReason::Malformed { column, .. } | BadReason::NotUtf8 { column } => {
+                from(*column)..(from(*column) + 1).min(end)
+            }
+            BadReason::Unclosed { column } => from(*column)..end,
+            BadReason::NotAnObject { .. } => 0..end,
+            _ => self.field().and_then(place_of).unwrap_or(end.saturating_sub(1)..end),
+        }
+    }
 }
 
 impl fmt::Display for BadReason {
@@ -199,4 +228,6 @@ pub struct BadLine {
     pub reason: BadReason,
     /// The line; what is not UTF-8 in it is replaced, and of an overlong line only the start is kept.
     pub text: String,
+    /// The bytes of the line that the reason is about.
+    pub place: Range<usize>,
 }

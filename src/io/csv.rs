@@ -13,6 +13,8 @@
 mod cut;
 mod header;
 
+use std::ops::Range;
+
 use self::cut::Cut;
 pub(super) use self::cut::Cutter;
 pub use self::header::HeaderError;
@@ -125,6 +127,19 @@ impl CsvDecoder {
             (true, staged) => staged.cell(row),
         });
         Ok(())
+    }
+
+    /// The bytes that a reason is about of the row that was decoded last, and could not become an event.
+    pub(super) fn place(&self, reason: &BadReason, row: &[u8]) -> Range<usize> {
+        match reason {
+            BadReason::Width { found, expected } if found > expected => {
+                self.cutter.place(*expected, row).start..row.len()
+            }
+            _ => reason.place(row, |field| {
+                let wanted = self.fields.iter().find(|wanted| wanted.name == field)?;
+                wanted.column.map(|column| self.cutter.place(column, row))
+            }),
+        }
     }
 
     fn time_of(&mut self, row: &[u8]) -> Result<EventTime, BadReason> {

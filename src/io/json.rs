@@ -122,6 +122,17 @@ impl JsonDecoder {
         Ok(())
     }
 
+    /// The bytes that a reason is about of the line that was decoded last, and could not become an event.
+    pub(super) fn place(&self, reason: &BadReason, line: &[u8]) -> Range<usize> {
+        reason.place(line, |field| {
+            let at = self.fields.iter().position(|wanted| wanted.name == field)?;
+            match &self.found[at] {
+                Found::Nothing => None,
+                Found::Scalar(range) | Found::Blocked(range) => Some(range.clone()),
+            }
+        })
+    }
+
     /// Reads a line into the row under way and gives its event time; the caller ends the row. This is the way of all
     /// lines, ordinary or not: what [`decode_row`](JsonDecoder::decode_row) does, without its short cut.
     ///

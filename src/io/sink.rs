@@ -175,6 +175,7 @@ mod tests {
             line: 7,
             reason: BadReason::MissingField { field: "card".to_owned(), null: false },
             text: "{\"at\":1}".to_owned(),
+            place: 7..8,
         };
         let mut out = Vec::new();
         push_bad_line(&mut out, "transactions", &bad);
@@ -197,6 +198,7 @@ mod tests {
             line: 1,
             reason: BadReason::NotUtf8 { column: 1 },
             text: String::new(),
+            place: 0..0,
         };
         letters.write("s", &bad).expect("writable");
         letters.flush().expect("writable");

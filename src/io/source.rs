@@ -14,7 +14,8 @@ use super::follow::Follow;
 use super::format::{InputFormat, compression_of, decompressed, format_of};
 use super::json::JsonDecoder;
 use super::lines::{Line, Lines, Position};
-use super::{BadLine, BadReason, Watch};
+use super::meter::Metered;
+use super::{BadLine, BadReason, Meter, Watch};
 use crate::event::{Batch, BatchBuilder, Coder, PartitionId, StreamId, Type, UncodedBatch};
 use crate::lang::hir::Stream;
 use crate::limits;
@@ -60,6 +61,8 @@ pub struct InputSource {
     may_be_compressed: bool,
     /// Over the file, where it is one.
     watch: Option<Watch>,
+    /// How much of the file was read, where it is one that does not grow.
+    meter: Option<Meter>,
 }
 
 /// What is read of an input, and as what.
@@ -154,9 +157,11 @@ impl InputSource {
             let source = InputSource::new(reader, input.name(), declared, reading);
             return Ok(InputSource { watch, live: true, may_wait: true, ..source });
         }
-        let mut source = InputSource::new(decompressed(Box::new(file))?, input.name(), declared, reading);
+        let meter = Meter::new(file.metadata()?.len());
+        let reader = decompressed(Box::new(Metered::new(file, meter.clone())))?;
+        let mut source = InputSource::new(reader, input.name(), declared, reading);
         source.begin()?;
-        Ok(InputSource { watch, ..source })
+        Ok(InputSource { watch, meter: Some(meter), ..source })
     }
 
     /// Opens a file where another has left it. What is compressed is decompressed up to there.
@@ -178,13 +183,14 @@ impl InputSource {
         let follows = reading.follows;
         let mut source = InputSource::open(&input, declared, Reading { follows: false, ..reading })?;
         if !follows {
-            source.lines.go_to(reader_at(path, at.bytes)?, at);
+            let reader = reader_at(path, at.bytes, source.meter.as_ref())?;
+            source.lines.go_to(reader, at);
             return Ok(source);
         }
         let mut file = open_file(path)?;
         file.seek(SeekFrom::Start(at.bytes))?;
         source.lines.go_to(Box::new(Follow::new(file, path.to_owned(), at.bytes)), at);
-        Ok(InputSource { live: true, may_wait: true, ..source })
+        Ok(InputSource { live: true, may_wait: true, meter: None, ..source })
     }
 
     /// Opens a file at a line, which is counted from 1. What is before it is read, but not decoded.
@@ -224,6 +230,7 @@ impl InputSource {
             may_wait: false,
             may_be_compressed: false,
             watch: None,
+            meter: None,
         }
     }
 
@@ -260,6 +267,11 @@ impl InputSource {
     /// The watch over its file, to be had once; none where it is no file, and cannot be read again.
     pub fn take_watch(&mut self) -> Option<Watch> {
         self.watch.take()
+    }
+
+    /// How much of the file was read, also while it is read elsewhere; none where it is no file, or grows.
+    pub fn meter(&self) -> Option<Meter> {
+        self.meter.clone()
     }
 
     /// Whether reading may wait for somebody who writes: of standard input, a pipe, or a file that is followed.
@@ -350,21 +362,35 @@ impl InputSource {
             (Line::Text(_) | Line::Unclosed(_), _) => return Ok(false),
         };
         if let Err(reason) = outcome {
-            let text = String::from_utf8_lossy(text).into_owned();
-            bad.push(BadLine { stream: self.stream, path: self.name.clone(), line: number, reason, text });
+            let place = match &self.decoder {
+                Some(Decoder::Json(decoder)) => decoder.place(&reason, text),
+                Some(Decoder::Csv(decoder, _)) => decoder.place(&reason, text),
+                Some(Decoder::Nothing) | None => text.len()..text.len(),
+            };
+            let (path, text) = (self.name.clone(), String::from_utf8_lossy(text).into_owned());
+            bad.push(BadLine { stream: self.stream, path, line: number, reason, text, place });
         }
         Ok(true)
     }
 }
 
 /// What a file has behind so many bytes, decompressed.
-fn reader_at(path: &Path, bytes: u64) -> io::Result<Box<dyn Read + Send>> {
+fn reader_at(path: &Path, bytes: u64, meter: Option<&Meter>) -> io::Result<Box<dyn Read + Send>> {
     let mut file = open_file(path)?;
-    if compression_of(path)?.is_none() {
-        file.seek(SeekFrom::Start(bytes))?;
-        return Ok(Box::new(file));
+    let is_compressed = compression_of(path)?.is_some();
+    let start = if is_compressed { 0 } else { bytes };
+    file.seek(SeekFrom::Start(start))?;
+    let file: Box<dyn Read + Send> = match meter {
+        Some(meter) => {
+            meter.go_to(start);
+            Box::new(Metered::new(file, meter.clone()))
+        }
+        None => Box::new(file),
+    };
+    if !is_compressed {
+        return Ok(file);
     }
-    let mut reader = decompressed(Box::new(file))?;
+    let mut reader = decompressed(file)?;
     io::copy(&mut reader.by_ref().take(bytes), &mut io::sink())?;
     Ok(reader)
 }

@@ -210,7 +210,7 @@ fn has_item(text: &str, kind: &str) -> bool {
 }
 
 /// `README.md`, and what stands in `docs/`.
-fn documents() -> Vec<PathBuf> {
+pub(crate) fn documents() -> Vec<PathBuf> {
     let mut documents = vec![root().join("README.md")];
     let entries = fs::read_dir(root().join("docs")).expect("there are docs");
     documents.extend(entries.map(|entry| entry.expect("an entry can be read").path()));

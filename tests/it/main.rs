@@ -15,6 +15,8 @@ mod diagnostics;
 #[cfg(feature = "cli")]
 mod disorder;
 mod docs;
+#[cfg(feature = "cli")]
+mod explained;
 mod families;
 #[cfg(feature = "cli")]
 mod files;
@@ -30,10 +32,16 @@ mod formatting;
 mod full_disk;
 #[cfg(feature = "cli")]
 mod going_on;
+#[cfg(feature = "cli")]
+mod help;
 mod long_runs;
 #[cfg(feature = "cli")]
 mod metrics;
 mod mistakes;
+#[cfg(feature = "cli")]
+mod parts;
+#[cfg(feature = "cli")]
+mod progress;
 #[cfg(feature = "cli")]
 mod rules;
 mod saved;

@@ -9,21 +9,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration as WallDuration, Instant};
 
+use super::bad::{BadLines, Explainer};
 use super::durable::Durable;
 use super::outputs::Outputs;
+use super::part::{End, Part};
 use super::partitions::{Next, Partition, Partitions, State};
 use super::plan::RunPlan;
+use super::progress::{Facts, Progress};
 use super::resume::{self, Inputs};
 use super::watch::{Moment, Watch};
 use crate::cli::{CliError, note, style};
 use crate::engine::{ColdKeys, Config, Engine, Group, projection};
 use crate::event::{Batch, PartitionId, StreamId};
-use crate::io::{BadLine, Input, InputFormat, InputSource, Position, Reading};
+use crate::io::{Input, InputFormat, InputSource, Position, Reading};
 use crate::lang::hir::{Origin, Program, Stream};
 use crate::matcher::bounds::shown_key;
 use crate::matcher::{Bound, Bounds, Class, Reached};
 use crate::runtime::epochs::{Mark, Recovered};
 use crate::runtime::{EpochFacts, Readers, Workers};
+use crate::time::Duration;
 
 /// How a run goes.
 pub(super) struct Options {
@@ -55,6 +59,12 @@ pub(super) struct Options {
     pub(super) is_sequential: bool,
     /// Files are read on where they end.
     pub(super) follows: bool,
+    /// Which events are looked at.
+    pub(super) part: Part,
+    /// The first bad line of each reason is shown.
+    pub(super) explains_bad: bool,
+    /// Nothing is said of how far it is.
+    pub(super) is_quiet: bool,
     /// Set once the run is to stop.
     pub(super) stop: Arc<AtomicBool>,
 }
@@ -67,6 +77,8 @@ pub(super) struct Report {
     pub(super) events: u64,
     /// How many of them a run before this one has read.
     pub(super) events_before: u64,
+    /// Events by stream that were passed over, as they were not to be looked at.
+    pub(super) skipped: BTreeMap<StreamId, u64>,
     /// Late events by stream.
     pub(super) late: BTreeMap<StreamId, u64>,
     /// Bad lines by stream and reason.
@@ -85,6 +97,7 @@ pub(super) struct Feed {
     readers: Readers,
     report: Report,
     progress: Progress,
+    explainer: Option<Explainer>,
     started: Instant,
     /// Whether somebody may wait for every record: what is read comes as it is made.
     is_live: bool,
@@ -127,13 +140,17 @@ impl Feed {
             engine,
             events: 0,
             events_before: 0,
+            skipped: BTreeMap::new(),
             late: BTreeMap::new(),
             bad: BTreeMap::new(),
             elapsed: WallDuration::ZERO,
             is_stopped: false,
         };
         let left = match recovered {
-            Some(recovered) => resume::restore(program, &mut report, recovered)?,
+            Some(recovered) => {
+                options.part.check_mark(&recovered.mark.counts)?;
+                resume::restore(program, &mut report, recovered)?
+            }
             None => Mark::default(),
         };
         let marks = resume::match_inputs(program, plan, &left.inputs, options.inputs)?;
@@ -171,8 +188,15 @@ impl Feed {
             }
             let state = if is_open { State::Open } else { State::Ended };
             let idle_after = if source.may_wait() { idle(declared) } else { None };
-            let partition =
-                Partition { name: input.name(), stream: *stream, id, state, position, idle_after };
+            let partition = Partition {
+                name: input.name(),
+                stream: *stream,
+                id,
+                state,
+                position,
+                idle_after,
+                meter: source.meter(),
+            };
             let is_old = mark.is_some() && options.inputs == Inputs::Same;
             partitions.add(partition, is_old, &mut report.engine)?;
             sources.push(source);
@@ -185,7 +209,8 @@ impl Feed {
             partitions,
             readers,
             report,
-            progress: Progress::new(started),
+            progress: Progress::new(!options.is_quiet && Progress::is_wanted(plan), started),
+            explainer: options.explains_bad.then(Explainer::default),
             started,
             is_live,
             flushed_at: started,
@@ -251,17 +276,7 @@ impl Feed {
                 break;
             }
             if let Next::Read(at) = next {
-                match self.read(at, options, outputs)? {
-                    Some(batch) => {
-                        self.report.events += batch.len() as u64;
-                        if let Some(watch) = &mut self.watch {
-                            watch.took(batch.stream(), batch.len());
-                        }
-                        outputs.show_events(&batch);
-                        self.report.engine.push(batch);
-                    }
-                    None => self.partitions.end(at, &mut self.report.engine),
-                }
+                self.take(at, options, outputs)?;
             }
             self.report.engine.advance()?;
             if self.is_live {
@@ -276,13 +291,13 @@ impl Feed {
                 let epoch = durable.go_on(&mut self.report.engine)?;
                 self.tell_epoch(epoch);
                 if durable.is_due(&self.report.engine, self.report.events) {
-                    self.begin_epoch(outputs, durable, false)?;
+                    self.begin_epoch(options, outputs, durable, false)?;
                 }
             }
             if self.watch.as_ref().is_some_and(Watch::is_due) {
                 self.told(outputs, Watch::publish);
             }
-            self.progress.show(self.report.events);
+            self.show_progress(options.part);
         }
         self.told(outputs, |watch, _| watch.end());
         if let Some(durable) = durable.as_deref_mut() {
@@ -295,7 +310,7 @@ impl Feed {
         self.report.engine.settle()?;
         self.write(outputs)?;
         if let Some(durable) = durable {
-            self.begin_epoch(outputs, durable, !self.report.is_stopped)?;
+            self.begin_epoch(options, outputs, durable, !self.report.is_stopped)?;
             let epoch = durable.finish(&mut self.report.engine)?;
             self.tell_epoch(epoch);
         }
@@ -306,6 +321,7 @@ impl Feed {
     /// Begins an epoch of everything as it is now.
     fn begin_epoch(
         &mut self,
+        options: &Options,
         outputs: &mut Outputs<'_>,
         durable: &mut Durable,
         is_done: bool,
@@ -317,6 +333,7 @@ impl Feed {
         let marking = resume::Marking {
             program: &self.program,
             report: &self.report,
+            part: options.part,
             lengths,
             records: &outputs.records,
         };
@@ -356,37 +373,75 @@ impl Feed {
         }
     }
 
-    /// The next batch of a partition; its bad lines are counted and written.
+    /// Takes the next events of a partition, or its end.
+    fn take(&mut self, at: usize, options: &Options, outputs: &mut Outputs<'_>) -> Result<(), CliError> {
+        let (batch, end) = self.read(at, options, outputs)?;
+        match batch {
+            None => self.partitions.end(at, &mut self.report.engine),
+            // It may be that nothing in it was to be looked at.
+            Some(batch) if batch.is_empty() => {}
+            Some(batch) => {
+                self.report.events += batch.len() as u64;
+                if let Some(watch) = &mut self.watch {
+                    watch.took(batch.stream(), batch.len());
+                }
+                outputs.show_events(&batch);
+                self.report.engine.push(batch);
+            }
+        }
+        match end {
+            None => {}
+            Some(End::Partition(_)) => self.partitions.end(at, &mut self.report.engine),
+            Some(End::Run(_)) => self.partitions.end_all(&mut self.report.engine),
+        }
+        Ok(())
+    }
+
+    /// The next batch of a partition, as far as it is looked at; its bad lines are told.
     fn read(
         &mut self,
         at: usize,
         options: &Options,
         outputs: &mut Outputs<'_>,
-    ) -> Result<Option<Batch>, CliError> {
-        let mut failure = None;
-        let counts = &mut self.report.bad;
-        let mut on_bad = |bad: BadLine| {
-            *counts.entry((bad.stream, bad.reason.label())).or_default() += 1;
-            let written = outputs.write_bad(&bad);
-            if failure.is_none() {
-                failure = written.err().or_else(|| options.is_strict.then(|| strict(&bad)));
-            }
-        };
+    ) -> Result<(Option<Batch>, Option<End>), CliError> {
+        let Report { bad, skipped, events, events_before, .. } = &mut self.report;
+        let part = options.part;
+        let explainer = self.explainer.as_mut();
+        let mut lines = BadLines::new(bad, outputs, explainer, options.is_strict, !part.is_all());
         let (batch, position) = self
             .readers
-            .read_batch(at, &mut on_bad)
+            .read_batch(at, &mut |bad| lines.take(bad))
             .map_err(|source| CliError::Read { path: self.partitions.at(at).name.clone(), source })?;
         self.partitions.at(at).position = position;
-        match failure {
-            Some(failure) => Err(failure),
-            None => Ok(batch),
-        }
+        let (batch, end) = match batch {
+            Some(batch) if !part.is_all() => {
+                let stream = batch.stream();
+                let cut = part.cut(batch, disorder(&self.program, stream), *events - *events_before);
+                if cut.skipped > 0 {
+                    *skipped.entry(stream).or_default() += cut.skipped;
+                }
+                (Some(cut.batch), cut.end)
+            }
+            batch => (batch, None),
+        };
+        lines.finish(end.map(End::line))?;
+        Ok((batch, end))
+    }
+
+    /// Shows how the run is, where somebody sees it.
+    fn show_progress(&mut self, part: Part) {
+        let (report, partitions) = (&self.report, self.partitions.all());
+        self.progress.show(|| Facts {
+            events: report.events,
+            watermark: report.engine.watermark(),
+            matches: report.engine.stats().patterns.iter().map(|pattern| pattern.matches).sum(),
+            share: share(partitions, part, report.events - report.events_before),
+        });
     }
 
     /// Writes what the engine has made.
     fn write(&mut self, outputs: &mut Outputs<'_>) -> Result<(), CliError> {
         for reached in self.report.engine.take_reached() {
-            self.progress.clear();
             note(&format!("{} {}", style::help("note:"), told(&self.program, &reached)));
         }
         let records = self.report.engine.take_records();
@@ -423,36 +478,28 @@ fn told(program: &Program, reached: &Reached) -> String {
     )
 }
 
-fn strict(bad: &BadLine) -> CliError {
-    CliError::Strict { path: bad.path.clone(), line: bad.line, message: bad.reason.to_string() }
+/// How far the events of a stream may be out of order.
+fn disorder(program: &Program, stream: StreamId) -> Duration {
+    match program.stream(stream).origin {
+        Origin::Source { disorder, .. } => disorder,
+        Origin::Derived { .. } => Duration::ZERO,
+    }
 }
 
-/// A line on a terminal that says how far the run is; nothing in a pipe.
-struct Progress {
-    is_shown: bool,
-    shown_at: Instant,
-    was_shown: bool,
-}
-
-impl Progress {
-    /// How often the line changes.
-    const EVERY: WallDuration = WallDuration::from_millis(500);
-
-    fn new(now: Instant) -> Progress {
-        Progress { is_shown: style::stderr_has_colour(), shown_at: now, was_shown: false }
+/// Which share of what there is to read was read: of bytes, where all inputs are files, or of the events that are wanted,
+/// after so many.
+fn share(partitions: &[Partition], part: Part, events: u64) -> Option<f64> {
+    let (mut read, mut all) = (0, 0);
+    let mut is_known = true;
+    for partition in partitions {
+        let Some(meter) = &partition.meter else {
+            is_known = false;
+            continue;
+        };
+        read += if partition.state == State::Ended { meter.bytes() } else { meter.read() };
+        all += meter.bytes();
     }
-
-    fn show(&mut self, events: u64) {
-        if self.is_shown && self.shown_at.elapsed() >= Progress::EVERY {
-            self.shown_at = Instant::now();
-            self.was_shown = true;
-            style::rewrite_line(&format!("{events} events"));
-        }
-    }
-
-    fn clear(&self) {
-        if self.was_shown {
-            style::rewrite_line("");
-        }
-    }
+    let of_bytes = (is_known && all > 0).then(|| read as f64 / all as f64);
+    let of_events = part.limit.map(|limit| events as f64 / limit as f64);
+    of_bytes.into_iter().chain(of_events).reduce(f64::max)
 }

@@ -5,6 +5,7 @@
 //!                                                                          \-> summary
 //! ```
 
+mod bad;
 mod begin;
 mod bindings;
 mod copying;
@@ -14,8 +15,10 @@ mod listen;
 mod memory;
 mod observed;
 mod outputs;
+mod part;
 mod partitions;
 mod plan;
+mod progress;
 mod resume;
 mod summary;
 mod watch;
@@ -36,6 +39,7 @@ use self::begin::Beginning;
 use self::copying::Wanted;
 use self::durable::{Durable, Every};
 use self::listen::Server;
+use self::part::Part;
 use self::plan::Wishes;
 use self::summary::Summary;
 use self::watch::Watch;
@@ -49,6 +53,7 @@ use crate::limits;
 use crate::matcher::{Bounds, Class};
 use crate::metrics::RestoreFacts;
 use crate::runtime::epochs::Mark;
+use crate::time::EventTime;
 
 /// Run patterns over JSON lines and files with columns
 ///
@@ -56,33 +61,47 @@ use crate::runtime::epochs::Mark;
 /// cannot become an event goes to STREAM.bad.jsonl beside the first output, with its reason; it does not stop the run.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  ensue run patterns/card_testing.cep --in transactions=tx.jsonl --out alert=alerts.jsonl
-  cat tx.jsonl | ensue run patterns/ --in transactions=- --select card_testing,velocity
-  ensue run patterns/velocity.cep --in 'transactions=day-*.jsonl' --out transactions.late=late.jsonl
-  ensue run patterns/velocity.cep --in 'transactions=day-*.csv.gz' --out alert=alerts.csv
-  ensue run patterns/ --in transactions=tx.jsonl --out alert=alerts.jsonl --threads 4
-  ensue run patterns/ --in transactions=tx.jsonl --max-open 1000000 --at-bound drop-oldest
-  ensue run patterns/ --in transactions=tx.jsonl --out alert=alerts.jsonl --state state --changed drain
-  ensue run patterns/ --in transactions=tx.jsonl --out alert=new.jsonl --from monday.savepoint --state new-state
-  ensue run patterns/ --in transactions=tx.jsonl --state state --listen 127.0.0.1:9464
-  ensue run patterns/ --in transactions=tx.jsonl --state state --copy-to s3://bucket/run-1
+  ensue run card_testing.cep --in transactions=tx.jsonl --out alert=alerts.jsonl
+  ensue run patterns/ --in transactions=- --select card_testing,velocity
+  ensue run patterns/ --in 'transactions=day-*.jsonl' --out alert=alerts.jsonl \\
+      --out transactions.late=late.jsonl
+  ensue run patterns/ --in 'transactions=day-*.csv.gz' --out alert=alerts.csv
+  ensue run patterns/ --in transactions=tx.csv --limit 1000 --explain-bad
+  ensue run patterns/ --in transactions=tx.csv --since 2026-01-05 \\
+      --until 2026-01-06T12:00:00+01:00
+  ensue run patterns/ --in transactions=tx.jsonl --threads 4
+  ensue run patterns/ --in transactions=tx.jsonl --max-open 1000000 \\
+      --at-bound drop-oldest
+  ensue run patterns/ --in transactions=tx.jsonl --out alert=alerts.jsonl \\
+      --state state --changed drain
+  ensue run patterns/ --in transactions=tx.jsonl --out alert=new.jsonl \\
+      --from monday.savepoint --state new-state
+  ensue run patterns/ --in transactions=tx.jsonl --state state \\
+      --listen 127.0.0.1:9464
+  ensue run patterns/ --in transactions=tx.jsonl --state state \\
+      --copy-to s3://bucket/run-1
   ensue run --config ensue.toml
 
 Bindings:
-  --in  STREAM=PATH        a file; with * or ? in its name all that fit, each a partition: JSON lines, or columns that
-                           its first line names (CSV), also compressed by gzip or zstd, which its first bytes show
-  --in  STREAM=-           standard input, also `stdin:`
-  --out STREAM=PATH        the records of a stream, as JSON lines, or as columns where the name ends with .csv or .tsv;
-                           STREAM=- or `stdout:` is standard output
-  --out STREAM.late=PATH   events that came too late
-  --out STREAM.bad=PATH    lines that cannot become events
+  --in  STREAM=PATH       a file; with * or ? in its name all that fit, each a
+                          partition: JSON lines, or columns that its first line
+                          names (CSV), also compressed by gzip or zstd, which
+                          its first bytes show
+  --in  STREAM=-          standard input, also `stdin:`
+  --out STREAM=PATH       the records of a stream, as JSON lines, or as columns
+                          where the name ends with .csv or .tsv; STREAM=- or
+                          `stdout:` is standard output
+  --out STREAM.late=PATH  events that came too late
+  --out STREAM.bad=PATH   lines that cannot become events
 Without any --out for records, all records go to standard output.
 
-Bounds: a pattern that never ends what it began, or of which one event completes more than anybody reads, ends the run
-with an error that names it and a key; with --at-bound drop-oldest or drop-newest it goes on, says so once for each
+Bounds: a pattern that never ends what it began, or of which one event completes
+more than anybody reads, ends the run with an error that names it and a key;
+with --at-bound drop-oldest or drop-newest it goes on, says so once for each
 pattern, and counts what it dropped. See docs/running.md.
 
-ensue.toml says which patterns and bindings, with paths relative to it; the command line wins:
+ensue.toml says which patterns and bindings, with paths relative to it; the
+command line wins:
   patterns = [\"patterns/\"]
   [in]
   transactions = \"tx.jsonl\"
@@ -122,9 +141,26 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     select: Vec<String>,
 
+    /// Only events from this time on: a date, an RFC 3339 time, or milliseconds
+    #[arg(long, value_name = "TIME", value_parser = part::parse_time, help_heading = "Part")]
+    since: Option<EventTime>,
+
+    /// Only events before this time
+    #[arg(long, value_name = "TIME", value_parser = part::parse_time, help_heading = "Part")]
+    until: Option<EventTime>,
+
+    /// End after so many events, as if the inputs did
+    #[arg(long, value_name = "N", conflicts_with = "state", help_heading = "Part",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+
     /// Stop at the first line that cannot become an event
     #[arg(long)]
     strict: bool,
+
+    /// Show the first line of each reason why it cannot become an event
+    #[arg(long)]
+    explain_bad: bool,
 
     /// Leave what waits for a deadline open when the input ends
     #[arg(long)]
@@ -208,6 +244,10 @@ pub(super) struct RunArgs {
     /// How the closing summary is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+
+    /// No progress and no summary: only notes and errors
+    #[arg(long, short)]
+    quiet: bool,
 }
 
 /// How inputs are written.
@@ -257,6 +297,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         select: &args.select,
     };
     let (files, wishes) = asked.resolve()?;
+    let part = Part { since: args.since, until: args.until, limit: args.limit };
+    part.check()?;
     let Some((program, text)) = load_with_text(&files)? else { return Ok(Verdict::No) };
     // What cannot run is refused before anything is opened.
     plan::plan(&program, &wishes)?;
@@ -281,6 +323,9 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         inputs,
         is_durable: args.state.is_some(),
         format: args.format_in.map(FormatIn::format),
+        part,
+        explains_bad: args.explain_bad,
+        is_quiet: args.quiet,
         is_sequential: args.sequential,
         follows: args.follow,
         looked_at: Vec::new(),
@@ -314,11 +359,13 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
     if report.is_stopped {
         note(&format!("{} {}", style::help("note:"), stopped(durable.as_ref())));
     }
-    let summary = Summary::new(&program, &plan, &outputs, &report);
-    note(&match args.format {
-        Format::Text => summary.text(),
-        Format::Json => summary.json(),
-    });
+    if !args.quiet {
+        let summary = Summary::new(&program, &plan, &outputs, &report);
+        note(&match args.format {
+            Format::Text => summary.text(),
+            Format::Json => summary.json(),
+        });
+    }
     Ok(Verdict::Yes)
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::feed::{Feed, Options};
 use super::outputs::Outputs;
+use super::part::Part;
 use super::plan::{self, RunPlan};
 use super::resume::Inputs;
 use super::{Asked, Binding, FormatIn, share_of_memory, stop_on_signals};
@@ -118,6 +119,9 @@ impl Ready {
             is_sequential: *is_sequential,
             follows: false,
             looked_at,
+            part: Part::default(),
+            explains_bad: false,
+            is_quiet: false,
             stop: stop_on_signals()?,
         };
         let feed = Feed::open(program, plan, &options, None)?;

@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::cli::CliError;
 use crate::engine::Engine;
 use crate::event::{PartitionId, StreamId};
-use crate::io::Position;
+use crate::io::{Meter, Position};
 use crate::runtime::Readers;
 
 /// A partition that is being read.
@@ -32,6 +32,8 @@ pub(super) struct Partition {
     pub(super) position: Position,
     /// After how long a silence it is idle.
     pub(super) idle_after: Option<Duration>,
+    /// How much of its file was read, where it is one that does not grow.
+    pub(super) meter: Option<Meter>,
 }
 
 /// Where in its life a partition is.
@@ -153,6 +155,14 @@ impl Partitions {
                 engine.hand_over_partition(stream, id, next.id);
             }
             None => engine.close_partition(stream, id),
+        }
+    }
+
+    /// Nothing is read any more.
+    pub(super) fn end_all(&mut self, engine: &mut Engine) {
+        for partition in &mut self.all {
+            partition.state = State::Ended;
+            engine.close_partition(partition.stream, partition.id);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::feed::Report;
+use super::part::Part;
 use super::plan::RunPlan;
 use crate::cli::CliError;
 use crate::event::{PartitionId, StreamId};
@@ -17,6 +18,8 @@ use crate::time::EventTime;
 pub(super) struct Marking<'a> {
     pub(super) program: &'a Program,
     pub(super) report: &'a Report,
+    /// Which events are looked at.
+    pub(super) part: Part,
     /// The files written to, and how long each is.
     pub(super) lengths: BTreeMap<String, u64>,
     /// By stream how many records were made.
@@ -50,6 +53,9 @@ impl Marking<'_> {
         counts.extend(
             self.report.late.iter().map(|(stream, count)| (format!("late {}", name(*stream)), *count)),
         );
+        let skipped = self.report.skipped.iter();
+        counts.extend(skipped.map(|(stream, count)| (format!("skipped {}", name(*stream)), *count)));
+        counts.extend(self.part.marked());
         let bad = self.report.bad.iter();
         counts
             .extend(bad.map(|((stream, reason), count)| (format!("bad {} {reason}", name(*stream)), *count)));
@@ -215,6 +221,8 @@ pub(super) fn restore(
     for (stream, at) in program.streams.iter().zip((0..).map(StreamId)) {
         let late = mark.counts.get(&format!("late {}", stream.name));
         report.late.extend(late.map(|count| (at, *count)));
+        let skipped = mark.counts.get(&format!("skipped {}", stream.name));
+        report.skipped.extend(skipped.map(|count| (at, *count)));
         for reason in BadReason::LABELS {
             let bad = mark.counts.get(&format!("bad {} {reason}", stream.name));
             report.bad.extend(bad.map(|count| ((at, reason), *count)));

@@ -18,6 +18,8 @@ pub(super) struct Summary {
     events_before: u64,
     seconds: f64,
     partitions: usize,
+    /// Events that were not to be looked at: the stream, and how many.
+    skipped: Vec<(String, u64)>,
     /// Late events: the stream, how many, where they are.
     late: Vec<(String, u64, Option<String>)>,
     /// Bad lines: the stream, how many by reason, where they are.
@@ -84,6 +86,7 @@ impl Summary {
             events_before: report.events_before,
             seconds: report.elapsed.as_secs_f64(),
             partitions: plan.partitions.len(),
+            skipped: report.skipped.iter().map(|(stream, count)| (name_of(stream), *count)).collect(),
             late: late.collect(),
             bad: bad.collect(),
             patterns: plan.patterns.iter().map(pattern).collect(),
@@ -112,6 +115,9 @@ impl Summary {
             self.seconds,
             grouped(self.events_per_second()),
         )];
+        for (stream, count) in &self.skipped {
+            lines.push(format!("skipped  {} of {stream}, not between --since and --until", grouped(*count)));
+        }
         for (stream, count, place) in &self.late {
             let place = match place {
                 Some(place) => format!("in {place}"),
@@ -196,6 +202,7 @@ impl Summary {
             "events": self.events,
             "seconds": self.seconds,
             "events_per_second": self.events_per_second(),
+            "skipped": Json::Object(self.skipped.iter().map(|(stream, count)| (stream.clone(), json!(count))).collect()),
             "late": streams(&self.late, "events"),
             "bad": bad,
             "null_keys": self.null_keys,

@@ -14,7 +14,7 @@ use crate::cli::{CliError, Format, Verdict};
 #[command(after_help = "Examples:
   ensue state fetch s3://bucket/run-1 state
   ensue state fetch file:///backup/run-1 state --epoch 12
-  ensue state fetch s3://bucket/run-1 monday.savepoint --savepoint monday.savepoint")]
+  ensue state fetch s3://bucket/run-1 to.savepoint --savepoint monday.savepoint")]
 pub(super) struct FetchArgs {
     /// Where the copies are: file:///PATH or s3://BUCKET/PREFIX
     #[arg(value_name = "URL")]

@@ -130,6 +130,13 @@ impl Cutter {
         end
     }
 
+    /// Where a field stands in the row that was cut last, quotes included.
+    pub(in crate::io) fn place(&self, column: usize, row: &[u8]) -> std::ops::Range<usize> {
+        let start = self.cells[column].column as usize;
+        let end = self.cells.get(column + 1).map_or(row.len(), |next| next.column as usize - 1);
+        start..end
+    }
+
     /// The bytes of a field of a row.
     pub(in crate::io) fn bytes<'a>(&'a self, cell: Cut, row: &'a [u8]) -> &'a [u8] {
         let (start, end) = (cell.start as usize, cell.end as usize);
