@@ -484,3 +484,6 @@ fn moved(mut boxes: Vec<Rect>, mut arrows: Vec<Draft>) -> Layout {
     };
     Layout { boxes, arrows: arrows.into_iter().map(path).collect(), size: (right - left, bottom - top) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,8 @@ mod long_runs;
 mod metrics;
 mod mistakes;
 #[cfg(feature = "cli")]
+mod pictures;
+#[cfg(feature = "cli")]
 mod rules;
 mod saved;
 #[cfg(feature = "cli")]
@@ -39,5 +41,9 @@ mod savepoints;
 #[cfg(feature = "state")]
 mod state;
 #[cfg(feature = "cli")]
+mod test_command;
+#[cfg(feature = "cli")]
 mod threads;
 mod tidy;
+#[cfg(feature = "cli")]
+mod xml;

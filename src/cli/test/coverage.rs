@@ -109,7 +109,10 @@ pub(super) fn figures(covered: usize, points: usize) -> String {
 fn is_implied(point: Point, is_missed: &dyn Fn(Point) -> bool) -> bool {
     match point {
         // What nothing was ever asked about is told once, by its step.
-        Point::Met(step, part) => is_missed(Point::Refuses(step, part)) && is_missed(Point::Taken(step)),
+        Point::Met(step, part) => {
+            let is_unasked = is_missed(Point::Refuses(step, part));
+            is_unasked && (is_missed(Point::Taken(step)) || is_missed(Point::Broken(step)))
+        }
         Point::Refuses(step, part) => is_missed(Point::Met(step, part)),
         Point::Fewest(_) | Point::More(_) | Point::FewestRounds(_) | Point::MoreRounds(_) => {
             is_missed(Point::Match)
