@@ -12,7 +12,7 @@ use crate::lang::hir::{Pattern, Program};
 const MARGIN: i32 = 24;
 
 /// Text is at least so many characters wide before it is broken.
-const COLUMNS_MIN: i32 = 120;
+const COLUMNS_MIN: i32 = 124;
 
 /// From the top of a line of text to where its letters stand.
 const BASELINE: i32 = 13;

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ensue::diag::{Severity, render_text};
-use ensue::engine::reference;
+use ensue::engine::{Candidate, reference};
 use ensue::lang::hir::{Program, Test};
 use ensue::lang::{check, load};
-use ensue::matcher::{Class, Plan};
+use ensue::matcher::watch::{Point, Watch};
+use ensue::matcher::{Class, Kind, Plan};
 use ensue::runtime::Workers;
 use ensue::script::{Block, Events, TestOptions, TestOutcome, events, run_test, run_test_by};
 use ensue::{Engine, Record, Value};
@@ -98,6 +99,7 @@ fn run(program: &Arc<Program>, plans: &[Arc<Plan>], test: &Test) -> Result<(), S
     let Events { on_time, has_late } = events(program, test);
     let reference = reference::run(program, plans, &test.patterns, &on_time);
     let expected = reference.map_err(|error| format!("the oracle: {error}"))?;
+    watched(program, plans, (test, &on_time), &expected)?;
     let takes = |class: &Class| test.patterns.iter().all(|id| class.executor(&plans[id.index()]).is_ok());
     let classes = Class::ALL.into_iter().filter(takes);
     let by_class = |class| CLASS_VARIANTS.map(|at| (Some(class), VARIANTS[at]));
@@ -122,6 +124,30 @@ fn run(program: &Arc<Program>, plans: &[Arc<Plan>], test: &Test) -> Result<(), S
             let outcome = run_test_by(program, test, options, &on_threads)
                 .map_err(|error| format!("on {shards} threads: {error}"))?;
             judge(program, &expected, &outcome).map_err(|error| format!("on {shards} threads\n{error}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the oracle gives the same where it is watched, and what came out was seen.
+fn watched(
+    program: &Program,
+    plans: &[Arc<Plan>],
+    (test, events): (&Test, &[Candidate]),
+    expected: &[Record],
+) -> Result<(), String> {
+    let watches: Vec<Watch> = plans.iter().map(|plan| Watch::of(plan)).collect();
+    let found = reference::run_watched(program, plans, &test.patterns, events, &watches);
+    let found = found.map_err(|error| format!("the oracle, watched: {error}"))?;
+    if !is_same(expected, &found) {
+        return Err(format!("the oracle, watched, gives\n{}", listed(program, &found)));
+    }
+    for (id, watch) in watches.iter().enumerate() {
+        let came = |kind| expected.iter().any(|one| one.pattern.index() == id && one.kind == kind);
+        let has = |point| watch.points().any(|(known, seen)| known == point && seen);
+        let name = &program.patterns[id].name;
+        if (came(Kind::Match), came(Kind::Timeout)) != (has(Point::Match), has(Point::Timeout)) {
+            return Err(format!("what comes out of {name} is not what was seen: {watch:?}"));
         }
     }
     Ok(())

@@ -60,7 +60,7 @@ fn a_picture_is_one_document_with_all_that_explain_says() {
         "pattern short",
         "start",
         "f × 9",
-        "#4 to #12",
+        "#6 to #14",
         "not q",
         "for 5m before",
         "gap < 30s",
@@ -124,7 +124,7 @@ fn a_graph_for_graphviz_has_the_same_boxes_and_arrows() {
     assert_eq!(code, Some(0), "{dot}");
     assert!(dot.starts_with("digraph \"drawn\" {\n") && dot.contains("digraph \"short\" {\n"), "{dot}");
     for line in [
-        r#"[label="f × 9\n#4 to #12"];"#,
+        r#"[label="f × 9\n#6 to #14"];"#,
         r#"[label="not q", style="rounded,dashed"];"#,
         r#"[label="for 5m before", style=dashed];"#,
         r#"[label="5m without m"];"#,

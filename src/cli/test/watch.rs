@@ -16,6 +16,9 @@ use super::{TestArgs, once};
 /// How long a change may go unseen.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
+/// How long nothing more may change before the tests are run: files are written in several steps.
+const QUIET_FOR: Duration = Duration::from_millis(50);
+
 /// What a file was like: when it was written, and how long it was. `None` where there is none.
 type Stamp = Option<(SystemTime, u64)>;
 
@@ -53,10 +56,17 @@ fn next_change(
     before: &BTreeMap<PathBuf, Stamp>,
 ) -> Option<(PathBuf, BTreeMap<PathBuf, Stamp>)> {
     while !stop.load(Ordering::Relaxed) {
-        let now = look(&args.files, used);
+        let mut now = look(&args.files, used);
         let differs = |path: &&PathBuf| before.get(*path) != now.get(*path);
         let changed = now.keys().chain(before.keys()).find(differs).cloned();
         if let Some(changed) = changed {
+            loop {
+                std::thread::sleep(QUIET_FOR);
+                let then = std::mem::replace(&mut now, look(&args.files, used));
+                if then == now || stop.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
             return Some((changed, now));
         }
         std::thread::sleep(LOOK_EVERY);
