@@ -170,7 +170,8 @@ fn rows(
 fn read(stream: &Stream, text: &'static str, is_read: impl Fn(usize) -> bool) {
     let reader = Box::new(text.as_bytes());
     let types = types(stream, is_read);
-    let reading = Reading { stream: StreamId(0), partition: PartitionId(0), types, format: None };
+    let reading =
+        Reading { stream: StreamId(0), partition: PartitionId(0), types, format: None, follows: false };
     let mut source = InputSource::new(reader, "lines".to_owned(), stream, reading);
     let mut rows = 0;
     while let Some(batch) =

@@ -223,7 +223,8 @@ fn decode(path: &Path) -> std::io::Result<Vec<Batch>> {
     let stream = &program.streams[0];
     let types = stream.fields.iter().map(|field| Some(field.ty)).collect();
     let input = Input::File(path.to_owned());
-    let reading = Reading { stream: StreamId(0), partition: PartitionId(0), types, format: None };
+    let reading =
+        Reading { stream: StreamId(0), partition: PartitionId(0), types, format: None, follows: false };
     let mut source = InputSource::open(&input, stream, reading)?;
     let mut bad_lines = 0_u64;
     let mut batches = Vec::new();

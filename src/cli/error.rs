@@ -121,6 +121,10 @@ impl CliError {
     pub(super) fn unopened(path: String, error: OpenError) -> CliError {
         match error {
             OpenError::Io(source) => CliError::Read { path, source },
+            OpenError::Compressed => CliError::asked(
+                format!("{path} cannot be read: {error}"),
+                "decompress it, or run without --follow",
+            ),
             OpenError::Header(why) => CliError::asked(format!("{path} cannot be read: {why}"), why.help()),
         }
     }

@@ -251,6 +251,16 @@ impl Engine {
         self.sequencer.open_again(stream, partition);
     }
 
+    /// A partition has ended, and another one of its stream goes on where it has come to in event time.
+    pub fn hand_over_partition(&mut self, stream: StreamId, from: PartitionId, to: PartitionId) {
+        self.sequencer.hand_over(stream, from, to);
+    }
+
+    /// Whether a partition holds the watermark back: it has not been closed.
+    pub fn is_partition_open(&self, stream: StreamId, partition: PartitionId) -> bool {
+        self.sequencer.is_open(stream, partition)
+    }
+
     /// The watermark of a partition: who feeds the engine reads on where it is least.
     pub fn partition_watermark(&self, stream: StreamId, partition: PartitionId) -> Watermark {
         self.sequencer.partition_watermark(stream, partition)

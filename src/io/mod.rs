@@ -14,6 +14,7 @@
 
 mod bad;
 mod csv;
+mod follow;
 mod format;
 mod identity;
 mod json;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::csv::{self, CsvDecoder, HeaderError, dialect, header_line};
+use super::follow::Follow;
 use super::format::{InputFormat, compression_of, decompressed, format_of};
 use super::json::JsonDecoder;
 use super::lines::{Line, Lines, Position};
@@ -55,6 +56,8 @@ pub struct InputSource {
     live: bool,
     /// Whether reading may wait for somebody who writes.
     may_wait: bool,
+    /// Whether its first bytes have still to show that.
+    may_be_compressed: bool,
     /// Over the file, where it is one.
     watch: Option<Watch>,
 }
@@ -70,6 +73,8 @@ pub struct Reading {
     pub types: Vec<Option<Type>>,
     /// How it is written; found out from its first bytes where nobody has said it.
     pub format: Option<InputFormat>,
+    /// Whether a file is read on where it ends: somebody still writes to it.
+    pub follows: bool,
 }
 
 /// What a decoder is made of, while it is not known which.
@@ -97,6 +102,9 @@ pub enum OpenError {
     /// Its first line does not name the columns that are needed.
     #[error(transparent)]
     Header(#[from] HeaderError),
+    /// It is compressed, and is to be followed.
+    #[error("a compressed file cannot be followed: where it ends nothing can be added that would be read")]
+    Compressed,
 }
 
 /// How far reading came.
@@ -115,6 +123,7 @@ impl From<OpenError> for io::Error {
         match error {
             OpenError::Io(error) => error,
             OpenError::Header(error) => io::Error::new(io::ErrorKind::InvalidData, error),
+            OpenError::Compressed => io::Error::new(io::ErrorKind::Unsupported, error),
         }
     }
 }
@@ -125,18 +134,26 @@ impl InputSource {
     ///
     /// # Errors
     ///
-    /// Where the file cannot be opened, or its first line does not name the columns that are needed.
+    /// [`OpenError`].
     pub fn open(input: &Input, declared: &Stream, reading: Reading) -> Result<InputSource, OpenError> {
         let Input::File(path) = input else {
             let source = InputSource::new(Box::new(io::stdin()), input.name(), declared, reading);
-            return Ok(InputSource { live: true, may_wait: true, ..source });
+            return Ok(InputSource { live: true, may_wait: true, may_be_compressed: true, ..source });
         };
         let file = open_file(path)?;
         if !file.metadata()?.is_file() {
             let source = InputSource::new(Box::new(file), input.name(), declared, reading);
-            return Ok(InputSource { may_wait: true, ..source });
+            return Ok(InputSource { may_wait: true, may_be_compressed: true, ..source });
         }
         let watch = Some(Watch::new(&file, path)?);
+        if reading.follows {
+            if compression_of(path)?.is_some() {
+                return Err(OpenError::Compressed);
+            }
+            let reader = Box::new(Follow::new(file, path.clone(), 0));
+            let source = InputSource::new(reader, input.name(), declared, reading);
+            return Ok(InputSource { watch, live: true, may_wait: true, ..source });
+        }
         let mut source = InputSource::new(decompressed(Box::new(file))?, input.name(), declared, reading);
         source.begin()?;
         Ok(InputSource { watch, ..source })
@@ -153,12 +170,21 @@ impl InputSource {
         declared: &Stream,
         reading: Reading,
     ) -> Result<InputSource, OpenError> {
-        let mut source = InputSource::open(&Input::File(path.to_owned()), declared, reading)?;
-        if at != Position::default() {
-            let reader = reader_at(path, at.bytes)?;
-            source.lines.go_to(reader, at);
+        let input = Input::File(path.to_owned());
+        if at == Position::default() {
+            return InputSource::open(&input, declared, reading);
         }
-        Ok(source)
+        // Its first lines were read before: they need not be waited for.
+        let follows = reading.follows;
+        let mut source = InputSource::open(&input, declared, Reading { follows: false, ..reading })?;
+        if !follows {
+            source.lines.go_to(reader_at(path, at.bytes)?, at);
+            return Ok(source);
+        }
+        let mut file = open_file(path)?;
+        file.seek(SeekFrom::Start(at.bytes))?;
+        source.lines.go_to(Box::new(Follow::new(file, path.to_owned(), at.bytes)), at);
+        Ok(InputSource { live: true, may_wait: true, ..source })
     }
 
     /// Opens a file at a line, which is counted from 1. What is before it is read, but not decoded.
@@ -184,7 +210,7 @@ impl InputSource {
         declared: &Stream,
         reading: Reading,
     ) -> InputSource {
-        let Reading { stream, partition, types, format } = reading;
+        let Reading { stream, partition, types, format, follows: _ } = reading;
         let is_kept = types.iter().map(Option::is_some).collect();
         InputSource {
             lines: Lines::new(reader),
@@ -196,13 +222,14 @@ impl InputSource {
             name,
             live: false,
             may_wait: false,
+            may_be_compressed: false,
             watch: None,
         }
     }
 
     /// Finds out what it is. Reads up to the end of the first line.
     fn begin(&mut self) -> Result<(), OpenError> {
-        if self.may_wait {
+        if self.may_be_compressed {
             self.lines.map_reader(Box::new(io::empty()), decompressed)?;
         }
         let Wanted { declared, is_kept, format } = &self.wanted;
@@ -235,9 +262,14 @@ impl InputSource {
         self.watch.take()
     }
 
-    /// Whether reading may wait for somebody who writes: standard input, or a pipe.
+    /// Whether reading may wait for somebody who writes: of standard input, a pipe, or a file that is followed.
     pub fn may_wait(&self) -> bool {
         self.may_wait
+    }
+
+    /// Whether what was read can be read again: of a file.
+    pub fn can_be_read_again(&self) -> bool {
+        self.watch.is_some()
     }
 
     /// What messages call it.
@@ -372,7 +404,7 @@ mod tests {
 
     fn reading() -> Reading {
         let types = vec![Some(Type::Timestamp), Some(Type::Int)];
-        Reading { stream: StreamId(0), partition: PartitionId(0), types, format: None }
+        Reading { stream: StreamId(0), partition: PartitionId(0), types, format: None, follows: false }
     }
 
     fn source(text: &'static [u8]) -> InputSource {

@@ -9,13 +9,13 @@
 //! a thread. For each partition a fixed number of pieces is asked for in advance, and one more whenever one is taken:
 //! that bounds both channels, and neither side ever waits to send.
 //!
-//! One thread reads all partitions, so none may keep it waiting while another is wanted. Where that could be (standard
-//! input or a pipe beside other inputs) partitions are read on the engine's thread, one at a time.
+//! One thread reads all files. What may have to be waited for (standard input, a pipe, a file that is followed) has a
+//! thread of its own, so that it keeps no other waiting.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
@@ -39,10 +39,13 @@ enum Way {
 
 /// The engine's side of a reader's thread.
 struct Ahead {
-    requests: Sender<usize>,
+    /// For each partition where it is asked for.
+    requests: Vec<Sender<usize>>,
     pieces: Receiver<(usize, Piece)>,
     /// For each partition what came while another was wanted.
     waiting: Vec<VecDeque<Piece>>,
+    /// For each partition when the last piece was seen to have come.
+    came_at: Vec<Instant>,
 }
 
 /// What one request gives: a step, and the bad lines on the way to it.
@@ -52,16 +55,16 @@ struct Piece {
 }
 
 impl Readers {
-    /// Reads these partitions: on a thread of its own where there is more than one core and no partition could keep the
-    /// others waiting.
+    /// Reads these partitions: on threads of their own where there is more than one core or one may have to be waited
+    /// for.
     ///
     /// # Errors
     ///
     /// Where the operating system gives no thread.
     pub fn new(sources: Vec<InputSource>) -> io::Result<Readers> {
-        let is_alone = sources.len() == 1 || !sources.iter().any(InputSource::may_wait);
         let has_cores = thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
-        if is_alone && has_cores { Readers::ahead(sources) } else { Ok(Readers::here(sources)) }
+        let is_ahead = has_cores || sources.iter().any(InputSource::may_wait);
+        if is_ahead { Readers::ahead(sources) } else { Ok(Readers::here(sources)) }
     }
 
     /// Reads on the thread that asks.
@@ -70,8 +73,8 @@ impl Readers {
         Readers { coders: coders(&sources), watches, way: Way::Here(sources) }
     }
 
-    /// Reads ahead on a thread of its own. It ends when the reader is dropped; one that waits for input is left to the
-    /// end of the process.
+    /// Reads ahead on threads of their own. They end when the reader is dropped; one that waits for input is left to
+    /// the end of the process.
     ///
     /// # Errors
     ///
@@ -80,16 +83,26 @@ impl Readers {
         let watches = watches(&mut sources);
         let each = pieces_ahead(sources.len());
         let all = each * sources.len();
-        let (requests, asked) = bounded(all);
         let (answers, pieces) = bounded(all);
-        for at in (0..each).flat_map(|_| 0..sources.len()) {
-            requests.send(at).expect("the other end is here");
-        }
-        let waiting = sources.iter().map(|_| VecDeque::new()).collect();
         let coders = coders(&sources);
-        let serve = move || serve(sources, &asked, &answers);
-        thread::Builder::new().name("reader".to_owned()).spawn(serve)?;
-        Ok(Readers { way: Way::Ahead(Ahead { requests, pieces, waiting }), coders, watches })
+        let waiting = sources.iter().map(|_| VecDeque::new()).collect();
+        let came_at = vec![Instant::now(); sources.len()];
+        let (alone, together): (Vec<_>, Vec<_>) =
+            sources.into_iter().enumerate().partition(|(_, source)| source.may_wait());
+        let groups = alone.into_iter().map(|one| vec![one]).chain([together]);
+        let mut requests: BTreeMap<usize, Sender<usize>> = BTreeMap::new();
+        for group in groups.filter(|group| !group.is_empty()) {
+            let (ask, asked) = bounded(each * group.len());
+            for (at, _) in (0..each).flat_map(|_| &group) {
+                ask.send(*at).expect("the other end is here");
+                requests.insert(*at, ask.clone());
+            }
+            let answers = answers.clone();
+            let serve = move || serve(group.into_iter().collect(), &asked, &answers);
+            thread::Builder::new().name("reader".to_owned()).spawn(serve)?;
+        }
+        let requests = requests.into_values().collect();
+        Ok(Readers { way: Way::Ahead(Ahead { requests, pieces, waiting, came_at }), coders, watches })
     }
 
     /// The next events of a partition, and how far it was read for them; `None` at its end, after which it is not asked
@@ -117,20 +130,13 @@ impl Readers {
         }
     }
 
-    /// Whether the next events of a partition do not come for so long. Only where partitions are read ahead can that be
-    /// found out.
-    pub fn is_silent(&mut self, at: usize, longest: Duration) -> bool {
+    /// For how long nothing has come of a partition: `None` where its next events, or its end, are there. What has still to
+    /// be read is waited for, so long at most. Only where partitions are read ahead can that be found out; elsewhere none
+    /// is ever silent.
+    pub fn silence(&mut self, at: usize, longest: Duration) -> Option<Duration> {
         match &mut self.way {
-            Way::Here(_) => false,
-            Way::Ahead(ahead) => ahead.is_silent(at, longest),
-        }
-    }
-
-    /// Whether to read may take until somebody writes, however long that is.
-    pub fn may_block(&self) -> bool {
-        match &self.way {
-            Way::Here(sources) => sources.iter().any(InputSource::may_wait),
-            Way::Ahead(_) => false,
+            Way::Here(_) => None,
+            Way::Ahead(ahead) => ahead.silence(at, longest),
         }
     }
 
@@ -164,16 +170,22 @@ impl Piece {
 }
 
 impl Ahead {
-    fn is_silent(&mut self, at: usize, longest: Duration) -> bool {
+    fn silence(&mut self, at: usize, longest: Duration) -> Option<Duration> {
+        let until = Instant::now() + longest;
         while self.waiting[at].is_empty() {
-            match self.pieces.recv_timeout(longest) {
-                Ok((from, piece)) => self.waiting[from].push_back(piece),
-                Err(RecvTimeoutError::Timeout) => return true,
+            match self.pieces.recv_deadline(until) {
+                Ok(piece) => self.came(piece),
+                Err(RecvTimeoutError::Timeout) => return Some(self.came_at[at].elapsed()),
                 // Whoever takes it finds out.
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        false
+        None
+    }
+
+    fn came(&mut self, (from, piece): (usize, Piece)) {
+        self.waiting[from].push_back(piece);
+        self.came_at[from] = Instant::now();
     }
 
     /// The next piece of a partition; asks for a further one.
@@ -182,11 +194,11 @@ impl Ahead {
             if let Some(piece) = self.waiting[at].pop_front() {
                 break piece;
             }
-            let (from, piece) = self.pieces.recv().expect("the reader answers as long as it is asked");
-            self.waiting[from].push_back(piece);
+            let piece = self.pieces.recv().expect("the reader answers as long as it is asked");
+            self.came(piece);
         };
         if matches!(piece.step, Ok(Step::Batch(..) | Step::Paused)) {
-            self.requests.send(at).expect("the reader listens as long as it can be asked");
+            self.requests[at].send(at).expect("the reader listens as long as it can be asked");
         }
         piece
     }
@@ -205,10 +217,15 @@ fn pieces_ahead(partitions: usize) -> usize {
     (limits::PIECES_AHEAD / partitions.max(1)).max(1)
 }
 
-/// The reader's thread.
-fn serve(mut sources: Vec<InputSource>, asked: &Receiver<usize>, answers: &Sender<(usize, Piece)>) {
+/// A reader's thread.
+fn serve(
+    mut sources: BTreeMap<usize, InputSource>,
+    asked: &Receiver<usize>,
+    answers: &Sender<(usize, Piece)>,
+) {
     for at in asked {
-        if answers.send((at, Piece::read(&mut sources[at]))).is_err() {
+        let source = sources.get_mut(&at).expect("it is asked for what it reads");
+        if answers.send((at, Piece::read(source))).is_err() {
             return;
         }
     }
@@ -239,7 +256,8 @@ mod tests {
         };
         let reader = Box::new(io::Cursor::new(text.into_bytes()));
         let types = vec![Some(Type::Timestamp)];
-        let reading = Reading { stream: StreamId(0), partition: PartitionId(0), types, format: None };
+        let reading =
+            Reading { stream: StreamId(0), partition: PartitionId(0), types, format: None, follows: false };
         InputSource::new(reader, "t".to_owned(), &stream, reading)
     }
 

@@ -95,6 +95,22 @@ impl<B: AsRef<Batch> + Clone> Sequencer<B> {
         }
     }
 
+    /// A partition has ended, and another that was not read so far goes on where it has come to: what would be late in the
+    /// one is late in the other.
+    pub fn hand_over(&mut self, stream: StreamId, from: PartitionId, to: PartitionId) {
+        let newest = self.partitions.get(&(stream, from)).map_or(EventTime::START, |from| from.newest);
+        self.close(stream, from);
+        if let Some(partition) = self.partitions.get_mut(&(stream, to)) {
+            partition.is_open = true;
+            partition.newest = partition.newest.max(newest);
+        }
+    }
+
+    /// Whether a partition holds the watermark back.
+    pub fn is_open(&self, stream: StreamId, id: PartitionId) -> bool {
+        self.partitions.get(&(stream, id)).is_some_and(|partition| partition.is_open)
+    }
+
     /// A partition that was added, or had ended, is read on from now: events that come before what was let through
     /// already are late.
     pub fn open_again(&mut self, stream: StreamId, id: PartitionId) {

@@ -71,7 +71,7 @@ fn records(program: &Arc<Program>, way: &Way) -> (Vec<String>, u64) {
         let id = engine.add_partition(stream);
         let reader = Box::new(Cursor::new(lines.join("\n").into_bytes()));
         let name = format!("part {number}");
-        let reading = Reading { stream, partition: id, types: types.clone(), format: None };
+        let reading = Reading { stream, partition: id, types: types.clone(), format: None, follows: false };
         let source = InputSource::new(reader, name, program.stream(stream), reading);
         sources.push((id, source));
     }

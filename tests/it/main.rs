@@ -18,6 +18,7 @@ mod families;
 mod files;
 #[cfg(feature = "cli")]
 mod folder;
+mod follow;
 mod format;
 #[cfg(feature = "cli")]
 mod formats;

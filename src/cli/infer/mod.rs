@@ -174,7 +174,8 @@ fn read_with(program: &Program, args: &InferArgs) -> Result<(Duration, u64), Cli
     let (mut disorder, mut misfits) = (Duration::ZERO, 0);
     for path in &args.files {
         let types = declared.fields.iter().map(|field| Some(field.ty)).collect();
-        let reading = Reading { stream: StreamId(0), partition: PartitionId(0), types, format: None };
+        let reading =
+            Reading { stream: StreamId(0), partition: PartitionId(0), types, format: None, follows: false };
         let name = path.display().to_string();
         let mut source = InputSource::open(&Input::File(path.clone()), declared, reading)
             .map_err(|error| CliError::unopened(name.clone(), error))?;

@@ -39,7 +39,8 @@ pub(super) fn reread(
         ));
     }
     let types = projection(program, patterns, unread.stream, false);
-    let reading = Reading { stream: unread.stream, partition: unread.partition, types, format: None };
+    let reading =
+        Reading { stream: unread.stream, partition: unread.partition, types, format: None, follows: false };
     let mut source = InputSource::at_line(path, *first, stream, reading)
         .map_err(|error| CliError::unopened(mark.name.clone(), error))?;
     let mut batches = Vec::new();

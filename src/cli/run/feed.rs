@@ -1,7 +1,6 @@
 //! The loop of a run: reads partitions side by side, feeds the engine, writes what comes out.
 //!
-//! The partition that is furthest behind in event time is read next, so that the engine holds little more than the
-//! disorder and a batch of each: no partition runs ahead of the others. What comes out does not depend on it. Decoding
+//! Which partition is read next is said by [`Partitions`]. What comes out does not depend on it. Decoding
 //! is done on a thread of its own where that helps ([`crate::runtime::Readers`]), and so is the work of the shards where
 //! that is asked for ([`crate::runtime::Workers`]).
 
@@ -12,6 +11,7 @@ use std::time::{Duration as WallDuration, Instant};
 
 use super::durable::Durable;
 use super::outputs::Outputs;
+use super::partitions::{Next, Partition, Partitions, State};
 use super::plan::RunPlan;
 use super::resume::{self, Inputs};
 use super::watch::{Moment, Watch};
@@ -19,7 +19,7 @@ use crate::cli::{CliError, note, style};
 use crate::engine::{ColdKeys, Config, Engine, Group, projection};
 use crate::event::{Batch, PartitionId, StreamId};
 use crate::io::{BadLine, Input, InputFormat, InputSource, Position, Reading};
-use crate::lang::hir::Program;
+use crate::lang::hir::{Origin, Program, Stream};
 use crate::matcher::bounds::shown_key;
 use crate::matcher::{Bound, Bounds, Class, Reached};
 use crate::runtime::epochs::{Mark, Recovered};
@@ -49,6 +49,10 @@ pub(super) struct Options {
     pub(super) cold_keys: Option<Arc<dyn ColdKeys>>,
     /// How inputs are written, where that was said.
     pub(super) format: Option<InputFormat>,
+    /// The inputs of a stream are read one after the other.
+    pub(super) is_sequential: bool,
+    /// Files are read on where they end.
+    pub(super) follows: bool,
     /// Set once the run is to stop.
     pub(super) stop: Arc<AtomicBool>,
 }
@@ -71,21 +75,10 @@ pub(super) struct Report {
     pub(super) is_stopped: bool,
 }
 
-/// A partition that is being read.
-struct Partition {
-    /// What messages call it.
-    name: String,
-    stream: StreamId,
-    id: PartitionId,
-    is_open: bool,
-    /// How far it was read.
-    position: Position,
-}
-
 /// A run under way.
 pub(super) struct Feed {
     program: Arc<Program>,
-    partitions: Vec<Partition>,
+    partitions: Partitions,
     /// By the same numbers.
     readers: Readers,
     report: Report,
@@ -146,14 +139,20 @@ impl Feed {
             resume::refuse_drained(&report)?;
         }
         resume::close_missing(program, &mut report, &left.inputs, &marks);
-        let mut partitions = Vec::new();
+        let mut partitions = Partitions::new(options.is_sequential);
         let mut sources = Vec::new();
         for ((stream, input), mark) in plan.partitions.iter().zip(marks) {
             let id = resume::partition(&mut report, (*stream, mark), options.inputs);
             let keeps_all = plan.streams[stream.index()].late.is_some();
             let types = projection(program, &plan.patterns, *stream, keeps_all);
             let declared = program.stream(*stream);
-            let reading = Reading { stream: *stream, partition: id, types, format: options.format };
+            let reading = Reading {
+                stream: *stream,
+                partition: id,
+                types,
+                format: options.format,
+                follows: options.follows,
+            };
             let (source, position, is_open) = match (mark, resume::file_of(input)) {
                 (Some(mark), Some(path)) => {
                     let (position, is_open) = resume::position(mark, options.inputs);
@@ -162,14 +161,19 @@ impl Feed {
                 _ => (InputSource::open(input, declared, reading), Position::default(), true),
             };
             let source = source.map_err(|error| CliError::unopened(input.name(), error))?;
-            if options.is_durable && source.may_wait() {
+            if options.is_durable && !source.can_be_read_again() {
                 return Err(resume::cannot_be_read_again(&input.name()));
             }
+            let state = if is_open { State::Open } else { State::Ended };
+            let idle_after = if source.may_wait() { idle(declared) } else { None };
+            let partition =
+                Partition { name: input.name(), stream: *stream, id, state, position, idle_after };
+            let is_old = mark.is_some() && options.inputs == Inputs::Same;
+            partitions.add(partition, is_old, &mut report.engine)?;
             sources.push(source);
-            partitions.push(Partition { name: input.name(), stream: *stream, id, is_open, position });
         }
         let readers = Readers::new(sources).map_err(|source| CliError::Threads { source })?;
-        let is_live = plan.partitions.iter().any(|(_, input)| *input == Input::Stdin);
+        let is_live = options.follows || plan.partitions.iter().any(|(_, input)| *input == Input::Stdin);
         let started = Instant::now();
         Ok(Feed {
             program: Arc::clone(program),
@@ -186,7 +190,7 @@ impl Feed {
 
     /// The inputs, in the order in which they were given.
     pub(super) fn inputs(&self) -> Vec<(StreamId, PartitionId)> {
-        self.partitions.iter().map(|partition| (partition.stream, partition.id)).collect()
+        self.partitions.all().iter().map(|partition| (partition.stream, partition.id)).collect()
     }
 
     /// Tells a watch how the run goes.
@@ -231,29 +235,26 @@ impl Feed {
             durable.make_room(&mut self.report.engine)?;
         }
         self.told(outputs, Watch::begin);
-        while let Some(at) = self.furthest_behind() {
+        loop {
+            let next = self.partitions.next(&mut self.report.engine, &mut self.readers, Watch::EVERY);
+            if next == Next::End {
+                break;
+            }
+            // A signal is seen also where nothing comes.
             if options.stop.load(Ordering::Relaxed) {
                 self.report.is_stopped = true;
                 break;
             }
-            if self.readers.is_silent(at, Watch::EVERY) {
-                self.told(outputs, Watch::publish);
-                outputs.flush()?;
-                // A signal is seen also where nothing comes.
-                continue;
-            }
-            match self.read(at, options, outputs)? {
-                Some(batch) => {
-                    self.report.events += batch.len() as u64;
-                    if let Some(watch) = &mut self.watch {
-                        watch.took(batch.stream(), batch.len());
+            if let Next::Read(at) = next {
+                match self.read(at, options, outputs)? {
+                    Some(batch) => {
+                        self.report.events += batch.len() as u64;
+                        if let Some(watch) = &mut self.watch {
+                            watch.took(batch.stream(), batch.len());
+                        }
+                        self.report.engine.push(batch);
                     }
-                    self.report.engine.push(batch);
-                }
-                None => {
-                    self.partitions[at].is_open = false;
-                    let Partition { stream, id, .. } = self.partitions[at];
-                    self.report.engine.close_partition(stream, id);
+                    None => self.partitions.end(at, &mut self.report.engine),
                 }
             }
             self.report.engine.advance()?;
@@ -272,7 +273,7 @@ impl Feed {
                     self.begin_epoch(outputs, durable, false)?;
                 }
             }
-            if self.watch.as_ref().is_some_and(Watch::is_due) || self.readers.may_block() {
+            if self.watch.as_ref().is_some_and(Watch::is_due) {
                 self.told(outputs, Watch::publish);
             }
             self.progress.show(self.report.events);
@@ -314,7 +315,7 @@ impl Feed {
             records: &outputs.records,
         };
         let mut inputs = Vec::new();
-        for (at, partition) in self.partitions.iter().enumerate() {
+        for (at, partition) in self.partitions.all().iter().enumerate() {
             let identity = self.readers.identity(at, partition.position.bytes);
             let identity =
                 identity.map_err(|source| CliError::Read { path: partition.name.clone(), source })?;
@@ -323,7 +324,7 @@ impl Feed {
                 partition: partition.id,
                 name: &partition.name,
                 position: partition.position,
-                is_open: partition.is_open,
+                is_open: partition.state != State::Ended,
                 identity: identity.expect("only files are read under a state directory"),
             });
         }
@@ -335,7 +336,8 @@ impl Feed {
     fn told(&mut self, outputs: &Outputs<'_>, tell: impl FnOnce(&mut Watch, &Moment<'_>)) {
         if let Some(watch) = &mut self.watch {
             let Report { engine, late, bad, .. } = &self.report;
-            let open = self.partitions.iter().map(|partition| partition.is_open).collect();
+            let open = self.partitions.all().iter();
+            let open = open.map(|partition| partition.state == State::Open).collect();
             let pieces = self.readers.pieces_ahead();
             tell(watch, &Moment { engine, late, bad, records: &outputs.records, open, pieces });
         }
@@ -346,14 +348,6 @@ impl Feed {
         if let (Some(watch), Some(epoch)) = (&self.watch, epoch) {
             watch.epoch(&epoch);
         }
-    }
-
-    /// The open partition with the least watermark; of several the first.
-    fn furthest_behind(&self) -> Option<usize> {
-        let open = self.partitions.iter().enumerate().filter(|(_, partition)| partition.is_open);
-        let engine = &self.report.engine;
-        let watermark = |partition: &Partition| engine.partition_watermark(partition.stream, partition.id);
-        open.min_by_key(|(at, partition)| (watermark(partition), *at)).map(|(at, _)| at)
     }
 
     /// The next batch of a partition; its bad lines are counted and written.
@@ -375,8 +369,8 @@ impl Feed {
         let (batch, position) = self
             .readers
             .read_batch(at, &mut on_bad)
-            .map_err(|source| CliError::Read { path: self.partitions[at].name.clone(), source })?;
-        self.partitions[at].position = position;
+            .map_err(|source| CliError::Read { path: self.partitions.at(at).name.clone(), source })?;
+        self.partitions.at(at).position = position;
         match failure {
             Some(failure) => Err(failure),
             None => Ok(batch),
@@ -400,6 +394,12 @@ impl Feed {
         }
         outputs.write_late(&late)
     }
+}
+
+/// After how long a silence a partition of a stream is idle.
+fn idle(stream: &Stream) -> Option<WallDuration> {
+    let Origin::Source { idle, .. } = stream.origin else { return None };
+    idle.map(|idle| WallDuration::from_micros(idle.micros().unsigned_abs()))
 }
 
 /// What is said of a bound when a pattern reaches it for the first time.

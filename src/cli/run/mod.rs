@@ -13,6 +13,7 @@ mod feed;
 mod listen;
 mod memory;
 mod outputs;
+mod partitions;
 mod plan;
 mod resume;
 mod summary;
@@ -96,6 +97,15 @@ pub(super) struct RunArgs {
     /// How the inputs are written; what their first bytes show, unless said
     #[arg(long, value_name = "FORMAT", value_enum)]
     format_in: Option<FormatIn>,
+
+    /// Read the inputs of a stream one after the other, in the order given: each goes on where the one before it has come
+    /// to in event time. Without it they are read side by side, in event time
+    #[arg(long)]
+    sequential: bool,
+
+    /// Read files on where they end: somebody still writes to them. The run ends with a signal
+    #[arg(long, conflicts_with = "sequential")]
+    follow: bool,
 
     /// Where an output stream goes
     #[arg(long = "out", value_name = "STREAM=PATH", value_parser = Binding::parse)]
@@ -252,6 +262,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
             FormatIn::Json => InputFormat::Json,
             FormatIn::Csv => InputFormat::Csv,
         }),
+        is_sequential: args.sequential,
+        follows: args.follow,
         cold_keys: durable.as_ref().and_then(Durable::cold_keys),
         stop,
     };

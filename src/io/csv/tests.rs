@@ -20,7 +20,8 @@ fn source(text: &str, name: &str, declaration: &str) -> InputSource {
     let program = crate::compile("s.cep", declaration).expect("it is declared well");
     let stream = &program.streams[0];
     let types = stream.fields.iter().map(|field| Some(field.ty)).collect();
-    let reading = Reading { stream: StreamId(0), partition: PartitionId(0), types, format: None };
+    let reading =
+        Reading { stream: StreamId(0), partition: PartitionId(0), types, format: None, follows: false };
     let reader = Box::new(std::io::Cursor::new(text.as_bytes().to_vec()));
     InputSource::new(reader, name.to_owned(), stream, reading)
 }
@@ -143,8 +144,13 @@ fn what_is_no_utf_8_is_a_bad_row() {
     let text: &[u8] = b"card,amount,at\nc\xff,1,5\nc1,1,5\n";
     let program = crate::compile("s.cep", STREAM).expect("it is declared well");
     let types = vec![None; 6];
-    let reading =
-        Reading { stream: StreamId(0), partition: PartitionId(0), types, format: Some(InputFormat::Csv) };
+    let reading = Reading {
+        stream: StreamId(0),
+        partition: PartitionId(0),
+        types,
+        format: Some(InputFormat::Csv),
+        follows: false,
+    };
     let mut source = InputSource::new(Box::new(text), "-".to_owned(), &program.streams[0], reading);
     let mut bad = Vec::new();
     let batch = source.read_batch(9, &mut |line| bad.push(line)).expect("readable").expect("a row");
