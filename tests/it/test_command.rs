@@ -1,7 +1,7 @@
 //! `ensue test` as users run it: coverage, reports for CI, and again when a file changes.
 
 use std::io::{BufRead, BufReader};
-use std::process::{ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
@@ -380,6 +380,16 @@ fn until(lines: &Receiver<String>, end: &str) -> Vec<String> {
     seen
 }
 
+/// A process that does not outlive its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn watched_files_are_tested_again_when_they_change() {
     let folder = folder("watch", "use \"more/loops.cep\"\n");
@@ -387,8 +397,9 @@ fn watched_files_are_tested_again_when_they_change() {
     folder.write("more/loops.cep", &format!("{STREAM}{LOOPS}"));
     folder.write("rules.cep", "use \"more/loops.cep\"\n");
     let mut command = folder.command("test rules.cep --watch");
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
-    let lines = lines_of(child.stdout.take().expect("piped"));
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut child = Running(child);
+    let lines = lines_of(child.0.stdout.take().expect("piped"));
     assert_eq!(until(&lines, "failed"), ["1 passed, 0 failed"]);
     // A file that another one uses; then one with a mistake, which does not end it.
     folder.write("more/loops.cep", &format!("{STREAM}{}", LOOPS.replace("| 2 |", "| 33 |")));
@@ -399,9 +410,9 @@ fn watched_files_are_tested_again_when_they_change() {
     assert_eq!(until(&lines, "loops.cep").last().map(String::as_str), Some("--- changed: more/loops.cep"));
     folder.write("more/loops.cep", &format!("{STREAM}{LOOPS}{NEAR_MISSES}"));
     until(&lines, "3 passed, 0 failed");
-    let stopped = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    let stopped = Command::new("kill").args(["-INT", &child.0.id().to_string()]).status().expect("kill");
     assert!(stopped.success());
-    assert_eq!(child.wait().expect("it ends").code(), Some(0), "it answers as the last time");
+    assert_eq!(child.0.wait().expect("it ends").code(), Some(0), "it answers as the last time");
 }
 
 #[test]

@@ -128,91 +128,93 @@ fn missed(program: &Program, pattern: &Pattern, point: Point, is_implied: bool) 
 }
 
 /// The line of a point, what kind it is for programs, what never happens, and the condition in question.
-fn told(program: &Program, pattern: &Pattern, point: Point) -> (usize, &'static str, String, Option<String>) {
+type Told = (usize, &'static str, String, Option<String>);
+
+fn told(program: &Program, pattern: &Pattern, point: Point) -> Told {
     let written = &pattern.written;
-    let name = |id: StepId| &pattern.step(id).name;
-    let step = |id: StepId| &written.steps[id.index()];
-    let repeat = |id: StepId| step_repeat(&pattern.body, id).unwrap_or(Repeat::ONCE);
-    let group = |at: usize| &written.groups[at];
-    let rounds = |at: usize| group_repeat(&pattern.body, &mut at.clone()).unwrap_or(Repeat::ONCE);
     let stream = |at: usize| &program.stream(pattern.sources[at].stream).name;
-    let at_clause = |clause: &Option<Clause>, kind, message| {
-        let clause = clause.clone().unwrap_or(Clause { line: written.line, text: String::new() });
-        (clause.line, kind, message, Some(clause.text))
+    let plain = |line: Option<usize>, kind, message: &str| {
+        (line.unwrap_or(written.line), kind, message.to_owned(), None)
     };
-    let plain =
-        |line: Option<usize>, kind, message: String| (line.unwrap_or(written.line), kind, message, None);
     match point {
         Point::FilterMet(at) => {
-            let message = format!("no event of {} gets in", stream(at));
-            at_clause(&written.filters[at], "filter_met", message)
+            clause(pattern, &written.filters[at], "filter_met", format!("no event of {} gets in", stream(at)))
         }
         Point::FilterRefuses(at) => {
             let message = format!("no event of {} is kept out", stream(at));
-            at_clause(&written.filters[at], "filter_refuses", message)
+            clause(pattern, &written.filters[at], "filter_refuses", message)
         }
-        Point::Taken(id) => {
-            plain(Some(step(id).line), "step_taken", format!("no event is taken as `{}`", name(id)))
+        Point::Taken(id)
+        | Point::Met(id, _)
+        | Point::Refuses(id, _)
+        | Point::Fewest(id)
+        | Point::More(id)
+        | Point::Until(id)
+        | Point::Broken(id)
+        | Point::Gap(id) => told_of_step(pattern, id, point),
+        Point::FewestRounds(at) | Point::MoreRounds(at) | Point::GroupUntil(at) | Point::GroupWindow(at) => {
+            told_of_group(pattern, at, point)
         }
-        Point::Met(id, part) => (
-            step(id).conditions[part],
-            "condition_met",
-            format!("never true for `{}`", name(id)),
-            Some(pattern.step(id).conditions[part].text.clone()),
-        ),
-        Point::Refuses(id, part) => (
-            step(id).conditions[part],
-            "condition_refuses",
-            format!("nothing is kept from `{}` by this alone", name(id)),
-            Some(pattern.step(id).conditions[part].text.clone()),
-        ),
-        Point::Fewest(id) => {
-            let message = match repeat(id).min {
-                0 => format!("no match goes without `{}`", name(id)),
-                min => format!("no match has only {min} of `{}`", name(id)),
-            };
-            plain(Some(step(id).line), "step_fewest", message)
+        Point::Window => plain(written.within, "within", "no event comes too late for `within`"),
+        Point::HavingMet => {
+            clause(pattern, &written.having, "having_met", "`having` is never true".to_owned())
         }
-        Point::More(id) => {
-            let message = format!("no match has more than {} of `{}`", repeat(id).min.max(1), name(id));
-            plain(Some(step(id).line), "step_more", message)
-        }
-        Point::FewestRounds(at) => {
-            let message = match rounds(at).min {
-                0 => "no match goes without this group".to_owned(),
-                min => format!("no match has only {min} of this group"),
-            };
-            plain(Some(group(at).line), "group_fewest", message)
-        }
-        Point::MoreRounds(at) => {
-            let message = format!("no match has more than {} of this group", rounds(at).min.max(1));
-            plain(Some(group(at).line), "group_more", message)
-        }
-        Point::Until(id) => at_clause(&step(id).until, "until", format!("`until` never ends `{}`", name(id))),
-        Point::GroupUntil(at) => {
-            at_clause(&group(at).until, "group_until", "`until` never ends this group".to_owned())
-        }
-        Point::Broken(id) => {
-            let message = format!("no event that is `{}` ends a match under way", name(id));
-            plain(Some(step(id).line), "absence_broken", message)
-        }
-        Point::Gap(id) => {
-            let message = format!("no event comes too late for the `gap` of `{}`", name(id));
-            plain(Some(step(id).line), "gap", message)
-        }
-        Point::GroupWindow(at) => {
-            let message = "no event comes too late for the `within` of this group".to_owned();
-            plain(Some(group(at).line), "group_within", message)
-        }
-        Point::Window => plain(written.within, "within", "no event comes too late for `within`".to_owned()),
-        Point::HavingMet => at_clause(&written.having, "having_met", "`having` is never true".to_owned()),
         Point::HavingRefuses => {
-            at_clause(&written.having, "having_refuses", "`having` holds nothing back".to_owned())
+            clause(pattern, &written.having, "having_refuses", "`having` holds nothing back".to_owned())
         }
-        Point::Match => plain(None, "match", "no match comes out".to_owned()),
-        Point::Timeout => plain(written.timeout, "timeout", "no timeout comes out".to_owned()),
-        Point::Limited => plain(written.limit, "limit", "`limit` holds nothing back".to_owned()),
+        Point::Match => plain(None, "match", "no match comes out"),
+        Point::Timeout => plain(written.timeout, "timeout", "no timeout comes out"),
+        Point::Limited => plain(written.limit, "limit", "`limit` holds nothing back"),
     }
+}
+
+fn told_of_step(pattern: &Pattern, id: StepId, point: Point) -> Told {
+    let written = &pattern.written.steps[id.index()];
+    let name = &pattern.step(id).name;
+    let min = step_repeat(&pattern.body, id).map_or(1, |repeat| repeat.min);
+    let (kind, message) = match point {
+        Point::Met(_, part) | Point::Refuses(_, part) => {
+            let (kind, message) = match point {
+                Point::Met(..) => ("condition_met", format!("never true for `{name}`")),
+                _ => ("condition_refuses", format!("nothing is kept from `{name}` by this alone")),
+            };
+            let text = pattern.step(id).conditions[part].text.clone();
+            return (written.conditions[part], kind, message, Some(text));
+        }
+        Point::Until(_) => {
+            return clause(pattern, &written.until, "until", format!("`until` never ends `{name}`"));
+        }
+        Point::Fewest(_) if min == 0 => ("step_fewest", format!("no match goes without `{name}`")),
+        Point::Fewest(_) => ("step_fewest", format!("no match has only {min} of `{name}`")),
+        Point::More(_) => ("step_more", format!("no match has more than {} of `{name}`", min.max(1))),
+        Point::Broken(_) => ("absence_broken", format!("no event that is `{name}` ends a match under way")),
+        Point::Gap(_) => ("gap", format!("no event comes too late for the `gap` of `{name}`")),
+        _ => ("step_taken", format!("no event is taken as `{name}`")),
+    };
+    (written.line, kind, message, None)
+}
+
+fn told_of_group(pattern: &Pattern, at: usize, point: Point) -> Told {
+    let written = &pattern.written.groups[at];
+    let min = group_repeat(&pattern.body, &mut at.clone()).map_or(1, |repeat| repeat.min);
+    let (kind, message) = match point {
+        Point::GroupUntil(_) => {
+            let message = "`until` never ends this group".to_owned();
+            return clause(pattern, &written.until, "group_until", message);
+        }
+        Point::FewestRounds(_) if min == 0 => ("group_fewest", "no match goes without this group".to_owned()),
+        Point::FewestRounds(_) => ("group_fewest", format!("no match has only {min} of this group")),
+        Point::MoreRounds(_) => {
+            ("group_more", format!("no match has more than {} of this group", min.max(1)))
+        }
+        _ => ("group_within", "no event comes too late for the `within` of this group".to_owned()),
+    };
+    (written.line, kind, message, None)
+}
+
+fn clause(pattern: &Pattern, clause: &Option<Clause>, kind: &'static str, message: String) -> Told {
+    let line = clause.as_ref().map_or(pattern.written.line, |clause| clause.line);
+    (line, kind, message, clause.as_ref().map(|clause| clause.text.clone()))
 }
 
 /// How often a step is taken.
