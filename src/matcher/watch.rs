@@ -74,6 +74,9 @@ pub(super) struct HeldStep<'a> {
     pub(super) enters: &'a [GroupId],
 }
 
+/// The events of a match, which tell it from others.
+type Events = Vec<(StepId, Order)>;
+
 /// The points of a pattern, and which of them were seen.
 #[derive(Debug)]
 pub struct Watch {
@@ -83,7 +86,7 @@ pub struct Watch {
     /// Whether matches are told together, so that a match alone does not come out.
     is_tallied: bool,
     /// What complete runs show, by what they hold, until it is known which of them come out.
-    complete: RefCell<BTreeMap<Vec<(StepId, Order)>, Vec<Point>>>,
+    complete: RefCell<BTreeMap<Events, Vec<Point>>>,
 }
 
 impl Watch {
@@ -195,7 +198,7 @@ impl Watch {
         if !self.is_tallied {
             self.see(Point::Match);
         }
-        let events: Vec<_> = found.events.iter().map(|(step, event)| (*step, event.order())).collect();
+        let events: Events = found.events.iter().map(|(step, event)| (*step, event.order())).collect();
         if let Some(shown) = self.complete.borrow().get(&events) {
             shown.iter().for_each(|point| self.see(*point));
         }
