@@ -11,7 +11,11 @@
 //! What is expected is complete. A stream that the tested pattern emits and that no block of a checkpoint names must
 //! be empty there, and so must the late events of every stream.
 
+mod coverage;
+
 use std::sync::Arc;
+
+pub use coverage::{Coverage, Events, events};
 
 use crate::engine::{Config, Engine, EngineError, LateEvent, Record, projection};
 use crate::event::{BatchBuilder, PartitionId, StreamId, Type, Value};

@@ -1,4 +1,4 @@
-//! `ensue explain`: the automaton of a pattern, as text; or the page of a code.
+//! `ensue explain`: the automaton of a pattern, as text or as a picture; or the page of a code.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,15 +18,31 @@ use crate::nfa;
 #[command(after_help = "Examples:
   ensue explain patterns/
   ensue explain patterns/ card_testing
+  ensue explain patterns/ card_testing --svg > card_testing.svg
+  ensue explain patterns/ card_testing --dot | dot -Tpdf > card_testing.pdf
   ensue explain E0203")]
 pub(super) struct ExplainArgs {
     /// Pattern files or directories, then the names of the patterns to show, all without a name; or codes of errors
     #[arg(required = true, value_name = "FILES [PATTERN] | CODE")]
     files: Vec<PathBuf>,
+
+    /// Draw the automata as an SVG picture, which browsers show
+    #[arg(long, conflicts_with = "dot")]
+    svg: bool,
+
+    /// Write the automata as graphs for Graphviz
+    #[arg(long)]
+    dot: bool,
 }
 
 pub(super) fn run(args: &ExplainArgs) -> Result<Verdict, CliError> {
     if args.files.iter().all(|argument| is_code(argument)) {
+        if args.svg || args.dot {
+            return Err(CliError::asked(
+                "a code has no picture",
+                "leave out `--svg` and `--dot`, or name files",
+            ));
+        }
         return explain_codes(&args.files);
     }
     let names = args.files.iter().rposition(|path| is_path(path)).map_or(0, |last| last + 1);
@@ -39,15 +55,34 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Verdict, CliError> {
     if program.patterns.is_empty() {
         return Err(CliError::asked("there is no pattern to explain", "name files with patterns"));
     }
-    let mut texts = Vec::new();
-    for pattern in chosen(&program, names)? {
+    let plans = chosen(&program, names)?.into_iter().map(|pattern| {
         let automaton = nfa::build(pattern).map_err(EngineError::from)?;
-        let text = nfa::explain(&program, pattern, &automaton);
-        let plan = Arc::new(Plan { pattern: pattern.clone(), automaton });
-        texts.push(format!("{}\n\n{}", text.trim_end(), executor(&plan)));
-    }
-    print(&format!("{}\n", texts.join("\n\n")))?;
+        Ok(Arc::new(Plan { pattern: pattern.clone(), automaton }))
+    });
+    let plans = plans.collect::<Result<Vec<_>, CliError>>()?;
+    print(&match (args.svg, args.dot) {
+        (true, _) => as_svg(&program, &plans),
+        (_, true) => plans.iter().map(|plan| nfa::dot(&program, &plan.pattern, &plan.automaton)).collect(),
+        (false, false) => as_text(&program, &plans),
+    })?;
     Ok(Verdict::Yes)
+}
+
+fn as_text(program: &Program, plans: &[Arc<Plan>]) -> String {
+    let text = |plan: &Arc<Plan>| {
+        let text = nfa::explain(program, &plan.pattern, &plan.automaton);
+        format!("{}\n\n{}", text.trim_end(), executor(plan))
+    };
+    format!("{}\n", plans.iter().map(text).collect::<Vec<_>>().join("\n\n"))
+}
+
+fn as_svg(program: &Program, plans: &[Arc<Plan>]) -> String {
+    let notes: Vec<String> = plans.iter().map(executor).collect();
+    let pictures = plans.iter().zip(&notes).map(|(plan, notes)| {
+        let Plan { pattern, automaton } = &**plan;
+        nfa::Picture { program, pattern, automaton, notes }
+    });
+    nfa::svg(&pictures.collect::<Vec<_>>())
 }
 
 /// The pages of codes.

@@ -24,8 +24,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use self::disorder::Disorder;
-use self::event::Event;
 pub use self::episode::FraudKind;
+use self::event::Event;
 use self::flow::{Flow, Recipe, Step};
 use crate::io::Columns;
 use crate::time::Duration;

@@ -47,8 +47,8 @@ pub use error::{CliError, show_error};
   ensue fmt patterns/
   ensue test patterns/
   ensue gen --events 1000000 --out tx.jsonl
-  ensue run patterns/card_testing.cep --in transactions=tx.jsonl --out alert=alerts.jsonl
-  ensue backtest patterns/card_testing.cep --in transactions=tx.jsonl --labels is_fraud
+  ensue run patterns/ --in transactions=tx.jsonl --out alert=alerts.jsonl
+  ensue backtest patterns/ --in transactions=tx.jsonl --label-file labels.jsonl
 
 Exit codes: 0 yes; 1 no (mistakes in patterns, failing tests); 2 it could not
 be done."

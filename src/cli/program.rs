@@ -52,13 +52,19 @@ pub(super) fn load_to_run(paths: &[PathBuf]) -> Result<Option<Arc<Program>>, Cli
     Ok(load_with_text(paths)?.map(|(program, _)| program))
 }
 
-/// The same, with its text.
-pub(super) fn load_with_text(paths: &[PathBuf]) -> Result<Option<(Arc<Program>, ProgramText)>, CliError> {
+/// The program with what is wrong with it, which is shown on standard error.
+pub(super) fn load_and_tell(paths: &[PathBuf]) -> Result<Loaded, CliError> {
     let mut loaded = load(paths)?;
     loaded.diagnostics.retain(|diagnostic| diagnostic.code != Code::UnusedItem);
     if !loaded.diagnostics.is_empty() {
         note(&render_text(&loaded.sources, &loaded.diagnostics, style::stderr_has_colour()));
     }
+    Ok(loaded)
+}
+
+/// The program, if it can run, with its text.
+pub(super) fn load_with_text(paths: &[PathBuf]) -> Result<Option<(Arc<Program>, ProgramText)>, CliError> {
+    let loaded = load_and_tell(paths)?;
     if loaded.has_errors() {
         return Ok(None);
     }

@@ -1,6 +1,12 @@
 //! `ensue test`: runs the `test` blocks of pattern files.
 
+mod coverage;
+mod junit;
+mod watch;
+
+use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
@@ -8,19 +14,25 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::diff::side_by_side;
-use super::program::load_to_run;
+use super::program::load_and_tell;
 use super::{CliError, Format, Verdict, print, style};
+use crate::diag::render_text;
 use crate::engine::EngineError;
 use crate::event::Value;
 use crate::io::push_value;
 use crate::lang::hir::{Expected, Program, Test};
-use crate::script::{Block, TestOptions, TestOutcome, run_test};
+use crate::script::{Block, Coverage, TestOptions, TestOutcome, run_test};
+use coverage::{Report, figures};
+use junit::{Case, Fault};
 
 /// Run the tests in pattern files
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   ensue test patterns/
   ensue test card.cep --filter card_testing
+  ensue test patterns/ --coverage
+  ensue test patterns/ --watch
+  ensue test patterns/ --junit report.xml
   ensue test patterns/ --format json")]
 pub(super) struct TestArgs {
     /// Pattern files, or directories with pattern files
@@ -31,36 +43,121 @@ pub(super) struct TestArgs {
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
 
+    /// Say what of the patterns no test reaches: steps, parts of conditions, windows, absences
+    #[arg(long)]
+    coverage: bool,
+
+    /// Run again whenever a file changes, until ctrl-C
+    #[arg(long)]
+    watch: bool,
+
+    /// Also write the outcome to this file as JUnit XML, for CI systems
+    #[arg(long, value_name = "PATH")]
+    junit: Option<PathBuf>,
+
     /// How the answer is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
 pub(super) fn run(args: &TestArgs) -> Result<Verdict, CliError> {
-    let Some(program) = load_to_run(&args.files)? else { return Ok(Verdict::No) };
+    if args.watch { watch::watch(args) } else { Ok(once(args)?.0) }
+}
+
+/// Runs the tests: the answer, and which files were read.
+fn once(args: &TestArgs) -> Result<(Verdict, Vec<PathBuf>), CliError> {
+    let loaded = load_and_tell(&args.files)?;
+    let files = loaded.sources.files().iter().map(|file| file.path.clone()).collect();
+    if loaded.has_errors() {
+        let told = render_text(&loaded.sources, &loaded.diagnostics, false);
+        write_junit(args, || junit::refused(&told))?;
+        return Ok((Verdict::No, files));
+    }
+    let program = Arc::new(loaded.program);
+    let tests = chosen(args, &program)?;
+    let mut outcomes = Vec::with_capacity(tests.len());
+    for test in &tests {
+        let outcome = run_test(&program, test, TestOptions::default());
+        print(&match args.format {
+            Format::Text => shown(&program, test, &outcome),
+            Format::Json => format!("{}\n", as_json(&program, test, &outcome)),
+        })?;
+        outcomes.push((*test, outcome));
+    }
+    write_junit(args, || junit::report(&cases(&program, &outcomes)))?;
+    let failed = outcomes.iter().filter(|(_, outcome)| !is_passed(outcome)).count();
+    let passed = tests.len() - failed;
+    let reached = if args.coverage { Some(tell_coverage(args, &program, &tests)?) } else { None };
+    print(&match args.format {
+        Format::Text => summary(passed, failed),
+        Format::Json => format!("{}\n", summary_json(passed, failed, reached)),
+    })?;
+    if let (Some((covered, points)), Format::Text) = (reached, args.format) {
+        print(&format!("{}\n", figures(covered, points)))?;
+    }
+    Ok((if failed == 0 { Verdict::Yes } else { Verdict::No }, files))
+}
+
+/// The tests that were asked for.
+fn chosen<'a>(args: &TestArgs, program: &'a Program) -> Result<Vec<&'a Test>, CliError> {
     let wanted = |test: &&Test| match &args.filter {
-        Some(filter) => name(&program, test).contains(filter.as_str()),
+        Some(filter) => name(program, test).contains(filter.as_str()),
         None => true,
     };
     let tests: Vec<&Test> = program.tests.iter().filter(wanted).collect();
     if tests.is_empty() && args.filter.is_some() {
         return Err(CliError::asked("no test has that in its pattern or title", "leave out `--filter`"));
     }
-    let mut failed = 0;
-    for test in &tests {
-        let outcome = run_test(&program, test, TestOptions::default());
-        failed += usize::from(!is_passed(&outcome));
+    Ok(tests)
+}
+
+/// Says what some tests do not reach, of the patterns that they run; without a filter, of all. How much they do, and of
+/// how much.
+fn tell_coverage(args: &TestArgs, program: &Program, tests: &[&Test]) -> Result<(usize, usize), CliError> {
+    let mut coverage = Coverage::new(program).map_err(EngineError::from)?;
+    tests.iter().for_each(|test| coverage.add(program, test));
+    let is_told = |id| args.filter.is_none() || coverage.tests(id) > 0;
+    let patterns = program.patterns.iter().map(|pattern| pattern.id).filter(|id| is_told(*id));
+    let reports: Vec<Report<'_>> = patterns.map(|id| Report::new(program, &coverage, id)).collect();
+    for report in &reports {
         print(&match args.format {
-            Format::Text => shown(&program, test, &outcome),
-            Format::Json => format!("{}\n", as_json(&program, test, &outcome)),
+            Format::Text => report.text(),
+            Format::Json => format!("{}\n", report.json()),
         })?;
     }
-    let passed = tests.len() - failed;
-    print(&match args.format {
-        Format::Text => summary(passed, failed),
-        Format::Json => format!("{}\n", json!({ "passed": passed, "failed": failed })),
+    let covered = reports.iter().map(|report| report.covered).sum();
+    let points = reports.iter().map(|report| report.points).sum();
+    print(match args.format {
+        Format::Text => "\n",
+        Format::Json => "",
     })?;
-    Ok(if failed == 0 { Verdict::Yes } else { Verdict::No })
+    Ok((covered, points))
+}
+
+fn write_junit(args: &TestArgs, report: impl FnOnce() -> String) -> Result<(), CliError> {
+    let Some(path) = &args.junit else { return Ok(()) };
+    fs::write(path, report()).map_err(|source| CliError::Write { path: path.display().to_string(), source })
+}
+
+fn cases<'a>(
+    program: &'a Program,
+    outcomes: &[(&'a Test, Result<TestOutcome, EngineError>)],
+) -> Vec<Case<'a>> {
+    let fault = |outcome: &Result<TestOutcome, EngineError>| match outcome {
+        Err(error) => Some(Fault::Error(error.to_string())),
+        Ok(outcome) if outcome.passed() => None,
+        Ok(outcome) => {
+            let failures = differences(program, outcome);
+            Some(Fault::Failure(failures.0, failures.1))
+        }
+    };
+    let case = |(test, outcome): &(&'a Test, _)| Case {
+        pattern: &program.pattern(test.pattern).name,
+        title: &test.title,
+        place: &test.place,
+        fault: fault(outcome),
+    };
+    outcomes.iter().map(case).collect()
 }
 
 fn is_passed(outcome: &Result<TestOutcome, EngineError>) -> bool {
@@ -70,6 +167,15 @@ fn is_passed(outcome: &Result<TestOutcome, EngineError>) -> bool {
 /// The pattern and the title, as they are written.
 fn name(program: &Program, test: &Test) -> String {
     format!("{} {:?}", program.pattern(test.pattern).name, test.title)
+}
+
+fn summary_json(passed: usize, failed: usize, reached: Option<(usize, usize)>) -> String {
+    match reached {
+        None => json!({ "passed": passed, "failed": failed }).to_string(),
+        Some((covered, points)) => {
+            json!({ "passed": passed, "failed": failed, "covered": covered, "points": points }).to_string()
+        }
+    }
 }
 
 fn summary(passed: usize, failed: usize) -> String {
@@ -88,25 +194,29 @@ fn shown(program: &Program, test: &Test, outcome: &Result<TestOutcome, EngineErr
     let mut text = format!("{word} {} ({})\n", name(program, test), test.place);
     match outcome {
         Err(error) => text.push_str(&format!("  {error}\n")),
-        Ok(outcome) => {
-            let count = outcome.checkpoints.len();
-            for (at, checkpoint) in outcome.checkpoints.iter().enumerate() {
-                for block in checkpoint.blocks.iter().filter(|block| !block.passed()) {
-                    let place = if count == 1 {
-                        String::new()
-                    } else {
-                        format!(", checkpoint {} of {count}", at + 1)
-                    };
-                    text.push_str(&format!("  {}{place}\n", headline(program, block)));
-                    for line in side_by_side(block, &program.stream(block.stream).fields) {
-                        text.push_str(&format!("    {line}\n"));
-                    }
-                }
-            }
-        }
+        Ok(outcome) => text.push_str(&differences(program, outcome).1),
     }
     text.push('\n');
     text
+}
+
+/// The tables that are not as expected: what the first is, and all of them whole.
+fn differences(program: &Program, outcome: &TestOutcome) -> (String, String) {
+    let (mut first, mut text) = (None, String::new());
+    let count = outcome.checkpoints.len();
+    for (at, checkpoint) in outcome.checkpoints.iter().enumerate() {
+        for block in checkpoint.blocks.iter().filter(|block| !block.passed()) {
+            let place =
+                if count == 1 { String::new() } else { format!(", checkpoint {} of {count}", at + 1) };
+            let headline = format!("{}{place}", headline(program, block));
+            text.push_str(&format!("  {headline}\n"));
+            for line in side_by_side(block, &program.stream(block.stream).fields) {
+                text.push_str(&format!("    {line}\n"));
+            }
+            first.get_or_insert(headline);
+        }
+    }
+    (first.unwrap_or_default(), text)
 }
 
 fn headline(program: &Program, block: &Block) -> String {

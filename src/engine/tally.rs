@@ -9,6 +9,7 @@ use super::Outcome;
 use super::outcome::Events;
 use crate::event::{SlotId, StepId, Value};
 use crate::lang::hir::{Aggregate, Pattern, Tallied, Tally};
+use crate::matcher::watch::Watch;
 use crate::matcher::{Faults, Fields, Kind, Order, Scope, fold_values, is_true};
 
 /// Puts the matches of some keys together that one event completes; what is put together already passes. What does
@@ -21,6 +22,18 @@ pub(super) fn tallied(
     faults: &Faults,
 ) -> Vec<Outcome> {
     let Some(tally) = &pattern.tally else { return outcomes.collect() };
+    let mut whole = together(pattern, tally, outcomes, faults);
+    whole.retain(|outcome| meets_having(pattern, tally, outcome, faults));
+    whole
+}
+
+/// The same, whether it meets `having` or not.
+fn together(
+    pattern: &Pattern,
+    tally: &Tally,
+    outcomes: impl Iterator<Item = Outcome>,
+    faults: &Faults,
+) -> Vec<Outcome> {
     let mut whole: Vec<Outcome> = Vec::new();
     let mut group: Vec<Outcome> = Vec::new();
     let is_same =
@@ -35,17 +48,29 @@ pub(super) fn tallied(
         }
     }
     whole.extend(joined(pattern, tally, group, faults));
-    whole.retain(|outcome| meets_having(pattern, tally, outcome, faults));
     whole
 }
 
 /// The same for all outcomes of one key, in whatever order they are. Timeouts are told of no pattern with a tally.
-pub(super) fn tallied_of_key(pattern: &Pattern, outcomes: impl Iterator<Item = Outcome>) -> Vec<Outcome> {
+pub(super) fn tallied_of_key(
+    pattern: &Pattern,
+    outcomes: impl Iterator<Item = Outcome>,
+    watch: Option<&Watch>,
+) -> Vec<Outcome> {
+    let (faults, Some(tally)) = (Faults::default(), &pattern.tally) else { return outcomes.collect() };
     let mut by_event: BTreeMap<Order, Vec<Outcome>> = BTreeMap::new();
     for one in outcomes.filter(|one| one.kind == Kind::Match) {
         by_event.entry(completed_by(&one)).or_default().push(one);
     }
-    tallied(pattern, by_event.into_values().flatten(), &Faults::default())
+    let mut whole = together(pattern, tally, by_event.into_values().flatten(), &faults);
+    whole.retain(|outcome| {
+        let is_met = meets_having(pattern, tally, outcome, &faults);
+        if let Some(watch) = watch {
+            watch.tallied(tally.having.is_some(), is_met);
+        }
+        is_met
+    });
+    whole
 }
 
 /// The event that completes a match: its last.

@@ -162,6 +162,8 @@ pub struct Pattern {
     pub timeout_emits: Vec<Emit>,
     /// Whether it begins nothing any more, and only finishes what is open: what is left of a rule that was changed.
     pub drains: bool,
+    /// Where and how its parts are written, for people.
+    pub written: Written,
 }
 
 impl Pattern {
@@ -179,6 +181,66 @@ impl Pattern {
     pub fn source_of(&self, stream: StreamId) -> Option<usize> {
         self.sources.iter().position(|source| source.stream == stream)
     }
+}
+
+/// Where and how the parts of a pattern are written: for people, nothing that it finds depends on it.
+///
+/// It is shown as nothing by `Debug`, so that patterns which differ in nothing else look the same.
+#[derive(Clone, Default)]
+pub struct Written {
+    /// The path of its file.
+    pub path: String,
+    /// The line of its name.
+    pub line: usize,
+    /// For each of [`Pattern::sources`] its `where`.
+    pub filters: Vec<Option<Clause>>,
+    /// For each of [`Pattern::steps`].
+    pub steps: Vec<WrittenStep>,
+    /// For each group of the body, in the order written, also those that are not among [`Pattern::groups`].
+    pub groups: Vec<WrittenGroup>,
+    /// The line of `within`.
+    pub within: Option<usize>,
+    /// `having`, that of a tally too.
+    pub having: Option<Clause>,
+    /// The line of `limit`.
+    pub limit: Option<usize>,
+    /// The line of the first `on timeout emit`.
+    pub timeout: Option<usize>,
+}
+
+impl std::fmt::Debug for Written {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Written")
+    }
+}
+
+/// A condition as it is written.
+#[derive(Clone, Debug)]
+pub struct Clause {
+    /// Its line.
+    pub line: usize,
+    /// Its text.
+    pub text: String,
+}
+
+/// A step as it is written.
+#[derive(Clone, Debug)]
+pub struct WrittenStep {
+    /// The line of its name.
+    pub line: usize,
+    /// The line of each part of its condition.
+    pub conditions: Vec<usize>,
+    /// Its `until`.
+    pub until: Option<Clause>,
+}
+
+/// A group as it is written.
+#[derive(Clone, Debug)]
+pub struct WrittenGroup {
+    /// Its line.
+    pub line: usize,
+    /// Its `until`.
+    pub until: Option<Clause>,
 }
 
 /// A stream that a pattern reads.

@@ -28,6 +28,7 @@ mod saved;
 mod shown;
 mod starts;
 mod strict;
+pub mod watch;
 
 use std::sync::Arc;
 

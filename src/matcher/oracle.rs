@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use super::limiter::Limiter;
 use super::rank::{self, SkipPoint, Waiting};
+use super::watch::{Ending, HeldStep, Point, Watch};
 use super::{
     Event, Faults, Fields, Found, Held, KeepExceeded, Kind, Nothing, Order, Plan, Scope, Taken, is_true,
 };
 use crate::event::{StepId, Value};
-use crate::lang::hir::{Greed, GroupId, KeepPolicy, Mode, Skip, Word};
+use crate::lang::hir::{Conjunct, Greed, GroupId, KeepPolicy, Mode, Skip, Word};
 use crate::nfa::{LoopId, PositionId, Way};
 use crate::time::EventTime;
 
@@ -37,6 +38,10 @@ pub struct Oracle<'p> {
     ended: Vec<Found>,
     limiter: Limiter,
     out: Vec<Found>,
+    /// Where it is noted what of the pattern the events reach, if anybody asks.
+    watch: Option<&'p Watch>,
+    /// Whether the input has ended.
+    is_ended: bool,
 }
 
 /// An event that a run holds.
@@ -112,7 +117,14 @@ impl<'p> Oracle<'p> {
             ended: Vec::new(),
             limiter: Limiter::default(),
             out: Vec::new(),
+            watch: None,
+            is_ended: false,
         }
+    }
+
+    /// An oracle that notes what of the pattern the events reach. It gives the same.
+    pub fn watched(plan: &'p Plan, keys: Vec<Value>, watch: &'p Watch) -> Oracle<'p> {
+        Oracle { watch: Some(watch), ..Oracle::new(plan, keys) }
     }
 
     /// What became certain since the last call: in order of time, and within one moment in order of events.
@@ -140,9 +152,13 @@ impl<'p> Oracle<'p> {
         survivors.extend(self.starts(event));
         for run in &survivors {
             // Only what this event made can be complete with it.
-            let end = self.plan.automaton.position(run.position).end.as_ref();
+            let position = self.plan.automaton.position(run.position);
+            if let Some(watch) = self.watch.filter(|_| run.is_fresh) {
+                watch.see(Point::Taken(position.step));
+            }
+            let end = position.end.as_ref();
             if run.is_fresh && end.is_some_and(|end| end.is_immediate()) && self.meets_having(run) {
-                completed.push(run.found(Kind::Match, event.time));
+                completed.push(self.complete(run, event.time));
             }
         }
         survivors.retain(Run::is_alive);
@@ -165,10 +181,14 @@ impl<'p> Oracle<'p> {
 
     /// The input has ended: deadlines fire, runs end, nothing waits any longer.
     pub fn finish(&mut self) {
+        self.is_ended = true;
         self.advance(EventTime::END);
         self.moment += 1;
         self.runs.clear();
         self.settle(EventTime::END, Vec::new(), Vec::new());
+        if let Some(watch) = self.watch {
+            watch.forget();
+        }
     }
 
     // --- an event at a run -------------------------------------------------------------------------------------
@@ -191,6 +211,10 @@ impl<'p> Oracle<'p> {
         let is_next_broken =
             run.is_fresh && !stays && next.clone().any(|step| self.fits(*step, event, run, &[]));
         let is_ended = is_next_broken || !broken.is_empty();
+        if let Some(watch) = self.watch.filter(|_| is_ended) {
+            let next = next.filter(|step| is_next_broken && self.fits(**step, event, run, &[]));
+            broken.iter().chain(next).for_each(|step| watch.see(Point::Broken(*step)));
+        }
         let leaves = position.end.as_ref().map_or(&[][..], |end| &end.leaves);
         if run.pending.is_some() && self.is_left_by_greedy(leaves, &position.ways, Some(run), event) {
             run.pending = None;
@@ -202,7 +226,7 @@ impl<'p> Oracle<'p> {
             if pending.waits.is_empty() {
                 run.pending = None;
                 if self.meets_having(run) {
-                    completed.push(run.found(Kind::Match, event.time));
+                    completed.push(self.complete(run, event.time));
                 }
             }
         }
@@ -379,6 +403,11 @@ impl<'p> Oracle<'p> {
     ) -> bool {
         let step = self.plan.pattern.step(id);
         let scope = self.scope(Some(event), held, entering);
+        if let Some(watch) = self.watch.filter(|_| step.sources.contains(&event.source)) {
+            let binds = |part: &&Conjunct| !(part.waived_while_empty && is_empty);
+            let asked = |part| Some(part).filter(binds).map(|part| is_true(&part.expr, &scope));
+            watch.offered(id, &step.conditions.iter().map(asked).collect::<Vec<_>>());
+        }
         step.sources.contains(&event.source)
             && step
                 .conditions
@@ -387,15 +416,24 @@ impl<'p> Oracle<'p> {
     }
 
     fn meets_until(&self, id: LoopId, run: Option<&Run>, event: &Event) -> bool {
-        let until = self.plan.automaton.loop_(id).until.as_ref();
+        let one = self.plan.automaton.loop_(id);
         let held: &dyn Held = run.map_or(&Nothing, |run| run);
-        until.is_some_and(|until| is_true(until, &self.scope(Some(event), held, &[])))
+        let is_met =
+            one.until.as_ref().is_some_and(|until| is_true(until, &self.scope(Some(event), held, &[])));
+        if let Some(watch) = self.watch.filter(|_| is_met) {
+            watch.see(Point::Until(one.step));
+        }
+        is_met
     }
 
     fn meets_group_until(&self, group: GroupId, run: Option<&Run>, event: &Event) -> bool {
         let until = self.plan.pattern.groups[group.0 as usize].until.as_ref();
         let held: &dyn Held = run.map_or(&Nothing, |run| run);
-        until.is_some_and(|until| is_true(until, &self.scope(Some(event), held, &[])))
+        let is_met = until.is_some_and(|until| is_true(until, &self.scope(Some(event), held, &[])));
+        if let Some(watch) = self.watch.filter(|_| is_met) {
+            watch.ended_group(group);
+        }
+        is_met
     }
 
     /// The looped or windowed groups around a step, the innermost first.
@@ -415,16 +453,38 @@ impl<'p> Oracle<'p> {
     }
 
     fn meets_having(&self, run: &Run) -> bool {
-        self.plan.pattern.having.as_ref().is_none_or(|having| is_true(having, &self.scope(None, run, &[])))
+        let Some(having) = &self.plan.pattern.having else { return true };
+        let is_met = is_true(having, &self.scope(None, run, &[]));
+        if let Some(watch) = self.watch {
+            watch.asked_having(is_met);
+        }
+        is_met
+    }
+
+    /// A match of a run that is complete.
+    fn complete<'r>(&self, run: &'r Run, at: EventTime) -> Found {
+        if let Some(watch) = self.watch {
+            let held = |item: &'r Item| HeldStep {
+                step: item.step,
+                order: item.event.order(),
+                enters: &item.enters,
+            };
+            watch.completed(&self.plan.pattern, &run.items.iter().map(held).collect::<Vec<_>>());
+        }
+        run.found(Kind::Match, at)
     }
 
     /// Whether an absence before the first step is broken.
     fn has_leading(&self, run: &Run, event: &Event) -> bool {
-        self.plan.automaton.leading.iter().any(|absence| {
+        let broken = self.plan.automaton.leading.iter().find(|absence| {
             self.history.iter().any(|earlier| {
                 event.time.since(earlier.time) < absence.wait && self.fits(absence.step, earlier, run, &[])
             })
-        })
+        });
+        if let (Some(watch), Some(absence)) = (self.watch, broken) {
+            watch.see(Point::Broken(absence.step));
+        }
+        broken.is_some()
     }
 
     // --- deadlines ---------------------------------------------------------------------------------------------
@@ -435,19 +495,22 @@ impl<'p> Oracle<'p> {
 
     /// When a way of a run closes by itself.
     fn way_deadline(&self, run: &Run, way: &Way) -> Option<EventTime> {
+        self.way_endings(run, way).map(|(at, _)| at).min()
+    }
+
+    /// What closes a way of a run by time, and when.
+    fn way_endings(&self, run: &Run, way: &Way) -> impl Iterator<Item = (EventTime, Ending)> {
         let last = run.items.last().expect("a run holds an event");
-        let gap = way.gap.map(|gap| last.event.time.plus(gap));
+        let gap = way.gap.map(|gap| (last.event.time.plus(gap), Ending::Gap));
         let there = self.plan.automaton.position(way.targets[0]).step;
-        let group = self
-            .groups_around(there)
-            .filter(|group| !way.enters.contains(group))
-            .filter_map(|group| {
+        let groups =
+            self.groups_around(there).filter(|group| !way.enters.contains(group)).filter_map(|group| {
                 let within = self.plan.pattern.groups[group.0 as usize].within?;
                 let entered = run.items.iter().rev().find(|item| item.enters.contains(&group))?;
-                Some(entered.event.time.plus(within))
-            })
-            .min();
-        [gap, group, self.window_end(run)].into_iter().flatten().min()
+                Some((entered.event.time.plus(within), Ending::Group(group)))
+            });
+        let window = self.window_end(run).map(|end| (end, Ending::Window));
+        gap.into_iter().chain(groups).chain(window)
     }
 
     /// The next time at which something about a run is decided by time alone.
@@ -468,7 +531,7 @@ impl<'p> Oracle<'p> {
         for mut run in std::mem::take(&mut self.runs) {
             let waited = self.close(&mut run, at, &mut timeouts);
             if waited && self.meets_having(&run) {
-                completed.push(run.found(Kind::Match, at));
+                completed.push(self.complete(&run, at));
             }
             if run.is_alive() {
                 survivors.push(run);
@@ -485,6 +548,7 @@ impl<'p> Oracle<'p> {
         let is_window = self.window_end(run).is_some_and(|end| end <= at);
         for (index, way) in self.plan.automaton.position(run.position).ways.iter().enumerate() {
             if self.way_deadline(run, way).is_some_and(|deadline| deadline <= at) {
+                self.note_endings(run, index, way, at);
                 run.open[index] = false;
             }
         }
@@ -504,6 +568,14 @@ impl<'p> Oracle<'p> {
             timeouts.push(run.found(Kind::Timeout, at));
         }
         has_held
+    }
+
+    /// Notes what ends a wait that was still going on, while there is input.
+    fn note_endings(&self, run: &Run, index: usize, way: &Way, at: EventTime) {
+        let Some(watch) = self.watch.filter(|_| run.open[index] && !self.is_ended) else { return };
+        let step = self.plan.automaton.position(way.targets[0]).step;
+        let due = self.way_endings(run, way).filter(|(deadline, _)| *deadline <= at);
+        due.for_each(|(_, ending)| watch.ended(step, ending));
     }
 
     // --- which matches come out --------------------------------------------------------------------------------
@@ -557,7 +629,15 @@ impl<'p> Oracle<'p> {
         let mut found = self.out.split_off(before);
         found.sort_by(Found::cmp_events);
         found.dedup();
-        found.retain(|found| self.limiter.allows(self.plan.pattern.limit, found.kind, found.at));
+        found.retain(|found| {
+            let is_allowed = self.limiter.allows(self.plan.pattern.limit, found.kind, found.at);
+            match self.watch {
+                Some(watch) if is_allowed => watch.came_out(found),
+                Some(watch) => watch.see(Point::Limited),
+                None => {}
+            }
+            is_allowed
+        });
         self.out.append(&mut found);
     }
 

@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 
 use super::{Automaton, Position, PositionId, Way};
 use crate::lang::hir::{Conjunct, Greed, Mode, Pattern, Program, Skip, Step, Word};
+use crate::limits::{MATCHES_PER_EVENT_MAX, OPEN_MAX};
+use crate::time::Duration;
 
 /// From so many equal positions in a row on, they are shown in one line.
 const EQUAL_LINKS_MIN: usize = 3;
@@ -20,6 +22,23 @@ pub fn explain(program: &Program, pattern: &Pattern, automaton: &Automaton) -> S
     Drawing::new(pattern, automaton).draw(&mut out);
     bounds(&mut out, pattern);
     out
+}
+
+/// What stands around the drawing of an automaton.
+pub(super) struct Texts {
+    /// What the pattern is.
+    pub(super) head: String,
+    /// Its conditions and bounds.
+    pub(super) below: String,
+}
+
+/// What is said of a pattern beside its automaton.
+pub(super) fn section_texts(program: &Program, pattern: &Pattern) -> Texts {
+    let (mut head_text, mut below) = (String::new(), String::new());
+    head(&mut head_text, program, pattern);
+    steps(&mut below, program, pattern);
+    bounds(&mut below, pattern);
+    Texts { head: head_text, below: below.trim_start().to_owned() }
 }
 
 /// Writing to a string cannot fail.
@@ -39,12 +58,11 @@ fn head(out: &mut String, program: &Program, pattern: &Pattern) {
     let keys: Vec<&str> = pattern.keys.iter().map(|key| key.name.as_str()).collect();
     let by = if keys.is_empty() { "as one global key".to_owned() } else { format!("by {}", keys.join(", ")) };
     line!(out, "  reads  {} {by}", streams.join(", "));
-    for source in pattern.sources.iter().filter(|source| source.filter.is_some()) {
-        line!(
-            out,
-            "         of {} only what its `where` lets in: checked before the key is looked up",
-            name(source)
-        );
+    for (source, clause) in pattern.sources.iter().zip(&pattern.written.filters) {
+        if let Some(clause) = clause {
+            let text = &clause.text;
+            line!(out, "         of {} only where {text}: checked before the key is looked up", name(source));
+        }
     }
     let mode = match pattern.mode {
         Mode::First => "one match per episode, as soon as it is certain",
@@ -100,6 +118,20 @@ fn steps(out: &mut String, program: &Program, pattern: &Pattern) {
             line!(out, "  {label:width$}  {:text_width$}  {}", part.text, how_often(part));
         }
     }
+    let steps = pattern.steps.iter().map(|step| step.name.clone()).zip(&pattern.written.steps);
+    let loops = steps.filter_map(|(name, step)| Some((name, step.until.as_ref()?)));
+    let groups = pattern.written.groups.iter().filter_map(|group| group.until.as_ref());
+    let groups = groups.map(|until| (format!("the group of line {}", until.line), until));
+    for (name, until) in loops.chain(groups) {
+        line!(out, "  {name} until {}: per open run that could go on with it", until.text);
+    }
+    if let Some(having) = &pattern.written.having {
+        let when = match pattern.tally {
+            Some(_) => "once per record of the tally",
+            None => "when a run reaches the end; until it holds the run goes on",
+        };
+        line!(out, "  having {}: {when}", having.text);
+    }
 }
 
 fn how_often(part: &Conjunct) -> &'static str {
@@ -115,14 +147,14 @@ fn width(text: &str) -> usize {
 }
 
 /// The positions of an automaton, in the order in which a run can come to them.
-struct Drawing<'a> {
+pub(super) struct Drawing<'a> {
     pattern: &'a Pattern,
     automaton: &'a Automaton,
     order: Vec<PositionId>,
 }
 
 impl<'a> Drawing<'a> {
-    fn new(pattern: &'a Pattern, automaton: &'a Automaton) -> Drawing<'a> {
+    pub(super) fn new(pattern: &'a Pattern, automaton: &'a Automaton) -> Drawing<'a> {
         let mut order: Vec<PositionId> = Vec::new();
         let mut is_seen = vec![false; automaton.positions.len()];
         let mut add = |ways: &[Way], order: &mut Vec<PositionId>| {
@@ -154,13 +186,13 @@ impl<'a> Drawing<'a> {
         entry(out, "start", width, lines);
         let mut at = 0;
         while at < self.order.len() {
-            let equal = (at..self.order.len()).take_while(|at| self.is_link(*at)).count();
+            let equal = self.links(at);
             let head = |at: usize| {
                 let shown = format!("#{}", at + 1);
                 format!("{shown:number$} {}", self.step_name(self.order[at]))
             };
             let position = self.automaton.position(self.order[at]);
-            if equal >= EQUAL_LINKS_MIN {
+            if equal > 0 {
                 let lines =
                     vec![format!("{}, and so on to #{}", self.way(&position.ways[0], false), at + 1 + equal)];
                 entry(out, &head(at), width, lines);
@@ -179,6 +211,17 @@ impl<'a> Drawing<'a> {
     /// The number by which a position is shown.
     fn number(&self, id: PositionId) -> usize {
         self.order.iter().position(|other| *other == id).map_or(0, |at| at + 1)
+    }
+
+    /// The positions, by their numbers.
+    pub(super) fn order(&self) -> &[PositionId] {
+        &self.order
+    }
+
+    /// How many equal positions in a row begin here, all but the last: none if they are few.
+    pub(super) fn links(&self, at: usize) -> usize {
+        let count = (at..self.order.len()).take_while(|at| self.is_link(*at)).count();
+        if count >= EQUAL_LINKS_MIN { count } else { 0 }
     }
 
     /// Whether all that can follow is the next position, of the same step.
@@ -263,10 +306,44 @@ fn bounds(out: &mut String, pattern: &Pattern) {
     if let Some(limit) = pattern.limit {
         line!(out, "  matches per key in {}: at most {} (`limit`)", limit.per, limit.count);
     }
-    if pattern.tally.as_ref().is_some_and(|tally| tally.having.is_some()) {
-        line!(out, "  `having` is checked of every record of the tally");
+    for (group, steps) in windows(pattern) {
+        line!(out, "  the group of {steps} lives less than {group} (its `within`)");
     }
-    if pattern.having.is_some() {
-        line!(out, "  `having` is checked when a run reaches the end; until it holds the run goes on");
+    if pattern.body.len() > 1 || pattern.steps.iter().any(|step| step.many) {
+        let (open, matches) = (grouped(OPEN_MAX), grouped(MATCHES_PER_EVENT_MAX));
+        line!(out, "  open first events over all keys: at most {open} (`run --max-open`)");
+        line!(out, "  matches of one event and key: at most {matches} (`run --max-matches`)");
     }
+}
+
+/// The windows of groups, each with the names of the steps inside.
+fn windows(pattern: &Pattern) -> Vec<(Duration, String)> {
+    let inside = |step: &Step, at: usize| {
+        let mut group = step.group;
+        while let Some(id) = group.filter(|id| id.0 as usize != at) {
+            group = pattern.groups[id.0 as usize].parent;
+        }
+        group.is_some()
+    };
+    let groups = pattern.groups.iter().enumerate();
+    groups
+        .filter_map(|(at, group)| {
+            let steps = pattern.steps.iter().filter(|step| inside(step, at));
+            let names: Vec<&str> = steps.map(|step| step.name.as_str()).collect();
+            Some((group.within?, names.join(", ")))
+        })
+        .collect()
+}
+
+/// A number with a comma between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }

@@ -10,10 +10,16 @@
 //! runs.
 
 mod build;
+mod dot;
 mod explain;
+mod graph;
+mod layout;
+mod svg;
 
 pub use build::{TooLarge, build};
+pub use dot::dot;
 pub use explain::explain;
+pub use svg::{Picture, svg};
 
 use crate::event::StepId;
 use crate::lang::hir::{Expr, Greed, GroupId, Word};

@@ -1,20 +1,19 @@
 //! Runs the `test` blocks of every pattern file of the project: over several shard counts and batch sizes, shuffled
 //! within the disorder, by every executor class that takes the patterns, and beside the oracle.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ensue::diag::{Severity, render_text};
-use ensue::engine::{Candidate, projection, reference};
-use ensue::event::{PartitionId, StreamId};
-use ensue::lang::hir::{Origin, Program, Test, TestCommand};
+use ensue::engine::{Candidate, reference};
+use ensue::lang::hir::{Program, Test};
 use ensue::lang::{check, load};
-use ensue::matcher::{Class, Plan};
+use ensue::matcher::watch::{Point, Watch};
+use ensue::matcher::{Class, Kind, Plan};
 use ensue::runtime::Workers;
-use ensue::script::{Block, TestOptions, TestOutcome, run_test, run_test_by};
-use ensue::{BatchBuilder, Duration, Engine, EventTime, Record, Value};
+use ensue::script::{Block, Events, TestOptions, TestOutcome, events, run_test, run_test_by};
+use ensue::{Engine, Record, Value};
 
 /// The ways in which a test is run: shards, the most events of a batch, and whether its rows are shuffled.
 const VARIANTS: [(u32, usize, Option<u64>); 8] = [
@@ -97,9 +96,10 @@ fn place_path(place: &str) -> &str {
 
 /// Runs a test in every way.
 fn run(program: &Arc<Program>, plans: &[Arc<Plan>], test: &Test) -> Result<(), String> {
-    let (on_time, has_late) = events(program, test);
+    let Events { on_time, has_late } = events(program, test);
     let reference = reference::run(program, plans, &test.patterns, &on_time);
     let expected = reference.map_err(|error| format!("the oracle: {error}"))?;
+    watched(program, plans, (test, &on_time), &expected)?;
     let takes = |class: &Class| test.patterns.iter().all(|id| class.executor(&plans[id.index()]).is_ok());
     let classes = Class::ALL.into_iter().filter(takes);
     let by_class = |class| CLASS_VARIANTS.map(|at| (Some(class), VARIANTS[at]));
@@ -129,6 +129,30 @@ fn run(program: &Arc<Program>, plans: &[Arc<Plan>], test: &Test) -> Result<(), S
     Ok(())
 }
 
+/// Whether the oracle gives the same where it is watched, and what came out was seen.
+fn watched(
+    program: &Program,
+    plans: &[Arc<Plan>],
+    (test, events): (&Test, &[Candidate]),
+    expected: &[Record],
+) -> Result<(), String> {
+    let watches: Vec<Watch> = plans.iter().map(|plan| Watch::of(plan)).collect();
+    let found = reference::run_watched(program, plans, &test.patterns, events, &watches);
+    let found = found.map_err(|error| format!("the oracle, watched: {error}"))?;
+    if !is_same(expected, &found) {
+        return Err(format!("the oracle, watched, gives\n{}", listed(program, &found)));
+    }
+    for (id, watch) in watches.iter().enumerate() {
+        let came = |kind| expected.iter().any(|one| one.pattern.index() == id && one.kind == kind);
+        let has = |point| watch.points().any(|(known, seen)| known == point && seen);
+        let name = &program.patterns[id].name;
+        if (came(Kind::Match), came(Kind::Timeout)) != (has(Point::Match), has(Point::Timeout)) {
+            return Err(format!("what comes out of {name} is not what was seen: {watch:?}"));
+        }
+    }
+    Ok(())
+}
+
 /// Whether a test passes and gives the records of the oracle.
 fn judge(program: &Program, expected: &[Record], outcome: &TestOutcome) -> Result<(), String> {
     if !outcome.passed() {
@@ -139,48 +163,6 @@ fn judge(program: &Program, expected: &[Record], outcome: &TestOutcome) -> Resul
         return Err(format!("the oracle gives\n{expected}\nand the engine\n{found}"));
     }
     Ok(())
-}
-
-/// The events of a test that are not late, in total order; and whether others are.
-fn events(program: &Program, test: &Test) -> (Vec<Candidate>, bool) {
-    let mut partitions: BTreeMap<StreamId, u32> = BTreeMap::new();
-    let mut told: Option<EventTime> = None;
-    let (mut on_time, mut has_late) = (Vec::new(), false);
-    for command in &test.commands {
-        match command {
-            TestCommand::Watermark(at) => told = told.max(Some(*at)),
-            TestCommand::Expect(_) => {}
-            TestCommand::Given { stream, columns, rows } => {
-                let partition = partitions.entry(*stream).or_default();
-                let (time_field, disorder) = match program.stream(*stream).origin {
-                    Origin::Source { time_field, disorder, .. } => (time_field, disorder),
-                    Origin::Derived { .. } => (0, Duration::ZERO),
-                };
-                let column = columns.iter().position(|field| *field == time_field).expect("rows have a time");
-                let mut newest = told.map(|told| told.plus(disorder));
-                let types = projection(program, &test.patterns, *stream, true);
-                let mut builder = BatchBuilder::new(*stream, PartitionId(*partition), types);
-                for (at, row) in rows.iter().enumerate() {
-                    let Value::Timestamp(time) = row[column] else { panic!("the time of a row is a time") };
-                    if newest.is_some_and(|newest| time < newest.minus(disorder)) {
-                        has_late = true;
-                        continue;
-                    }
-                    newest = newest.max(Some(time));
-                    for (field, value) in columns.iter().zip(row) {
-                        builder.set(*field, value.clone());
-                    }
-                    builder.end_row(time, at as u64 + 1);
-                }
-                *partition += 1;
-                let batch = Arc::new(builder.finish());
-                let rows = 0..batch.len() as u32;
-                on_time.extend(rows.map(|row| Candidate::Row { batch: Arc::clone(&batch), row }));
-            }
-        }
-    }
-    on_time.sort_by_key(|event| (event.time(), event.position()));
-    (on_time, has_late)
 }
 
 /// Whether two lists of records are the same, in the same order.

@@ -41,6 +41,8 @@ mod mistakes;
 #[cfg(feature = "cli")]
 mod parts;
 #[cfg(feature = "cli")]
+mod pictures;
+#[cfg(feature = "cli")]
 mod progress;
 #[cfg(feature = "cli")]
 mod rules;
@@ -50,6 +52,11 @@ mod savepoints;
 #[cfg(feature = "state")]
 mod state;
 #[cfg(feature = "cli")]
+mod test_command;
+#[cfg(feature = "cli")]
 mod threads;
 mod tidy;
+#[cfg(feature = "cli")]
 mod tutorial;
+#[cfg(feature = "cli")]
+mod xml;

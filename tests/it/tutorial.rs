@@ -13,7 +13,8 @@ use crate::folder::Folder;
 #[test]
 fn the_tutorial_works_as_it_stands() {
     let folder = Folder::empty("tutorial");
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/tutorial.md")).expect("it is there");
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/tutorial.md"))
+        .expect("it is there");
     let mut named = String::new();
     let mut commands = 0;
     let mut lines = text.lines();

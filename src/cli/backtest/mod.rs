@@ -42,26 +42,31 @@ use crate::time::Duration;
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   ensue backtest rules/ --in tx=2025.csv.gz --labels is_fraud
-  ensue backtest rules/ --in tx=2025.csv.gz --labels is_fraud --html backtest.html
-  ensue backtest rules/ --in tx=tx.jsonl --label-file chargebacks.csv --label-time booked_at
+  ensue backtest rules/ --in tx=2025.csv.gz --labels is_fraud --html report.html
+  ensue backtest rules/ --in tx=tx.csv --label-file cases.csv --label-time at
   ensue gen --out tx.jsonl --labels labels.jsonl
-  ensue backtest patterns/card_testing.cep --in transactions=tx.jsonl --label-file labels.jsonl
+  ensue backtest patterns/ --in transactions=tx.jsonl --label-file labels.jsonl
 
 Definitions:
-  alert       a match, or a timeout, of which the pattern emits a record; it spans the time from its first event to the
-              moment when its last condition was met
-  fraud       the fraudulent events of one key of which each comes at most --fraud-gap after the one before; in a label
-              file, also a row with two times, which spans all between them
-  true        an alert is true if a fraudulent event of its key lies in its span, ends included; else it is false
-  found       a fraud is found by the rules that have a true alert for it, and found first by that with the earliest
+  alert       a match, or a timeout, of which the pattern emits a record; it spans
+              the time from its first event to the moment when its last condition
+              was met
+  fraud       the fraudulent events of one key of which each comes at most
+              --fraud-gap after the one before; in a label file, also a row with
+              two times, which spans all between them
+  true        an alert is true if a fraudulent event of its key lies in its span,
+              ends included; else it is false
+  found       a fraud is found by the rules that have a true alert for it, and
+              found first by that with the earliest
   precision   true alerts / alerts
   recall      frauds found / frauds
-  delay       from the first event of a fraud to the first alert for it, in event time
-  key         what all patterns have in common behind `by`, or --key; where a pattern is by something else, the field of
-              that name in its record
+  delay       from the first event of a fraud to the first alert for it, in event
+              time
+  key         what all patterns have in common behind `by`, or --key; where a
+              pattern is by something else, the field of that name in its record
 
-Fraudulent is: true; a number but 0; a text but false, f, no, n, 0 and what stands for null; any time or duration. See
-docs/backtest.md.")]
+Fraudulent is: true; a number but 0; a text but false, f, no, n, 0 and what stands
+for null; any time or duration. See docs/backtest.md.")]
 pub(super) struct BacktestArgs {
     /// Pattern files, or directories with pattern files
     #[arg(value_name = "FILES")]

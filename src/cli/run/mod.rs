@@ -400,7 +400,7 @@ fn stopped(durable: Option<&Durable>) -> String {
 }
 
 /// A flag that the first SIGTERM or SIGINT sets; the second ends the process at once.
-fn stop_on_signals() -> Result<Arc<AtomicBool>, CliError> {
+pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>, CliError> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
         let code = 128 + signal;

@@ -181,7 +181,7 @@ impl PatternChecker<'_, '_> {
 }
 
 /// The parts that are joined by `and`.
-fn split<'e>(expr: &'e ast::Expr, parts: &mut Vec<&'e ast::Expr>) {
+pub(super) fn split<'e>(expr: &'e ast::Expr, parts: &mut Vec<&'e ast::Expr>) {
     match &expr.kind {
         ExprKind::Binary(op, left, right) if op.node == BinaryOp::And => {
             split(left, parts);

@@ -39,6 +39,7 @@ mod tests;
 mod tests_items;
 mod types;
 mod unread;
+mod written;
 
 use rustc_hash::FxHashMap;
 

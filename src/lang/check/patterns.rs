@@ -131,6 +131,7 @@ impl PatternChecker<'_, '_> {
             tally,
             timeout_emits: Vec::new(),
             drains: false,
+            written: self.written(elements),
         };
         (pattern, pending)
     }

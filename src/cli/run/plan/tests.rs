@@ -1,7 +1,7 @@
 //! Tests of what a run reads and writes.
 
 use super::*;
-use crate::lang::hir::{Emit, Mode, Pattern, Skip, Source, Stream};
+use crate::lang::hir::{Emit, Mode, Pattern, Skip, Source, Stream, Written};
 use crate::time::Duration;
 
 fn stream(name: &str, origin: Origin) -> Stream {
@@ -41,6 +41,7 @@ fn pattern(id: u32, name: &str, reads: &[u32], emits: u32) -> Pattern {
         tally: None,
         timeout_emits: Vec::new(),
         drains: false,
+        written: Written::default(),
     }
 }
 
