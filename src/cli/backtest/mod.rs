@@ -48,25 +48,25 @@ use crate::time::Duration;
   ensue backtest patterns/ --in transactions=tx.jsonl --label-file labels.jsonl
 
 Definitions:
-  alert       a match, or a timeout, of which the pattern emits a record; it spans
-              the time from its first event to the moment when its last condition
-              was met
+  alert       a match, or a timeout, of which the pattern emits a record; it
+              spans the time from its first event to the moment when its last
+              condition was met
   fraud       the fraudulent events of one key of which each comes at most
               --fraud-gap after the one before; in a label file, also a row with
               two times, which spans all between them
-  true        an alert is true if a fraudulent event of its key lies in its span,
-              ends included; else it is false
+  true        an alert is true if a fraudulent event of its key lies in its
+              span, ends included; else it is false
   found       a fraud is found by the rules that have a true alert for it, and
               found first by that with the earliest
   precision   true alerts / alerts
   recall      frauds found / frauds
-  delay       from the first event of a fraud to the first alert for it, in event
-              time
+  delay       from the first event of a fraud to the first alert for it, in
+              event time
   key         what all patterns have in common behind `by`, or --key; where a
               pattern is by something else, the field of that name in its record
 
-Fraudulent is: true; a number but 0; a text but false, f, no, n, 0 and what stands
-for null; any time or duration. See docs/backtest.md.")]
+Fraudulent is: true; a number but 0; a text but false, f, no, n, 0 and what
+stands for null; any time or duration. See docs/backtest.md.")]
 pub(super) struct BacktestArgs {
     /// Pattern files, or directories with pattern files
     #[arg(value_name = "FILES")]
