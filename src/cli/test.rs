@@ -61,17 +61,16 @@ pub(super) struct TestArgs {
 }
 
 pub(super) fn run(args: &TestArgs) -> Result<Verdict, CliError> {
-    if args.watch { watch::watch(args) } else { Ok(once(args)?.0) }
+    if args.watch { watch::watch(args) } else { once(args) }
 }
 
-/// Runs the tests: the answer, and which files were read.
-fn once(args: &TestArgs) -> Result<(Verdict, Vec<PathBuf>), CliError> {
+/// Runs the tests.
+fn once(args: &TestArgs) -> Result<Verdict, CliError> {
     let loaded = load_and_tell(&args.files)?;
-    let files = loaded.sources.files().iter().map(|file| file.path.clone()).collect();
     if loaded.has_errors() {
         let told = render_text(&loaded.sources, &loaded.diagnostics, false);
         write_junit(args, || junit::refused(&told))?;
-        return Ok((Verdict::No, files));
+        return Ok(Verdict::No);
     }
     let program = Arc::new(loaded.program);
     let tests = chosen(args, &program)?;
@@ -95,7 +94,7 @@ fn once(args: &TestArgs) -> Result<(Verdict, Vec<PathBuf>), CliError> {
     if let (Some((covered, points)), Format::Text) = (reached, args.format) {
         print(&format!("{}\n", figures(covered, points)))?;
     }
-    Ok((if failed == 0 { Verdict::Yes } else { Verdict::No }, files))
+    Ok(if failed == 0 { Verdict::Yes } else { Verdict::No })
 }
 
 /// The tests that were asked for.

@@ -434,3 +434,12 @@ fn the_documented_report_is_what_is_said() {
         assert_eq!(found[member], wanted[member], "{member}");
     }
 }
+
+#[test]
+fn the_example_patterns_leave_nothing_untested() {
+    let patterns = concat!(env!("CARGO_MANIFEST_DIR"), "/patterns");
+    let (code, said) = run(&Folder::empty("test-patterns"), &format!("test {patterns} --coverage"));
+    let last = said.lines().last().expect("it says something");
+    let counts: Vec<&str> = last.split(' ').filter(|word| word.parse::<u64>().is_ok()).collect();
+    assert!(code == Some(0) && counts.len() == 2 && counts[0] == counts[1], "{said}");
+}

@@ -303,6 +303,9 @@ fn tell(seen: &Seen, report: &Report, args: &BacktestArgs) {
     match report {
         Report { events: 0, .. } => say("there were no events: the inputs are empty"),
         Report { frauds: 0, .. } => say(&format!("there is no fraud to be found: {labels}")),
+        Report { frauds, events, .. } if *frauds >= 100 && frauds * 10 > *events => {
+            say(&format!("{frauds} frauds in {events} events: are these the labels?"));
+        }
         Report { all, .. } if all.alerts == 0 => say("no pattern has found anything: every fraud is missed"),
         _ => {}
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use super::super::program::{counted, find_files};
+use super::super::program::{counted, find_files, load};
 use super::super::{CliError, Format, Verdict, note, print, run, show_error, style};
 use super::{TestArgs, once};
 
@@ -25,36 +25,43 @@ type Stamp = Option<(SystemTime, u64)>;
 /// Runs the tests again and again until a signal ends it, and answers as the last time.
 pub(super) fn watch(args: &TestArgs) -> Result<Verdict, CliError> {
     let stop = run::stop_on_signals()?;
-    let mut stamps = look(&args.files, &[]);
-    let (mut verdict, mut used) = once(args)?;
-    stamps = known_before(look(&args.files, &used), &stamps);
+    // What changes while the tests run has another stamp afterwards.
+    let mut used = used_by(args).unwrap_or_default();
+    let mut stamps = look(&args.files, &used);
+    let mut verdict = once(args)?;
     note(&format!("{} watching {}; ctrl-C ends", style::help("note:"), counted(stamps.len(), "file")));
-    while let Some((changed, now)) = next_change(&stop, args, &used, &stamps) {
-        stamps = now;
+    while let Some(changed) = next_change(&stop, args, &used, &stamps) {
+        // A file that is just being replaced comes back.
+        used = used_by(args).unwrap_or(used);
+        stamps = look(&args.files, &used);
         if args.format == Format::Text {
             print(&format!("\n--- changed: {}\n", changed.display()))?;
         }
         match once(args) {
-            Ok((answer, files)) => (verdict, used) = (answer, files),
+            Ok(answer) => verdict = answer,
             Err(error) if error.is_closed_pipe() => return Err(error),
-            // A file that is just being replaced comes back.
             Err(error) => {
                 show_error(&error);
                 verdict = Verdict::No;
             }
         }
-        stamps = known_before(look(&args.files, &used), &stamps);
     }
     Ok(verdict)
 }
 
-/// Waits for a change: a file that changed, and what all are like now. `None` once it is to stop.
+/// The files that are read, with those that others use. `None` where one cannot be.
+fn used_by(args: &TestArgs) -> Option<Vec<PathBuf>> {
+    let loaded = load(&args.files).ok()?;
+    Some(loaded.sources.files().iter().map(|file| file.path.clone()).collect())
+}
+
+/// Waits for a change, and until there is no more: a file that changed. `None` once it is to stop.
 fn next_change(
     stop: &AtomicBool,
     args: &TestArgs,
     used: &[PathBuf],
     before: &BTreeMap<PathBuf, Stamp>,
-) -> Option<(PathBuf, BTreeMap<PathBuf, Stamp>)> {
+) -> Option<PathBuf> {
     while !stop.load(Ordering::Relaxed) {
         let mut now = look(&args.files, used);
         let differs = |path: &&PathBuf| before.get(*path) != now.get(*path);
@@ -67,7 +74,7 @@ fn next_change(
                     break;
                 }
             }
-            return Some((changed, now));
+            return Some(changed);
         }
         std::thread::sleep(LOOK_EVERY);
     }
@@ -87,16 +94,4 @@ fn look(paths: &[PathBuf], used: &[PathBuf]) -> BTreeMap<PathBuf, Stamp> {
 fn stamp(path: &Path) -> Stamp {
     let metadata = fs::metadata(path).ok()?;
     Some((metadata.modified().ok()?, metadata.len()))
-}
-
-/// The stamps of some files as they were before the tests ran, so that what changed meanwhile is seen.
-fn known_before(
-    after: BTreeMap<PathBuf, Stamp>,
-    before: &BTreeMap<PathBuf, Stamp>,
-) -> BTreeMap<PathBuf, Stamp> {
-    let stamp = |(path, stamp)| {
-        let known = before.get(&path).copied().unwrap_or(stamp);
-        (path, known)
-    };
-    after.into_iter().map(stamp).collect()
 }

@@ -495,7 +495,11 @@ pub(super) fn unknown_stream<'n>(
 ) -> Option<Diagnostic> {
     let message = format!("there is no stream `{}`", name.text);
     (!answered).then(|| {
-        Diagnostic::error(Code::UnknownStream, name.span, message)
-            .help(suggestion(&name.text, "streams", names))
+        Diagnostic::error(Code::UnknownStream, name.span, message).help(
+            match suggestion(&name.text, "streams", names) {
+                meant if meant.starts_with("did you mean") => meant,
+                known => format!("{known}; declare it, or write `use \"FILE\"` with the file that does"),
+            },
+        )
     })
 }

@@ -290,35 +290,37 @@ impl PatternChecker<'_, '_> {
         if found && place.is_of_a_match() {
             return self.field_without_step(name, span);
         }
-        let diagnostic =
-            match self.candidate(place) {
-                Some(sources) => {
-                    let streams = quoted(sources.iter().map(|source| self.stream_name(*source)));
-                    let message = match sources.len() {
-                        1 => format!("stream {streams} has no field `{name}`"),
-                        _ => format!("none of {streams} has a field `{name}`"),
-                    };
-                    let mut diagnostic = Diagnostic::error(Code::UnknownField, span, message)
-                        .help(suggestion(name, "fields", self.names_at(place).iter().map(String::as_str)));
-                    if let (true, Place::Filter(_)) = (found, place) {
-                        diagnostic =
-                            diagnostic.note("the condition of a source reads only fields of that stream");
-                    } else if found {
-                        diagnostic = diagnostic.note(
-                            "another stream of the pattern has it, but this step does not take its events",
-                        );
-                    }
-                    diagnostic
+        let diagnostic = match self.candidate(place) {
+            Some(sources) => {
+                let streams = quoted(sources.iter().map(|source| self.stream_name(*source)));
+                let message = match sources.len() {
+                    1 => format!("stream {streams} has no field `{name}`"),
+                    _ => format!("none of {streams} has a field `{name}`"),
+                };
+                let known = suggestion(name, "fields", self.names_at(place).iter().map(String::as_str));
+                let is_near = known.starts_with("did you mean");
+                let mut diagnostic = Diagnostic::error(Code::UnknownField, span, message).help(known);
+                if !is_near && !found {
+                    diagnostic = diagnostic.help(format!("a text stands in quotes: `\"{name}\"`"));
                 }
-                None if calls::is_function(name) => {
-                    Diagnostic::error(Code::UnknownName, span, format!("there is no `{name}` here"))
-                        .note("a function has this name")
-                        .help(format!("write `{name}(…)` to call it"))
+                if let (true, Place::Filter(_)) = (found, place) {
+                    diagnostic =
+                        diagnostic.note("the condition of a source reads only fields of that stream");
+                } else if found {
+                    diagnostic = diagnostic
+                        .note("another stream of the pattern has it, but this step does not take its events");
                 }
-                None => Diagnostic::error(Code::UnknownName, span, format!("there is no `{name}` here"))
-                    .note("here a bare name is a part of the key")
-                    .help(suggestion(name, "names", self.names_at(place).iter().map(String::as_str))),
-            };
+                diagnostic
+            }
+            None if calls::is_function(name) => {
+                Diagnostic::error(Code::UnknownName, span, format!("there is no `{name}` here"))
+                    .note("a function has this name")
+                    .help(format!("write `{name}(…)` to call it"))
+            }
+            None => Diagnostic::error(Code::UnknownName, span, format!("there is no `{name}` here"))
+                .note("here a bare name is a part of the key")
+                .help(suggestion(name, "names", self.names_at(place).iter().map(String::as_str))),
+        };
         self.report_field(diagnostic);
         Typed::error()
     }

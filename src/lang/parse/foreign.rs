@@ -245,13 +245,25 @@ fn measure(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     Some(answer(span, "an entry of a record is a name, a colon and a value", help))
 }
 
-/// `500,00`.
+/// `500,00`, and `1,000`.
 fn decimal_comma(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     let is_number = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
     let after = first_word(stop.text[stop.at..stop.end].get(1..)?);
     let previous = stop.previous.rsplit(char::is_whitespace).next().unwrap_or("");
     if stop.found != "," || !stop.expects_operator() || !is_number(previous) || !is_number(after) {
         return None;
+    }
+    let is_mark = |c: char| c.is_ascii_digit() || c == ',' || c == '.';
+    let rest: String = stop.text[stop.at..].chars().take_while(|c| is_mark(*c)).collect();
+    let rest = rest.trim_end_matches([',', '.']);
+    let mut groups = rest.split('.').next().unwrap_or("").split(',').skip(1);
+    if previous.len() <= 3 && !previous.starts_with('0') && groups.all(|group| group.len() == 3) {
+        let number = format!("{previous}{rest}").replace(',', "");
+        let help = match number.contains('.') || rest.matches(',').count() > 1 {
+            true => format!("write `{number}`"),
+            false => format!("write `{number}`, or `{previous}.{after}` for a fraction"),
+        };
+        return Some(answer(span, "there is no mark between thousands", help));
     }
     Some(answer(span, "a number has a point, not a comma", format!("write `{previous}.{after}`")))
 }
