@@ -57,6 +57,7 @@ pub mod codec;
 pub mod diag;
 pub mod event;
 pub mod limits;
+mod shown;
 mod time;
 
 pub mod lang;

@@ -55,7 +55,7 @@ struct Wanted {
 }
 
 /// What tools write for a value that is not there, besides nothing.
-const NULLS: [&str; 8] = ["NA", "N/A", "NaN", "nan", "NULL", "null", "None", "\\N"];
+pub const NULLS: [&str; 8] = ["NA", "N/A", "NaN", "nan", "NULL", "null", "None", "\\N"];
 
 impl CsvDecoder {
     /// A decoder for a stream over rows under this first line; it keeps the fields for which `is_kept` says so, and the
@@ -103,11 +103,12 @@ impl CsvDecoder {
         record: u64,
         builder: &mut BatchBuilder,
     ) -> Result<(), BadReason> {
-        let found = self.cutter.cut(row).len();
+        let is_ascii = self.cutter.cut(row);
+        let found = self.cutter.cells().len();
         if found != self.width {
             return Err(BadReason::Width { found, expected: self.width });
         }
-        if !row.is_ascii() {
+        if !is_ascii {
             std::str::from_utf8(row)
                 .map_err(|error| BadReason::NotUtf8 { column: error.valid_up_to() + 1 })?;
         }

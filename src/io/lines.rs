@@ -62,6 +62,8 @@ pub struct Lines<R> {
     dialect: Dialect,
     /// Of the record under way, where it is open at the end of its first line.
     open: Option<Open>,
+    /// Up to this byte of the input no quote stands in what is not given out yet.
+    bare_to: u64,
 }
 
 /// A record that is not at its end where a line is. Places are counted from where it starts.
@@ -110,6 +112,7 @@ impl<R: Read> Lines<R> {
             read: 0,
             dialect,
             open: None,
+            bare_to: 0,
         }
     }
 
@@ -262,6 +265,9 @@ impl<R: Read> Lines<R> {
     #[inline]
     fn goes_on_behind(&mut self, newline: usize) -> bool {
         let Some(mark) = self.dialect.separator else { return false };
+        if self.open.is_none() && self.is_bare_to(newline) {
+            return false;
+        }
         let start = self.unread.start;
         let from = self.open.map_or(0, |open| open.looked_at);
         if !is_open_at_end(&self.buffer[start + from..newline], self.open.is_some(), mark) {
@@ -272,6 +278,21 @@ impl<R: Read> Lines<R> {
         self.open = Some(Open { second_line, looked_at: behind, lines: lines + 1 });
         self.searched = newline + 1;
         true
+    }
+
+    /// Whether no quote stands before this place of the buffer. What was looked at once is not looked at again: a file
+    /// without quotes is searched a buffer at a time.
+    #[inline]
+    fn is_bare_to(&mut self, end: usize) -> bool {
+        let buffer_start = self.read - self.unread.end as u64;
+        let end = buffer_start + end as u64;
+        if self.bare_to < end {
+            let from = self.bare_to.saturating_sub(buffer_start) as usize;
+            let from = from.max(self.unread.start);
+            let quote = memchr::memchr(b'"', &self.buffer[from..self.unread.end]);
+            self.bare_to = buffer_start + quote.map_or(self.unread.end, |length| from + length) as u64;
+        }
+        self.bare_to >= end
     }
 
     /// Gives out only the first line of a record that does not end.

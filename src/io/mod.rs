@@ -31,7 +31,7 @@ mod source;
 mod staged;
 
 pub use bad::{BadLine, BadReason};
-pub use csv::{CsvDecoder, HeaderError, is_null_word};
+pub use csv::{CsvDecoder, HeaderError, NULLS, is_null_word};
 pub use format::InputFormat;
 pub use identity::{Identity, Mismatch, Watch};
 pub use json::JsonDecoder;
@@ -41,5 +41,6 @@ pub use output::{FileOutput, Resume, Unsynced};
 pub use raw::{RawRow, RawRows, RawText};
 pub use record::{push_event, push_record, push_string, push_value};
 pub use rows::Columns;
+pub use scalar::truth;
 pub use sink::{DeadLetters, Sink, push_bad_line};
 pub use source::{Input, InputSource, OpenError, Reading, Step};

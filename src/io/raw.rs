@@ -113,13 +113,14 @@ impl RawRows {
         Ok(Some(match &mut self.columns {
             None => json_row(text),
             Some((cutter, names)) => {
-                let cells = cutter.cut(text).to_vec();
-                let is_whole = cells.len() == names.len() && std::str::from_utf8(text).is_ok();
+                cutter.cut(text);
+                let is_whole = cutter.cells().len() == names.len() && std::str::from_utf8(text).is_ok();
                 is_whole.then(|| {
                     let value = |cell| match cutter.bytes(cell, text) {
                         [] if !cell.is_quoted => RawText::Null,
                         bytes => RawText::Text(String::from_utf8_lossy(bytes).into_owned()),
                     };
+                    let cells = cutter.cells().iter().copied();
                     names.iter().zip(cells).map(|(name, cell)| (vec![name.clone()], value(cell))).collect()
                 })
             }

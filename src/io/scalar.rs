@@ -110,7 +110,7 @@ pub(super) fn expected(ty: Type, form: &Form) -> String {
 }
 
 /// A truth value, as spreadsheets, databases and languages write it.
-fn truth(text: &str) -> Option<bool> {
+pub fn truth(text: &str) -> Option<bool> {
     let is = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
     if is(&["true", "t", "yes", "y", "1"]) {
         return Some(true);

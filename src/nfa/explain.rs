@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use super::{Automaton, Position, PositionId, Way};
 use crate::lang::hir::{Conjunct, Greed, Mode, Pattern, Program, Skip, Step, Word};
 use crate::limits::{MATCHES_PER_EVENT_MAX, OPEN_MAX};
+use crate::shown::grouped;
 use crate::time::Duration;
 
 /// From so many equal positions in a row on, they are shown in one line.
@@ -333,17 +334,4 @@ fn windows(pattern: &Pattern) -> Vec<(Duration, String)> {
             Some((group.within?, names.join(", ")))
         })
         .collect()
-}
-
-/// A number with a comma between thousands.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

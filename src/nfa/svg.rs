@@ -7,6 +7,7 @@ use super::explain::section_texts;
 use super::graph::{Edge, Graph, Kind, Node};
 use super::layout::{Arrow, CHARACTER, LINE, Layout, Rect, columns, layout, text_width};
 use crate::lang::hir::{Pattern, Program};
+use crate::shown::escaped;
 
 /// Around each picture.
 const MARGIN: i32 = 24;
@@ -155,7 +156,8 @@ fn push_lines(out: &mut String, lines: &[String], top: i32, has_title: bool) -> 
     top + lines.len() as i32 * LINE
 }
 
-/// A line of text that is as wide as it was reckoned to be, whatever the font.
+/// A line of text that is as wide as it was reckoned to be, whatever the font. Its blanks do not break, of which several
+/// in a row would else be one.
 fn push_text(out: &mut String, class: &str, (x, y): (i32, i32), anchor: &str, line: &str) {
     let indent = line.len() - line.trim_start().len();
     let (line, x) = (line.trim_start(), x + indent as i32 * CHARACTER);
@@ -163,7 +165,7 @@ fn push_text(out: &mut String, class: &str, (x, y): (i32, i32), anchor: &str, li
     out.push_str(&format!(
         "      <text class=\"{class}\" x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\" textLength=\"{width}\" \
          lengthAdjust=\"spacingAndGlyphs\">{}</text>\n",
-        escaped(line)
+        escaped(line).replace(' ', "\u{a0}").replace('\t', "\u{fffd}")
     ));
 }
 
@@ -187,24 +189,4 @@ fn broken(text: &str, width: i32) -> Vec<String> {
         lines.push(rest);
     }
     lines
-}
-
-/// As text in XML, which has no way to write control characters.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            // Blanks in a row are one, but for these.
-            ' ' => out.push('\u{a0}'),
-            _ if character.is_control() || matches!(character, '\u{fffe}' | '\u{ffff}') => {
-                out.push('\u{fffd}')
-            }
-            _ => out.push(character),
-        }
-    }
-    out
 }

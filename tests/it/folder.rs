@@ -4,6 +4,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// A pattern over a stream of payments, for tests of what is around patterns.
+pub(crate) const PAIR: &str = "
+stream tx { card string  amount int  at timestamp  event time at, disorder 1s }
+
+pattern pair {
+    on tx by card
+    match a where amount > 3
+    then b where amount > a.amount
+    within 10m
+    emit alert { card: card, first: a.amount, second: b.amount }
+}
+";
+
 /// The folder. It is left behind, to be looked at.
 pub(crate) struct Folder(pub(crate) PathBuf);
 

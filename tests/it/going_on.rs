@@ -5,24 +5,12 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::folder::Folder;
-
-const PATTERNS: &str = "
-stream tx { card string  amount int  at timestamp  event time at, disorder 1s }
-
-pattern pair {
-    on tx by card
-    match a where amount > 3
-    then b where amount > a.amount
-    within 10m
-    emit alert { card: card, first: a.amount, second: b.amount }
-}
-";
+use crate::folder::{Folder, PAIR};
 
 /// A folder with the patterns and so many events in it.
 fn folder(name: &str, events: usize) -> Folder {
     let folder = Folder::empty(&format!("going-on-{name}"));
-    folder.write("p.cep", PATTERNS);
+    folder.write("p.cep", PAIR);
     folder.write("tx.jsonl", &text(0..events));
     folder
 }
@@ -106,11 +94,11 @@ fn other_inputs_patterns_and_outputs_are_refused() {
     );
     refused(&RUN.replace("tx=tx.jsonl", "tx=-"), "the inputs are tx=stdin");
     refused("run p.cep --in tx=- --state new", "stdin cannot be read again after a crash");
-    folder.write("p.cep", &PATTERNS.replace("pair", "couple"));
+    folder.write("p.cep", &PAIR.replace("pair", "couple"));
     refused(RUN, "a pattern is not what the state in state is of: `pair` is not there any more, ");
-    folder.write("p.cep", &PATTERNS.replace("> 3", "> 4"));
+    folder.write("p.cep", &PAIR.replace("> 3", "> 4"));
     refused(RUN, "a pattern is not what the state in state is of: `pair` has changed (its steps), ");
-    folder.write("p.cep", PATTERNS);
+    folder.write("p.cep", PAIR);
     let records = folder.read("out.jsonl");
     folder.write("out.jsonl", &records[..10]);
     refused(RUN, "out.jsonl cannot be gone on with: it has 10 bytes");

@@ -1,20 +1,8 @@
 //! `run` over a part of the events: `--limit`, `--since`, `--until`, `--select`.
 
-use crate::folder::{Folder, run};
+use crate::folder::{Folder, PAIR, run};
 
-const PATTERNS: &str = "
-stream tx { card string  amount int  at timestamp  event time at, disorder 1s }
-
-pattern pair {
-    on tx by card
-    match a where amount > 3
-    then b where amount > a.amount
-    within 10m
-    emit alert { card: card, first: a.amount, second: b.amount }
-}
-
-pattern single { on tx by card  match a where amount > 9  emit big { card: card } }
-";
+const SINGLE: &str = "pattern single { on tx by card  match a where amount > 9  emit big { card: card } }";
 
 const START: usize = 1_700_000_000_000;
 
@@ -33,7 +21,7 @@ fn events(numbers: std::ops::Range<usize>) -> String {
 
 fn folder(name: &str) -> Folder {
     let folder = Folder::empty(&format!("parts-{name}"));
-    folder.write("p.cep", PATTERNS);
+    folder.write("p.cep", &format!("{PAIR}\n{SINGLE}\n"));
     folder.write("tx.jsonl", &events(0..10_000));
     folder
 }

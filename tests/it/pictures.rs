@@ -163,7 +163,7 @@ fn the_text_tells_until_having_filters_and_bounds() {
         "  z until v > 9: per open run that could go on with it\n",
         "  having count(a) > 2: when a run reaches the end; until it holds the run goes on\n",
         "  the group of b, c lives less than 3m (its `within`)\n",
-        "  open first events over all keys: at most 100,000,000 (`run --max-open`)\n",
+        "  open first events over all keys: at most 100 000 000 (`run --max-open`)\n",
     ] {
         assert!(text.contains(line), "{line} in {text}");
     }

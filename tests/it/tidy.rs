@@ -12,7 +12,7 @@ use ensue::diag::Code;
 /// The layers of `src/`, in order: a module uses its own layer and those above it in this list. `script` runs the
 /// tests of patterns and stands above the engine, beside the command line.
 const LAYERS: [&[&str]; 10] = [
-    &["time", "event", "diag", "limits", "codec"],
+    &["time", "event", "diag", "limits", "codec", "shown"],
     &["lang"],
     &["nfa"],
     &["matcher", "stream"],

@@ -5,9 +5,9 @@
 
 use std::fmt::Write as _;
 
-use super::html::escaped;
 use super::report::{Figures, Report};
-use super::table::{grouped, minute, percent, rows};
+use super::table::{minute, percent, rows};
+use crate::shown::{escaped, grouped};
 use crate::time::{Duration, EventTime};
 
 const WIDTH: f64 = 720.0;

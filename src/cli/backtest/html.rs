@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use super::charts;
 use super::report::Report;
 use super::table::{counts, headline, of_kind, rows, times};
+use crate::shown::escaped;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -37,24 +38,6 @@ pub(super) fn page(report: &Report) -> String {
         section(&mut page, "Kinds of fraud", &kinds(report));
     }
     page + DEFINITIONS + "</main>\n</body>\n</html>\n"
-}
-
-/// Text that stands in a page or in an attribute as it is.
-pub(super) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            // XML has no way to write these.
-            c if c.is_control() && !matches!(c, '\n' | '\t') => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 const DEFINITIONS: &str = "<section class=\"small\">\n<h2>What the words mean</h2>\n\

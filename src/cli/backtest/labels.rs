@@ -10,7 +10,7 @@ use super::key;
 use crate::cli::CliError;
 use crate::cli::run::Ready;
 use crate::event::Value;
-use crate::io::{RawRow, RawRows, RawText};
+use crate::io::{NULLS, RawRow, RawRows, RawText, truth};
 use crate::lang::hir::{Field, Form, Origin};
 use crate::time::EventTime;
 
@@ -32,9 +32,6 @@ const FIRST: &str = "first_at";
 const LAST: &str = "last_at";
 const NEAR_MISS: &str = "near_miss";
 const KIND: &str = "kind";
-
-/// Texts that say no, or nothing; in any case.
-const NO: [&str; 10] = ["false", "f", "no", "n", "null", "none", "nan", "na", "n/a", "\\N"];
 
 /// The event times of the streams that are read.
 pub(super) fn event_times(ready: &Ready) -> Vec<Field> {
@@ -63,12 +60,13 @@ pub(super) fn says_fraud(value: &Value) -> Option<Option<String>> {
 /// The same of a text. One that is more than a yes names the kind.
 fn text_says_fraud(text: &str) -> Option<Option<String>> {
     let text = text.trim();
-    let is = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
-    let number: Option<f64> = text.parse().ok();
-    match () {
-        () if text.is_empty() || number == Some(0.0) || is(&NO) => None,
-        () if number.is_some() || is(&["true", "t", "yes", "y"]) => Some(None),
-        () => Some(Some(text.to_owned())),
+    if text.is_empty() || NULLS.iter().any(|null| text.eq_ignore_ascii_case(null)) {
+        return None;
+    }
+    let number = || text.parse::<f64>().ok().map(|number| number != 0.0);
+    match truth(text).or_else(number) {
+        Some(is_fraud) => is_fraud.then_some(None),
+        None => Some(Some(text.to_owned())),
     }
 }
 

@@ -29,7 +29,7 @@ use self::labels::LabelFile;
 use self::report::Report;
 use self::witness::{LabelField, Witness};
 use super::program::{counted, did_you_mean};
-use super::run::{Binding, FormatIn, Job, Ready, Seen, parse_threads};
+use super::run::{Asked, Ready, Seen};
 use super::{CliError, Format, Verdict, note, print, style};
 use crate::event::StreamId;
 use crate::lang::hir::Program;
@@ -68,37 +68,8 @@ Definitions:
 Fraudulent is: true; a number but 0; a text but false, f, no, n, 0 and what
 stands for null; any time or duration. See docs/backtest.md.")]
 pub(super) struct BacktestArgs {
-    /// Pattern files, or directories with pattern files
-    #[arg(value_name = "FILES")]
-    files: Vec<PathBuf>,
-
-    /// What an input stream is read from, as for `ensue run`
-    #[arg(long = "in", value_name = "STREAM=PATH", value_parser = Binding::parse)]
-    inputs: Vec<Binding>,
-
-    /// How the inputs are written; what their first bytes show, unless said
-    #[arg(long, value_name = "FORMAT", value_enum)]
-    format_in: Option<FormatIn>,
-
-    /// Read the inputs of a stream one after the other, in the order given, as for `ensue run`
-    #[arg(long)]
-    sequential: bool,
-
-    /// Where the records of a stream go; nowhere unless said
-    #[arg(long = "out", value_name = "STREAM=PATH", value_parser = Binding::parse)]
-    outputs: Vec<Binding>,
-
-    /// Patterns and inputs from a file, as for `ensue run`
-    #[arg(long, value_name = "PATH")]
-    config: Option<PathBuf>,
-
-    /// Only these patterns, and those whose records they read
-    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
-    select: Vec<String>,
-
-    /// Over how many threads keys are spread; `auto` is one for each core. No figure depends on it
-    #[arg(long, value_name = "N", default_value = "1", value_parser = parse_threads)]
-    threads: u32,
+    #[command(flatten)]
+    asked: Asked,
 
     /// The field that says which events are fraudulent; with --label-file, which rows are
     #[arg(long, value_name = "FIELD", help_heading = "Labels")]
@@ -147,17 +118,7 @@ pub(super) fn run(args: &BacktestArgs) -> Result<Verdict, CliError> {
     if args.labels.is_none() && args.label_file.is_none() {
         return Err(without_labels());
     }
-    let job = Job {
-        files: &args.files,
-        inputs: &args.inputs,
-        outputs: &args.outputs,
-        config: args.config.as_deref(),
-        select: &args.select,
-        format_in: args.format_in,
-        is_sequential: args.sequential,
-        threads: args.threads,
-    };
-    let Some(ready) = job.prepare()? else { return Ok(Verdict::No) };
+    let Some(ready) = args.asked.prepare()? else { return Ok(Verdict::No) };
     let key = KeyPlan::new(&ready, &args.key, &alert_streams(&ready.program, &args.alerts)?)?;
     let (frauds, fields) = labels(args, &ready, &key)?;
     let looked_at = fields.iter().flat_map(LabelField::all).collect();

@@ -2,6 +2,7 @@
 
 use super::report::{Figures, KindFigures, Report, percentile};
 use crate::cli::style::painted;
+use crate::shown::grouped;
 use crate::time::{Duration, EventTime};
 
 /// The widest name of a rule; longer ones are cut.
@@ -126,11 +127,6 @@ pub(super) fn percent(share: Option<f64>) -> String {
 pub(super) fn minute(time: EventTime) -> String {
     let text = time.to_string();
     text.get(..16).map_or(text.clone(), |text| text.replace('T', " "))
-}
-
-/// With a gap between thousands.
-pub(super) fn grouped(number: u64) -> String {
-    crate::cli::run::grouped(number)
 }
 
 fn rate(rate: f64) -> String {

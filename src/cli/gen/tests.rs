@@ -92,10 +92,10 @@ fn rows_say_what_lines_say() {
     let path = std::env::temp_dir().join(format!("ensue-gen-{}.csv", std::process::id()));
     let (text, _) = generate(&args(3_000));
     let (nothing, _) = generate(&GenArgs { out: Some(path.clone()), ..args(3_000) });
-    let rows = std::fs::read_to_string(&path).unwrap();
-    std::fs::remove_file(&path).unwrap();
+    let rows = std::fs::read_to_string(&path).expect("it was written");
+    std::fs::remove_file(&path).expect("it is there");
     assert_eq!(nothing, "");
-    let (header, rows) = rows.split_once('\n').unwrap();
+    let (header, rows) = rows.split_once('\n').expect("a first line");
     let columns: Vec<&str> = header.split(',').collect();
     assert_eq!(rows.lines().count(), 3_000);
     for (row, event) in rows.lines().zip(lines(&text)) {
@@ -105,7 +105,7 @@ fn rows_say_what_lines_say() {
             let value = match event.get(*column) {
                 None => String::new(),
                 Some(Value::String(text)) => text.clone(),
-                Some(Value::Number(number)) => format!("{:.2}", number.as_f64().unwrap()),
+                Some(Value::Number(number)) => format!("{:.2}", number.as_f64().expect("a number")),
                 Some(value) => value.to_string(),
             };
             assert_eq!(cell, value, "{column} of {event}");

@@ -124,10 +124,10 @@ impl Column {
 
     fn see_text(&mut self, text: &str) {
         self.ways.see(text);
-        let is = |words: &[&str]| words.iter().any(|word| text.trim().eq_ignore_ascii_case(word));
-        let (yes, no) = (is(&["true", "t", "yes", "y"]), is(&["false", "f", "no", "n"]));
-        self.is_truth = self.is_truth && (yes || no);
-        self.says = (self.says.0 || yes, self.says.1 || no);
+        // Where nothing but 0 and 1 is said, it is numbers.
+        let said = crate::io::truth(text.trim()).filter(|_| !matches!(text.trim(), "0" | "1"));
+        self.is_truth &= said.is_some();
+        self.says = (self.says.0 || said == Some(true), self.says.1 || said == Some(false));
         self.marks.retain(|(group, point)| has_marks(text.trim(), *group, *point));
         let fraction =
             |(_, point): &(char, char)| text.trim().split_once(*point).map_or(0, |(_, rest)| rest.len());

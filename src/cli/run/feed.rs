@@ -13,7 +13,7 @@ use super::bad::{BadLines, Explainer};
 use super::durable::Durable;
 use super::outputs::Outputs;
 use super::part::{End, Part};
-use super::partitions::{Next, Partition, Partitions, State};
+use super::partitions::{Next, Partition, Partitions, State, disorder, idle_after};
 use super::plan::RunPlan;
 use super::progress::{Facts, Progress};
 use super::resume::{self, Inputs};
@@ -22,12 +22,11 @@ use crate::cli::{CliError, note, style};
 use crate::engine::{ColdKeys, Config, Engine, Group, projection};
 use crate::event::{Batch, PartitionId, StreamId};
 use crate::io::{Input, InputFormat, InputSource, Position, Reading};
-use crate::lang::hir::{Origin, Program, Stream};
+use crate::lang::hir::Program;
 use crate::matcher::bounds::shown_key;
 use crate::matcher::{Bound, Bounds, Class, Reached};
 use crate::runtime::epochs::{Mark, Recovered};
 use crate::runtime::{EpochFacts, Readers, Workers};
-use crate::time::Duration;
 
 /// How a run goes.
 pub(super) struct Options {
@@ -187,14 +186,13 @@ impl Feed {
                 return Err(resume::cannot_be_read_again(&input.name()));
             }
             let state = if is_open { State::Open } else { State::Ended };
-            let idle_after = if source.may_wait() { idle(declared) } else { None };
             let partition = Partition {
                 name: input.name(),
                 stream: *stream,
                 id,
                 state,
                 position,
-                idle_after,
+                idle_after: if source.may_wait() { idle_after(declared) } else { None },
                 meter: source.meter(),
             };
             let is_old = mark.is_some() && options.inputs == Inputs::Same;
@@ -416,7 +414,7 @@ impl Feed {
         let (batch, end) = match batch {
             Some(batch) if !part.is_all() => {
                 let stream = batch.stream();
-                let cut = part.cut(batch, disorder(&self.program, stream), *events - *events_before);
+                let cut = part.cut(batch, disorder(self.program.stream(stream)), *events - *events_before);
                 if cut.skipped > 0 {
                     *skipped.entry(stream).or_default() += cut.skipped;
                 }
@@ -430,12 +428,13 @@ impl Feed {
 
     /// Shows how the run is, where somebody sees it.
     fn show_progress(&mut self, part: Part) {
-        let (report, partitions) = (&self.report, self.partitions.all());
+        let (report, partitions) = (&self.report, &self.partitions);
+        let of_events = |limit| (report.events - report.events_before) as f64 / limit as f64;
         self.progress.show(|| Facts {
             events: report.events,
             watermark: report.engine.watermark(),
             matches: report.engine.stats().patterns.iter().map(|pattern| pattern.matches).sum(),
-            share: share(partitions, part, report.events - report.events_before),
+            share: partitions.share_read().into_iter().chain(part.limit.map(of_events)).reduce(f64::max),
         });
     }
 
@@ -457,12 +456,6 @@ impl Feed {
     }
 }
 
-/// After how long a silence a partition of a stream is idle.
-fn idle(stream: &Stream) -> Option<WallDuration> {
-    let Origin::Source { idle, .. } = stream.origin else { return None };
-    idle.map(|idle| WallDuration::from_micros(idle.micros().unsigned_abs()))
-}
-
 /// What is said of a bound when a pattern reaches it for the first time.
 fn told(program: &Program, reached: &Reached) -> String {
     let name = &program.pattern(reached.pattern).name;
@@ -476,30 +469,4 @@ fn told(program: &Program, reached: &Reached) -> String {
     format!(
         "pattern `{name}` is bounded: {of} has {excess} (such as key {key}), and {what}; this is told once"
     )
-}
-
-/// How far the events of a stream may be out of order.
-fn disorder(program: &Program, stream: StreamId) -> Duration {
-    match program.stream(stream).origin {
-        Origin::Source { disorder, .. } => disorder,
-        Origin::Derived { .. } => Duration::ZERO,
-    }
-}
-
-/// Which share of what there is to read was read: of bytes, where all inputs are files, or of the events that are wanted,
-/// after so many.
-fn share(partitions: &[Partition], part: Part, events: u64) -> Option<f64> {
-    let (mut read, mut all) = (0, 0);
-    let mut is_known = true;
-    for partition in partitions {
-        let Some(meter) = &partition.meter else {
-            is_known = false;
-            continue;
-        };
-        read += if partition.state == State::Ended { meter.bytes() } else { meter.read() };
-        all += meter.bytes();
-    }
-    let of_bytes = (is_known && all > 0).then(|| read as f64 / all as f64);
-    let of_events = part.limit.map(|limit| events as f64 / limit as f64);
-    of_bytes.into_iter().chain(of_events).reduce(f64::max)
 }

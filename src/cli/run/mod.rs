@@ -5,6 +5,7 @@
 //!                                                                          \-> summary
 //! ```
 
+mod asked;
 mod bad;
 mod begin;
 mod bindings;
@@ -23,31 +24,27 @@ mod resume;
 mod summary;
 mod watch;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 
-pub(super) use self::bindings::Binding;
-pub(super) use self::observed::{Job, Onlooker, Ready, Seen};
+pub(super) use self::asked::Asked;
+pub(super) use self::observed::{Onlooker, Ready, Seen};
 pub(super) use self::plan::select;
-pub(super) use self::summary::grouped;
 
 use self::begin::Beginning;
 use self::copying::Wanted;
 use self::durable::{Durable, Every};
 use self::listen::Server;
 use self::part::Part;
-use self::plan::Wishes;
 use self::summary::Summary;
 use self::watch::Watch;
 use super::program::load_with_text;
 use super::rules::Wish;
 use super::{CliError, Format, Verdict, note, style};
-use crate::config::RunConfig;
-use crate::io::InputFormat;
 use crate::lang::hir::KeepPolicy;
 use crate::limits;
 use crate::matcher::{Bounds, Class};
@@ -108,38 +105,12 @@ command line wins:
   [out]
   alert = \"alerts.jsonl\"")]
 pub(super) struct RunArgs {
-    /// Pattern files, or directories with pattern files
-    #[arg(value_name = "FILES")]
-    files: Vec<PathBuf>,
-
-    /// What an input stream is read from; several for one stream are its partitions, in this order
-    #[arg(long = "in", value_name = "STREAM=PATH", value_parser = Binding::parse)]
-    inputs: Vec<Binding>,
-
-    /// How the inputs are written; what their first bytes show, unless said
-    #[arg(long, value_name = "FORMAT", value_enum)]
-    format_in: Option<FormatIn>,
-
-    /// Read the inputs of a stream one after the other, in the order given: each goes on where the one before it has come
-    /// to in event time. Without it they are read side by side, in event time
-    #[arg(long)]
-    sequential: bool,
+    #[command(flatten)]
+    asked: Asked,
 
     /// Read files on where they end: somebody still writes to them. The run ends with a signal
     #[arg(long, conflicts_with = "sequential")]
     follow: bool,
-
-    /// Where an output stream goes
-    #[arg(long = "out", value_name = "STREAM=PATH", value_parser = Binding::parse)]
-    outputs: Vec<Binding>,
-
-    /// Patterns and bindings from a file; ./ensue.toml where neither a file nor FILES are given
-    #[arg(long, value_name = "PATH")]
-    config: Option<PathBuf>,
-
-    /// Only these patterns, and those whose records they read
-    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
-    select: Vec<String>,
 
     /// Only events from this time on: a date, an RFC 3339 time, or milliseconds
     #[arg(long, value_name = "TIME", value_parser = part::parse_time, help_heading = "Part")]
@@ -188,10 +159,6 @@ pub(super) struct RunArgs {
     /// What happens at a bound: the run fails, or partial matches are dropped, which is counted
     #[arg(long, value_name = "POLICY", value_enum, default_value_t = AtBound::Fail, help_heading = "Bounds")]
     at_bound: AtBound,
-
-    /// Over how many threads keys are spread; `auto` is one for each core. Records do not depend on it
-    #[arg(long, value_name = "N", default_value = "1", value_parser = parse_threads)]
-    threads: u32,
 
     /// Only the records of each key stand in order: with --threads, those of different keys are not put in order
     #[arg(long)]
@@ -250,33 +217,6 @@ pub(super) struct RunArgs {
     quiet: bool,
 }
 
-/// How inputs are written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub(super) enum FormatIn {
-    /// A JSON object on every line
-    Json,
-    /// Columns that the first line names, with `,` `;` a tab or `|` between them
-    Csv,
-}
-
-impl FormatIn {
-    fn format(self) -> InputFormat {
-        match self {
-            FormatIn::Json => InputFormat::Json,
-            FormatIn::Csv => InputFormat::Csv,
-        }
-    }
-}
-
-/// What a command line names of patterns, inputs and outputs.
-struct Asked<'a> {
-    files: &'a [PathBuf],
-    inputs: &'a [Binding],
-    outputs: &'a [Binding],
-    config: Option<&'a Path>,
-    select: &'a [String],
-}
-
 /// What happens at a bound.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum AtBound {
@@ -289,13 +229,7 @@ enum AtBound {
 }
 
 pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
-    let asked = Asked {
-        files: &args.files,
-        inputs: &args.inputs,
-        outputs: &args.outputs,
-        config: args.config.as_deref(),
-        select: &args.select,
-    };
+    let asked = &args.asked;
     let (files, wishes) = asked.resolve()?;
     let part = Part { since: args.since, until: args.until, limit: args.limit };
     part.check()?;
@@ -316,17 +250,17 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
         is_strict: args.strict,
         drains: !args.no_drain,
         executor: args.executor,
-        threads: args.threads,
+        threads: asked.threads,
         is_unordered: args.unordered,
         bounds: bounds(args),
         groups,
         inputs,
         is_durable: args.state.is_some(),
-        format: args.format_in.map(FormatIn::format),
+        format: asked.format(),
         part,
         explains_bad: args.explain_bad,
         is_quiet: args.quiet,
-        is_sequential: args.sequential,
+        is_sequential: asked.sequential,
         follows: args.follow,
         looked_at: Vec::new(),
         cold_keys: durable.as_ref().and_then(Durable::cold_keys),
@@ -435,66 +369,6 @@ fn share_of_memory() -> Option<u64> {
     memory::of_machine().map(|bytes| bytes / limits::STATE_MEMORY_SHARE)
 }
 
-impl Asked<'_> {
-    /// The pattern files, and what is read and written.
-    fn resolve(&self) -> Result<(Vec<PathBuf>, Wishes), CliError> {
-        let config = self.read_config()?;
-        let files = if self.files.is_empty() { config.pattern_paths() } else { self.files.to_vec() };
-        if files.is_empty() {
-            let help = "name files or directories, or list them in ensue.toml: patterns = [\"patterns/\"]";
-            return Err(CliError::asked("there are no patterns to run", help));
-        }
-        Ok((files, self.wishes(&config)?))
-    }
-
-    /// The configuration that is named; without one, and without pattern files, that of the working directory.
-    fn read_config(&self) -> Result<RunConfig, CliError> {
-        let here = Path::new("ensue.toml");
-        Ok(match self.config {
-            Some(path) => RunConfig::read(path)?,
-            None if self.files.is_empty() && here.exists() => RunConfig::read(here)?,
-            None => RunConfig::default(),
-        })
-    }
-
-    /// What the command line asks for, and the configuration where the command line says nothing of a stream.
-    fn wishes(&self, config: &RunConfig) -> Result<Wishes, CliError> {
-        let here = PathBuf::new();
-        let mut wishes = Wishes { select: self.select.to_vec(), ..Wishes::default() };
-        for binding in self.inputs {
-            wishes.inputs.push((binding.stream.clone(), bindings::inputs(&binding.place, &here)?));
-        }
-        for binding in self.outputs {
-            wishes.outputs.push((binding.stream.clone(), bindings::output(&binding.place, &here)?));
-        }
-        for (stream, places) in &config.inputs {
-            if !self.inputs.iter().any(|binding| binding.stream == *stream) {
-                for place in places.list() {
-                    wishes.inputs.push((stream.clone(), bindings::inputs(place, &config.base)?));
-                }
-            }
-        }
-        for (stream, place) in &config.outputs {
-            if !self.outputs.iter().any(|binding| binding.stream == *stream) {
-                wishes.outputs.push((stream.clone(), bindings::output(place, &config.base)?));
-            }
-        }
-        Ok(wishes)
-    }
-}
-
-/// A number of threads, or `auto`.
-pub(super) fn parse_threads(text: &str) -> Result<u32, String> {
-    let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
-    match text {
-        "auto" => Ok(cores().min(limits::THREADS_MAX)),
-        _ => match text.parse() {
-            Ok(threads) if (1..=limits::THREADS_MAX).contains(&threads) => Ok(threads),
-            _ => Err(format!("write a number from 1 to {}, or `auto`", limits::THREADS_MAX)),
-        },
-    }
-}
-
 /// `1000`, `64K`, `512M`, `2G`; powers of 1024.
 fn parse_bytes(text: &str) -> Result<u64, String> {
     let text = text.trim_end_matches(['B', 'b']).trim_end_matches('i');
@@ -511,15 +385,6 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn threads_are_counted() {
-        assert_eq!(parse_threads("4"), Ok(4));
-        assert!(parse_threads("auto").is_ok_and(|threads| threads > 0));
-        for text in ["", "0", "-1", "x", "257"] {
-            assert!(parse_threads(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn sizes_have_units() {

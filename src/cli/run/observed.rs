@@ -1,10 +1,9 @@
 //! A run that somebody looks on, in process: the same plan, inputs and evaluation as `ensue run`, without state.
 //!
 //! ```text
-//! Job --prepare--> Ready --run--> events and records to an Onlooker, files where they are bound
+//! Asked --prepare--> Ready --run--> events and records to an Onlooker, files where they are bound
 //! ```
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::feed::{Feed, Options};
@@ -12,7 +11,7 @@ use super::outputs::Outputs;
 use super::part::Part;
 use super::plan::{self, RunPlan};
 use super::resume::Inputs;
-use super::{Asked, Binding, FormatIn, share_of_memory, stop_on_signals};
+use super::{Asked, share_of_memory, stop_on_signals};
 use crate::cli::program::load_to_run;
 use crate::cli::{CliError, note, style};
 use crate::engine::Record;
@@ -29,25 +28,11 @@ pub(in crate::cli) trait Onlooker {
     fn found(&mut self, records: &[Record]);
 }
 
-/// What is to be run.
-pub(in crate::cli) struct Job<'a> {
-    pub(in crate::cli) files: &'a [PathBuf],
-    pub(in crate::cli) inputs: &'a [Binding],
-    pub(in crate::cli) outputs: &'a [Binding],
-    pub(in crate::cli) config: Option<&'a Path>,
-    pub(in crate::cli) select: &'a [String],
-    pub(in crate::cli) format_in: Option<FormatIn>,
-    pub(in crate::cli) is_sequential: bool,
-    pub(in crate::cli) threads: u32,
-}
-
-/// A job that can run: what it reads and writes is known, and nothing is opened.
-pub(in crate::cli) struct Ready {
+/// What can run: what it reads and writes is known, and nothing is opened.
+pub(in crate::cli) struct Ready<'a> {
     pub(in crate::cli) program: Arc<Program>,
     plan: RunPlan,
-    format_in: Option<FormatIn>,
-    is_sequential: bool,
-    threads: u32,
+    asked: &'a Asked,
 }
 
 /// What is to be said of a run that was looked on.
@@ -63,28 +48,27 @@ pub(in crate::cli) struct Seen {
     pub(in crate::cli) is_stopped: bool,
 }
 
-impl Job<'_> {
+impl Asked {
     /// Loads and plans. `None` if the patterns have mistakes, which were shown then.
-    pub(in crate::cli) fn prepare(&self) -> Result<Option<Ready>, CliError> {
-        let Job { files, inputs, outputs, config, select, format_in, is_sequential, threads } = *self;
-        let (files, mut wishes) = Asked { files, inputs, outputs, config, select }.resolve()?;
+    pub(in crate::cli) fn prepare(&self) -> Result<Option<Ready<'_>>, CliError> {
+        let (files, mut wishes) = self.resolve()?;
         // What the configuration binds belongs to `ensue run`; the command line stands first.
-        wishes.outputs.truncate(outputs.len());
+        wishes.outputs.truncate(self.outputs.len());
         let Some(program) = load_to_run(&files)? else { return Ok(None) };
         let mut plan = plan::plan(&program, &wishes)?;
         for line in &plan.unused {
             note(&format!("{} {line}", style::help("note:")));
         }
-        if outputs.is_empty() {
+        if self.outputs.is_empty() {
             // The answer is what goes to standard output.
             plan.sinks.clear();
             plan.streams.iter_mut().for_each(|stream| stream.records = None);
         }
-        Ok(Some(Ready { program, plan, format_in, is_sequential, threads }))
+        Ok(Some(Ready { program, plan, asked: self }))
     }
 }
 
-impl Ready {
+impl Ready<'_> {
     /// The patterns that run.
     pub(in crate::cli) fn patterns(&self) -> &[PatternId] {
         &self.plan.patterns
@@ -103,20 +87,20 @@ impl Ready {
         looked_at: Vec<(StreamId, usize)>,
         onlooker: &mut dyn Onlooker,
     ) -> Result<Seen, CliError> {
-        let Ready { program, plan, format_in, is_sequential, threads } = self;
+        let Ready { program, plan, asked } = self;
         let options = Options {
             is_strict: false,
             drains: true,
             executor: None,
-            threads: *threads,
+            threads: asked.threads,
             is_unordered: false,
             bounds: Bounds { state_bytes_max: share_of_memory(), ..Bounds::default() },
             groups: Vec::new(),
             inputs: Inputs::Same,
             is_durable: false,
             cold_keys: None,
-            format: format_in.map(FormatIn::format),
-            is_sequential: *is_sequential,
+            format: asked.format(),
+            is_sequential: asked.sequential,
             follows: false,
             looked_at,
             part: Part::default(),

@@ -19,7 +19,9 @@ use crate::cli::CliError;
 use crate::engine::Engine;
 use crate::event::{PartitionId, StreamId};
 use crate::io::{Meter, Position};
+use crate::lang::hir::{Origin, Stream};
 use crate::runtime::Readers;
+use crate::time::Duration as EventDuration;
 
 /// A partition that is being read.
 pub(super) struct Partition {
@@ -109,6 +111,17 @@ impl Partitions {
         &mut self.all[at]
     }
 
+    /// Which share of the bytes was read, where all inputs are files that do not grow.
+    pub(super) fn share_read(&self) -> Option<f64> {
+        let (mut read, mut all) = (0, 0);
+        for partition in &self.all {
+            let meter = partition.meter.as_ref()?;
+            read += if partition.state == State::Ended { meter.bytes() } else { meter.read() };
+            all += meter.bytes();
+        }
+        (all > 0).then(|| read as f64 / all as f64)
+    }
+
     /// What to read next.
     pub(super) fn next(&mut self, engine: &mut Engine, readers: &mut Readers, patience: Duration) -> Next {
         let is_idle = |partition: &Partition| partition.state == State::Idle;
@@ -164,6 +177,20 @@ impl Partitions {
             partition.state = State::Ended;
             engine.close_partition(partition.stream, partition.id);
         }
+    }
+}
+
+/// After how long a silence a partition of a stream is idle.
+pub(super) fn idle_after(stream: &Stream) -> Option<Duration> {
+    let Origin::Source { idle, .. } = stream.origin else { return None };
+    idle.map(|idle| Duration::from_micros(idle.micros().unsigned_abs()))
+}
+
+/// How far the events of a partition of a stream may be out of order.
+pub(super) fn disorder(stream: &Stream) -> EventDuration {
+    match stream.origin {
+        Origin::Source { disorder, .. } => disorder,
+        Origin::Derived { .. } => EventDuration::ZERO,
     }
 }
 

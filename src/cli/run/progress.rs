@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use super::bindings::Output;
 use super::plan::RunPlan;
-use super::summary::grouped;
 use crate::cli::style;
 use crate::io::Input;
+use crate::shown::grouped;
 use crate::time::{EventTime, Watermark};
 
 /// What is known of a run at a moment.

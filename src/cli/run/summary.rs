@@ -10,6 +10,7 @@ use super::plan::RunPlan;
 use crate::cli::program::counted;
 use crate::event::{PatternId, StreamId};
 use crate::lang::hir::{Origin, Program};
+use crate::shown::grouped;
 
 /// What a run says at its end, with everything looked up.
 pub(super) struct Summary {
@@ -215,19 +216,6 @@ impl Summary {
     }
 }
 
-/// With a thin gap between thousands: `1 000 000`.
-pub(in crate::cli) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(' ');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 fn bytes(count: u64) -> String {
     match count {
         0..1024 => format!("{count} bytes"),
@@ -241,10 +229,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_grouped() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(999), "999");
-        assert_eq!(grouped(1_234_567), "1 234 567");
+    fn bytes_have_units() {
+        assert_eq!(bytes(1023), "1023 bytes");
         assert_eq!(bytes(1536), "1.5 KiB");
+        assert_eq!(bytes(3 << 20), "3.0 MiB");
     }
 }

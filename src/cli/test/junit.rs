@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use crate::shown::escaped;
+
 /// A test that ran.
 pub(super) struct Case<'a> {
     pub(super) pattern: &'a str,
@@ -93,23 +95,4 @@ fn suite(file: &str, cases: &[&Case<'_>]) -> String {
     }
     text.push_str("  </testsuite>\n");
     text
-}
-
-/// As text or in an attribute. XML has no way to write most control characters, not even escaped.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\t' | '\n' => out.push(character),
-            _ if character.is_control() || matches!(character, '\u{fffe}' | '\u{ffff}') => {
-                out.push('\u{fffd}')
-            }
-            _ => out.push(character),
-        }
-    }
-    out
 }

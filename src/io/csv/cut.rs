@@ -10,6 +10,23 @@ pub(in crate::io) struct Cut {
     pub(in crate::io) column: u32,
 }
 
+/// What is in a row besides its separators.
+struct Seen {
+    /// Not 0 where there are quotes.
+    quotes: u64,
+    /// Not 0 where there are bytes beyond ASCII.
+    strange: u64,
+}
+
+/// The top bit of each byte.
+const TOPS: u64 = 0x8080_8080_8080_8080;
+
+/// The top bits of the bytes that are 0. No carry sets another.
+#[inline]
+fn zero_bytes(word: u64) -> u64 {
+    !(((word & !TOPS) + !TOPS) | word | !TOPS)
+}
+
 /// Cuts rows, one after another.
 #[derive(Debug)]
 pub(in crate::io) struct Cutter {
@@ -26,14 +43,21 @@ impl Cutter {
         Cutter { separator, cells: Vec::new(), unescaped: Vec::new() }
     }
 
-    /// Cuts a row; gives its fields.
+    /// Cuts a row; says whether it is ASCII.
     #[inline]
-    pub(in crate::io) fn cut(&mut self, row: &[u8]) -> &[Cut] {
+    pub(in crate::io) fn cut(&mut self, row: &[u8]) -> bool {
         self.cells.clear();
-        match memchr::memchr(b'"', row) {
-            None => self.cut_bare(row),
-            Some(_) => self.cut_quoted(row),
+        let Seen { quotes, strange } = self.cut_bare(row);
+        if quotes != 0 {
+            self.cells.clear();
+            self.cut_quoted(row);
         }
+        strange == 0
+    }
+
+    /// The fields of the row that was cut last.
+    #[inline]
+    pub(in crate::io) fn cells(&self) -> &[Cut] {
         &self.cells
     }
 
@@ -48,31 +72,38 @@ impl Cutter {
         &self.unescaped
     }
 
-    /// Cuts a row without quotes at its separators, eight bytes at a time: a bit for each separator among them, which no
-    /// carry can set wrongly.
-    fn cut_bare(&mut self, row: &[u8]) {
-        const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-        let separators = u64::from_ne_bytes([self.separator; 8]);
+    /// Cuts a row at its separators as if no quote were in it, eight bytes at a time, and says what else is among them.
+    #[inline]
+    fn cut_bare(&mut self, row: &[u8]) -> Seen {
+        let (separators, quotes) = (u64::from_ne_bytes([self.separator; 8]), u64::from_ne_bytes([b'"'; 8]));
+        let mut seen = Seen { quotes: 0, strange: 0 };
         let mut start = 0;
+        let cells = &mut self.cells;
         let mut push = |end: usize| {
-            self.cells.push(Cut { start, end: end as u32, is_quoted: false, column: start });
+            cells.push(Cut { start, end: end as u32, is_quoted: false, column: start });
             start = end as u32 + 1;
+        };
+        let mut look_at = |at: usize, word: u64| {
+            seen.quotes |= zero_bytes(word ^ quotes);
+            seen.strange |= word & TOPS;
+            let mut found = zero_bytes(word ^ separators);
+            while found != 0 {
+                push(at + found.trailing_zeros() as usize / 8);
+                found &= found - 1;
+            }
         };
         let (words, rest) = row.as_chunks::<8>();
         for (at, word) in words.iter().enumerate() {
-            let word = u64::from_le_bytes(*word) ^ separators;
-            let mut found = !(((word & LOW) + LOW) | word | LOW);
-            while found != 0 {
-                push(8 * at + found.trailing_zeros() as usize / 8);
-                found &= found - 1;
-            }
+            look_at(8 * at, u64::from_le_bytes(*word));
         }
-        for (byte, at) in rest.iter().zip(row.len() - rest.len()..) {
-            if *byte == self.separator {
-                push(at);
-            }
-        }
+        // Filled up with zeros, which mean nothing.
+        let word = match row.last_chunk::<8>() {
+            Some(last) => u64::from_le_bytes(*last).checked_shr(8 * (8 - rest.len() as u32)).unwrap_or(0),
+            None => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        };
+        look_at(row.len() - rest.len(), word);
         push(row.len());
+        seen
     }
 
     /// Cuts a row with quotes in it.

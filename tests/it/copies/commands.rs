@@ -7,25 +7,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::bucket::Bucket;
-use crate::folder::Folder;
-
-const PATTERNS: &str = "
-stream tx { card string  amount int  at timestamp  event time at, disorder 1s }
-
-pattern pair {
-    on tx by card
-    match a where amount > 3
-    then b where amount > a.amount
-    within 10m
-    emit alert { card: card, first: a.amount, second: b.amount }
-}
-";
+use crate::folder::{Folder, PAIR};
 
 const RUN: &str = "run p.cep --in tx=tx.jsonl --out alert=out.jsonl --state state --checkpoint-every 50ms";
 
 fn folder(name: &str, events: usize) -> Folder {
     let folder = Folder::empty(&format!("copying-{name}"));
-    folder.write("p.cep", PATTERNS);
+    folder.write("p.cep", PAIR);
     let line = |at: usize| {
         let (card, amount, at) = (at % 701, at * 7919 % 11, 1_700_000_000_000 + at * 250);
         format!("{{\"card\":\"c{card}\",\"amount\":{amount},\"at\":{at}}}\n")
