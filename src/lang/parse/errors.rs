@@ -112,6 +112,38 @@ impl<'t> Stop<'t> {
         (doc, previous)
     }
 
+    /// The last tokens before the place, at most so many.
+    pub(super) fn tokens_before(&self, count: usize) -> Vec<&'t str> {
+        let mut tokens = Vec::new();
+        let mut scanner = Scanner::new(self.text, self.start, self.at).peekable();
+        while let Some((start, token)) = scanner.next() {
+            let end = scanner.peek().map_or(self.at, |(next, _)| *next);
+            if !matches!(token, Token::Comment | Token::Doc(_)) {
+                tokens.push(self.text[start..end].trim_end());
+            }
+        }
+        // `<=` and its like are two characters of one token.
+        let is_pair = |pair: &[&str]| matches!(pair, ["<" | ">" | "=" | "!", "="] | ["?", "?"]);
+        while let Some(at) = tokens.windows(2).rposition(is_pair) {
+            let start = tokens[at].as_ptr() as usize - self.text.as_ptr() as usize;
+            let pair = self.text.get(start..start + 2).filter(|pair| pair.len() == 2 && !pair.contains(' '));
+            let Some(pair) = pair else { break };
+            tokens.splice(at..at + 2, [pair]);
+        }
+        tokens.split_off(tokens.len().saturating_sub(count))
+    }
+
+    /// Where the innermost bracket is that is still open.
+    pub(super) fn opened(&self) -> Option<usize> {
+        self.open.last().copied()
+    }
+
+    /// Whether the steps are over, so that only clauses of the whole pattern could follow.
+    pub(super) fn is_past_steps(&self) -> bool {
+        let clauses = self.expected.iter().any(|rule| words::is_clause(*rule));
+        clauses && !self.expects(&[Rule::element, Rule::word_then, Rule::word_next])
+    }
+
     /// Whether one of these rules was tried.
     pub(super) fn expects(&self, rules: &[Rule]) -> bool {
         self.expected.iter().any(|rule| rules.contains(rule))
@@ -232,6 +264,9 @@ pub(super) fn stray(text: &str, file: FileId, chunk: &Chunk) -> Diagnostic {
     }
     let lower = found.to_lowercase();
     let near = ITEM_WORDS.iter().find(|word| strsim::damerau_levenshtein(word, &lower) <= 1);
+    if let (None, Some(help)) = (near, habits::heads::stray(rest, found)) {
+        return diagnostic.help(help);
+    }
     match near {
         Some(word) => diagnostic.help(format!("did you mean `{word}`?")),
         None if found == "}" => diagnostic.help("take this brace away, or one above it"),

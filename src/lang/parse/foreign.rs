@@ -94,11 +94,13 @@ pub(super) fn explain(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         .or_else(|| decimal_comma(stop, span))
 }
 
-fn answer(span: Span, message: impl Into<String>, help: impl Into<String>) -> Diagnostic {
+/// A diagnostic with its remedy.
+pub(super) fn answer(span: Span, message: impl Into<String>, help: impl Into<String>) -> Diagnostic {
     Diagnostic::error(Code::Syntax, span, message).label("not expected here").help(help)
 }
 
-fn in_body(stop: &Stop<'_>) -> bool {
+/// Whether the next part of a step, or the next step, was tried.
+pub(super) fn in_body(stop: &Stop<'_>) -> bool {
     stop.expects(&[Rule::element, Rule::word_then, Rule::word_next, Rule::quantifier, Rule::condition])
 }
 
@@ -108,7 +110,7 @@ fn of_flink(word: &str) -> Option<&'static str> {
 }
 
 /// The word at the start of a text.
-fn first_word(text: &str) -> &str {
+pub(super) fn first_word(text: &str) -> &str {
     &text[..text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len())]
 }
 

@@ -1,4 +1,13 @@
 //! What people bring from other languages, and what it is called here.
+//!
+//! Each function knows one mistake, and answers it or passes it on. Those that belong together have a file: the heads of
+//! items, tests, counts, clauses, and what stands in conditions.
+
+mod clauses;
+mod counts;
+pub(super) mod heads;
+mod scripts;
+mod values;
 
 use super::errors::Stop;
 use super::foreign;
@@ -64,7 +73,13 @@ const UNITS: [(&str, &str); 9] = [
 
 /// The diagnostic for a mistake that is known.
 pub(super) fn explain(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
-    foreign::explain(stop, span)
+    heads::explain(stop, span)
+        .or_else(|| scripts::explain(stop, span))
+        .or_else(|| counts::explain(stop, span))
+        .or_else(|| values::explain(stop, span))
+        .or_else(|| clauses::explain(stop, span))
+        .or_else(|| foreign::explain(stop, span))
+        .or_else(|| values::duration(stop, span))
         .or_else(|| duration(stop, span))
         .or_else(|| mark(stop, span))
         .or_else(|| capitals(stop, span))
@@ -407,7 +422,9 @@ fn assigned(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
 /// `a{3..5}`, `a{3-5}`.
 fn range(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     let is_number = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
-    if !matches!(stop.found, "." | "-" | ":") || !is_number(stop.previous) || !stop.expects(&[Rule::r_brace])
+    let in_braces = stop.opened().is_some_and(|open| stop.text[open..stop.at].starts_with('{'));
+    if !matches!(stop.found, "." | "-" | ":") || !is_number(stop.previous) || !in_braces
+        || !stop.expects(&[Rule::r_brace]) || stop.expects_operator()
     {
         return None;
     }
@@ -437,7 +454,8 @@ fn incomplete(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     let clause = ["emit", "tally", "limit", "keep", "skip", "on"].contains(&stop.previous);
     let is_name = stop.found.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
     let is_step = stop.expects(&[Rule::quantifier, Rule::q_optional, Rule::contiguity]);
-    if (clause || ["within", "having"].contains(&stop.previous)) && is_name && is_step {
+    let opens_part = ["within", "having", "where", "until", "gap", "for"].contains(&stop.previous);
+    if (clause || opens_part) && is_name && is_step {
         let message = format!("`{}` was read as the name of a step", stop.previous);
         return Some(
             Diagnostic::error(Code::Syntax, span, message)
