@@ -331,6 +331,21 @@ impl PatternChecker<'_, '_> {
             "std" | "stdev" => "did you mean `stddev`?".to_owned(),
             "count_distinct" => "did you mean `distinct`?".to_owned(),
             "lag" | "previous" => "did you mean `prev`?".to_owned(),
+            "exists" | "isnull" | "is_null" | "isnan" | "empty" | "isempty" => {
+                "write `x is null`, or `x is not null`".to_owned()
+            }
+            "now" | "current_time" | "current_timestamp" | "getdate" | "today" => {
+                "there is no clock in a pattern, only the times of events: `b.at - a.at < 10m`".to_owned()
+            }
+            "to_number" | "number" | "cast" | "double" => "write `int(x)` or `float(x)`".to_owned(),
+            "to_string" | "str" | "text" | "tostring" => "write `string(x)`".to_owned(),
+            "startswith" | "startsWith" => "did you mean `starts_with`?".to_owned(),
+            "endswith" | "endsWith" => "did you mean `ends_with`?".to_owned(),
+            "dayofweek" | "day_of_week" | "dow" => "did you mean `weekday`? Monday is 1, Sunday 7".to_owned(),
+            "geo_distance" | "haversine" | "distance" => "did you mean `distance_km`?".to_owned(),
+            "regex" | "regexp" | "regexp_like" | "matches" | "match" => "write `x matches \"…\"`".to_owned(),
+            "like" => "write `x like \"A%\"`".to_owned(),
+            "any" | "all" | "every" | "exactly" => "a pattern says how often in a quantifier: `a{3,}`".to_owned(),
             other => match nearest(other, names.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("functions: {}", names.join(", ")),

@@ -90,6 +90,7 @@ impl PatternChecker<'_, '_> {
                     (true, _) => constant_help(other, &l.expr, &self.text(left)),
                     _ => None,
                 };
+                let help = (self.date_help(one, other, left, right)).or_else(|| self.weekday_help(left, right)).or(help);
                 let help =
                     help.unwrap_or_else(|| conversion_help(one, other, &self.text(left), &self.text(right)));
                 let message = format!("{} cannot be compared with {}", a_type(one), a_type(other));
@@ -112,9 +113,38 @@ impl PatternChecker<'_, '_> {
         }
         let diagnostic = Diagnostic::error(Code::BadLiteral, span, format!("`{text}` is not a timestamp"))
             .note("it is compared with a timestamp, so it is read as RFC 3339, with its offset from UTC")
-            .help("write `\"2026-01-31T12:00:00Z\"`");
+            .help(match (day_of(text), hour_of(text)) {
+                (Some(day), _) => format!("write `\"{day}T00:00:00Z\"`"),
+                (None, Some(hour)) => format!("for a time of day compare the hour: `hour(at) >= {hour}`"),
+                (None, None) => "write `\"2026-01-31T12:00:00Z\"`".to_owned(),
+            });
         self.report(diagnostic);
         false
+    }
+
+    /// Where a date was written without quotes, and read as a difference or a quotient of numbers.
+    fn date_help(&self, one: Type, other: Type, left: Span, right: Span) -> Option<String> {
+        let written = match (one, other) {
+            (Type::Timestamp, number) if number.is_numeric() => self.text(right),
+            (number, Type::Timestamp) if number.is_numeric() => self.text(left),
+            _ => return None,
+        };
+        match day_of(&written) {
+            Some(day) => Some(format!("a time stands in double quotes: write `\"{day}T00:00:00Z\"`")),
+            None if written.contains('/') => {
+                Some("write the year first, in double quotes: `\"2026-01-31T00:00:00Z\"`".to_owned())
+            }
+            None => None,
+        }
+    }
+
+    /// `weekday(at) == "Monday"`, also with `day`.
+    fn weekday_help(&self, left: Span, right: Span) -> Option<String> {
+        const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+        let (call, name) = (self.text(left), self.text(right).to_lowercase());
+        let rest = call.strip_prefix("weekday").or_else(|| call.strip_prefix("day"))?;
+        let day = DAYS.iter().position(|day| name.trim_matches('"').starts_with(day))?;
+        rest.starts_with('(').then(|| format!("write `weekday{rest} == {}`: Monday is 1, Sunday 7", day + 1))
     }
 
     pub(super) fn in_list(
@@ -225,6 +255,23 @@ impl PatternChecker<'_, '_> {
         }
         negated_if(negated, Expr::Between(Box::new(least.expr), Box::new(value.expr), Box::new(most.expr)))
     }
+}
+
+/// The day at the start of a text, `2026-01-31`.
+fn day_of(text: &str) -> Option<&str> {
+    let day = text.trim().get(..10)?;
+    let is_right = day.bytes().enumerate().all(|(at, byte)| match at {
+        4 | 7 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    });
+    is_right.then_some(day)
+}
+
+/// The hour of `12:00`.
+fn hour_of(text: &str) -> Option<u8> {
+    let (hour, minutes) = text.trim().split_once(':')?;
+    let is_clock = hour.len() <= 2 && minutes.bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
+    hour.parse().ok().filter(|_| is_clock)
 }
 
 fn is_constant(typed: &Typed) -> bool {

@@ -9,17 +9,21 @@ use crate::event::{SlotId, StepId, Type};
 use crate::lang::ast::Ident;
 use crate::lang::hir::{Expr, Pick};
 
+/// What a bare name is in a condition.
+const CANDIDATE: &str = "a bare name is a field of the event that the condition is about";
+
 impl PatternChecker<'_, '_> {
     /// The step of `NAME.field` or `avg(NAME.field)`, if the name is one and may be read here.
     pub(super) fn step_to_read(&mut self, place: Place, name: &str, span: Span, how: How) -> Option<usize> {
         let Some(step) = self.step_named(name) else {
-            self.unknown_step(place, name, span);
+            self.unknown_step(place, name, span, None);
             return None;
         };
         self.may_read(place, step, span, how).then_some(step)
     }
 
-    fn unknown_step(&mut self, place: Place, name: &str, span: Span) {
+    /// `field` is what was to be read of it, where that is known.
+    fn unknown_step(&mut self, place: Place, name: &str, span: Span, field: Option<&str>) {
         if self.program.is_answered(name) {
             return;
         }
@@ -31,18 +35,37 @@ impl PatternChecker<'_, '_> {
             .is_some_and(|sources| !matches!(self.field_among(&sources, name), Found::No));
         let diagnostic = if is_stream && !steps.contains(&name) {
             let message = format!("`{name}` is a stream, not a step");
-            Diagnostic::error(Code::UnknownStep, span, message)
-                .note("an event is named by the step that took it")
-                .help(format!("steps: {}", quoted(steps)))
+            let diagnostic = Diagnostic::error(Code::UnknownStep, span, message)
+                .note("an event is named by the step that took it");
+            match self.field_of_candidate(place, field) {
+                Some(field) => diagnostic.help(format!("write `{field}`: {CANDIDATE}")),
+                None => diagnostic.help(format!("steps: {}", quoted(steps))),
+            }
         } else if is_field {
             let message = format!("`{name}` is a field, and has no fields of its own");
             Diagnostic::error(Code::UnknownStep, span, message)
                 .help("a member inside JSON is declared as a field: `city string from \"geo.city\"`")
         } else {
-            Diagnostic::error(Code::UnknownStep, span, format!("the pattern has no step `{name}`"))
-                .help(suggestion(name, "steps", steps))
+            let diagnostic =
+                Diagnostic::error(Code::UnknownStep, span, format!("the pattern has no step `{name}`"));
+            match self.field_of_candidate(place, field) {
+                _ if matches!(name, "prev" | "previous" | "last") && Self::own_step(place).is_some() => {
+                    let field = field.unwrap_or("amount");
+                    diagnostic.help(format!("write `prev({field})` in the condition of a loop, or `a.{field}` for step `a`"))
+                }
+                Some(field) => diagnostic
+                    .help(format!("write `{field}`: {CANDIDATE}"))
+                    .help(suggestion(name, "steps", steps)),
+                None => diagnostic.help(suggestion(name, "steps", steps)),
+            }
         };
         self.report(diagnostic);
+    }
+
+    /// The field, if the candidate event has it.
+    fn field_of_candidate<'f>(&self, place: Place, field: Option<&'f str>) -> Option<&'f str> {
+        let sources = self.candidate(place)?;
+        field.filter(|field| !matches!(self.field_among(&sources, field), Found::No))
     }
 
     /// Whether the step may be read here; reports it where not.
@@ -140,6 +163,10 @@ impl PatternChecker<'_, '_> {
     /// `a.f`: of the only event of a step, or that of this iteration.
     pub(super) fn bare_member(&mut self, place: Place, name: &str, name_span: Span, field: &Ident) -> Typed {
         let span = name_span.to(field.span);
+        if self.step_named(name).is_none() {
+            self.unknown_step(place, name, name_span, Some(&field.text));
+            return Typed::error();
+        }
         let Some(step) = self.step_to_read(place, name, name_span, How::Bare) else { return Typed::error() };
         let own = Self::own_step(place) == Some(step);
         if own && !self.steps[step].many() {

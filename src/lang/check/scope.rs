@@ -299,6 +299,14 @@ impl PatternChecker<'_, '_> {
                 };
                 let known = suggestion(name, "fields", self.names_at(place).iter().map(String::as_str));
                 let is_near = known.starts_with("did you mean");
+                let written = &self.program.sources.file(span.file).text[..span.start as usize];
+                if written.trim_end().ends_with("--") {
+                    let diagnostic = Diagnostic::error(Code::UnknownField, span, message)
+                        .note("`--` was read as two minus signs")
+                        .help("a comment starts with `//` and ends with its line");
+                    self.report_field(diagnostic);
+                    return Typed::error();
+                }
                 let mut diagnostic = Diagnostic::error(Code::UnknownField, span, message).help(known);
                 if !is_near && !found {
                     diagnostic = diagnostic.help(format!("a text stands in quotes: `\"{name}\"`"));

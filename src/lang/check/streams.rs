@@ -179,6 +179,16 @@ impl Checker<'_> {
             "decimal" => return self.decimal_type(item),
             other => {
                 let help = match other {
+                    _ if TYPE_NAMES.contains(&item.name.text.as_str()) => {
+                        format!("the name stands before the type: `{other} {}`", item.name.text)
+                    }
+                    _ if matches!(item.name.text.as_str(), "time" | "event_time" | "eventtime") => {
+                        format!("if it should name the event time, write `event time {other}`")
+                    }
+                    "null" if item.name.text == "not" => {
+                        "take `not null` away: a field without `?` is never null".to_owned()
+                    }
+                    _ if item.name.text == "from" => format!("write the column in double quotes: `from \"{other}\"`"),
                     "text" | "varchar" | "str" => "did you mean `string`?".to_owned(),
                     "integer" | "long" | "bigint" | "i64" => "did you mean `int`?".to_owned(),
                     "double" | "real" | "f64" | "number" => "did you mean `float`?".to_owned(),

@@ -168,7 +168,7 @@ fn names_are_refused() {
             pattern("match small then b where smal.amount > 5 within 1h"),
             "did you mean `small`?",
         ),
-        (Code::UnknownStep, condition("tx.amount > 5"), "steps: `a`"),
+        (Code::UnknownStep, condition("tx.amount > 5"), "write `amount`"),
         (Code::UnknownStep, condition("kind.x > 5"), "from"),
         (Code::LaterStep, pattern("match a where b.amount > 5 then b within 1h"), "condition of `b`"),
         (Code::DuplicateName, pattern("match a then a within 1h"), "a{2}"),

@@ -76,6 +76,8 @@ impl PatternChecker<'_, '_> {
             ExprKind::Bool(value) => Typed::new(Expr::Const(Value::Bool(*value)), Type::Bool),
             ExprKind::Number(text) => self.number(text, span),
             ExprKind::String(literal) => self.string(place, literal),
+            // One that is none was answered by the parser.
+            ExprKind::Duration(_) if Duration::parse(&self.text(span)).is_none() => Typed::error(),
             ExprKind::Duration(value) => Typed::new(Expr::Const(Value::Duration(*value)), Type::Duration),
             ExprKind::Name(name) => self.bare_name(place, name, span),
             ExprKind::Member(object, field) => self.member(place, object, field),

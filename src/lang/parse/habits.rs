@@ -170,6 +170,12 @@ pub(super) fn as_duration(text: &str) -> Option<String> {
     Some(format!("{}{unit}", &text[..digits]))
 }
 
+/// `5000` for `5k`.
+pub(super) fn in_thousands(text: &str) -> Option<String> {
+    let digits = text.strip_suffix(['k', 'K'])?;
+    digits.chars().all(|c| c.is_ascii_digit()).then(|| format!("{digits}000"))
+}
+
 /// How the unit is written here.
 pub(super) fn unit(word: &str) -> Option<&'static str> {
     let word = word.to_ascii_lowercase();
@@ -457,10 +463,12 @@ fn incomplete(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     let opens_part = ["within", "having", "where", "until", "gap", "for"].contains(&stop.previous);
     if (clause || opens_part) && is_name && is_step {
         let message = format!("`{}` was read as the name of a step", stop.previous);
+        let help = match (stop.previous, stop.tokens_before(2).first()) {
+            ("where", Some(word)) => format!("write the name of the step before it: `{word} a where …`"),
+            _ => "the step before it is not complete: write its name behind `then` or `next`".to_owned(),
+        };
         return Some(
-            Diagnostic::error(Code::Syntax, span, message)
-                .label("so this is not expected here")
-                .help("the step before it is not complete: write its name behind `then` or `next`"),
+            Diagnostic::error(Code::Syntax, span, message).label("so this is not expected here").help(help),
         );
     }
     if !clause || !is_name || !stop.expects_operator() {

@@ -29,7 +29,8 @@ impl Tree {
         let span = self.span(node);
         let node = Duration::parse(node.as_str()).unwrap_or_else(|| {
             let text = format!("`{}` is no duration", node.as_str());
-            let help = match habits::as_duration(node.as_str()) {
+            let meant = habits::in_thousands(node.as_str()).or_else(|| habits::as_duration(node.as_str()));
+            let help = match meant {
                 Some(meant) => format!("write `{meant}`"),
                 None => {
                     "write whole numbers with units, the longest first: w, d, h, m, s, ms, us, as in `1h30m`"

@@ -29,6 +29,8 @@ pub(super) fn explain(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         .or_else(|| second_match(stop, span))
         .or_else(|| absence(stop, span))
         .or_else(|| after_window(stop, span))
+        .or_else(|| event_time(stop, span))
+        .or_else(|| field_name(stop, span))
         .or_else(|| line(stop, span))
 }
 
@@ -262,6 +264,32 @@ fn after_window(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         )
         .help("for one on a step put `where` behind the step: `match a where …`, before `within`"),
     )
+}
+
+/// `event time at disorder 5s`: the word is read as the name of the next field.
+fn event_time(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
+    let is_word = matches!(stop.previous, "disorder" | "idle");
+    if !is_word || !stop.expects(&[Rule::type_name, Rule::name]) || !starts_number(stop.found) {
+        return None;
+    }
+    let help = format!("write a comma before it: `event time at, {} {}`", stop.previous, stop.found);
+    Some(answer(span, format!("`{}` was read as the name of a field", stop.previous), help))
+}
+
+/// `card-number string` in a stream.
+fn field_name(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
+    if !matches!(stop.found, "-" | "." | " ") || !stop.expects(&[Rule::type_name]) || !is_word(stop.previous) {
+        return None;
+    }
+    let rest = &stop.text[stop.at..stop.end];
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    let written = format!("{}{}", stop.previous, &rest[..rest.find(|c| !is_part(c)).unwrap_or(rest.len())]);
+    let name = written.replace(['-', '.'], "_");
+    Some(answer(
+        span,
+        "a name has letters, digits and `_`",
+        format!("write `{name}`, and behind its type `from \"{written}\"`"),
+    ))
 }
 
 /// `return alert`, `without b`.

@@ -39,6 +39,8 @@ fn expectation(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         _ => return None,
     };
     let nothing = "write `expect nothing`: no record, no timeout, no late event";
+    let start = what.as_ptr() as usize - stop.text.as_ptr() as usize;
+    let span = Span { start: start as u32, end: (start + what.len()) as u32, ..span };
     let is_none = |word: &str| {
         matches!(
             word.to_ascii_lowercase().as_str(),

@@ -21,7 +21,7 @@ const PARTS: [&str; 15] = [
 
 /// Words that compare elsewhere, and the operator that does so here.
 const COMPARISONS: [(&[&str], &str); 6] = [
-    (&["equals", "equal", "eq", "is"], "=="),
+    (&["equals", "equal", "eq"], "=="),
     (&["ne", "isnt", "differs"], "!="),
     (&["greater", "gt", "above", "over", "exceeds", "more", "larger", "bigger"], ">"),
     (&["less", "lt", "below", "under", "smaller", "fewer"], "<"),
@@ -52,6 +52,7 @@ pub(super) fn explain(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         .or_else(|| large_word(stop, span))
         .or_else(|| list(stop, span))
         .or_else(|| distinct(stop, span))
+        .or_else(|| prefixed(stop, span))
         .or_else(|| operator(stop, span))
         .or_else(|| bracket(stop, span))
 }
@@ -254,6 +255,16 @@ fn list(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     Some(answer(span, "a list stands in round brackets", help))
 }
 
+/// `f"card {card}"`.
+fn prefixed(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
+    let is_prefix = stop.previous.len() == 1 && stop.text[..stop.at].ends_with(stop.previous);
+    if !stop.found.starts_with('"') || !is_prefix || !is_word(stop.previous) {
+        return None;
+    }
+    let help = format!("take `{}` away: in `emit` every text may have `{{…}}` with an expression inside", stop.previous);
+    Some(answer(place(stop, stop.previous, span), "a text has no letter before it but `r`, for a raw one", help))
+}
+
 /// `count(distinct a.f)`, `distinct a.f`.
 fn distinct(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     let is_distinct = stop.previous.eq_ignore_ascii_case("distinct") || stop.previous.eq_ignore_ascii_case("unique");
@@ -300,7 +311,8 @@ fn operator(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         }
         _ => {}
     }
-    if !stop.expects_operator() || !is_word(stop.found) {
+    let is_keyword = RESERVED.contains(&stop.found.to_ascii_lowercase().as_str());
+    if !stop.expects_operator() || !is_word(stop.found) || is_keyword || stop.starts_line() {
         return None;
     }
     let left = left_of(stop);
@@ -362,6 +374,9 @@ pub(super) fn duration(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     }
     let rest = &stop.text[stop.at..stop.end];
     let digits = &rest[..rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())];
+    if rest[digits.len()..].starts_with('.') {
+        return None;
+    }
     let word = first_word(rest[digits.len()..].trim_start());
     let message = "a duration is a number and its unit in one word";
     if let Some(inner) = stop.found.strip_prefix('"').and_then(|found| found.strip_suffix('"')) {
@@ -372,7 +387,7 @@ pub(super) fn duration(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     if digits.is_empty() {
         let next = first_word(stop.text[stop.at + stop.found.len()..stop.end].trim_start());
         let help = match unit(next).or_else(|| unit(stop.found)) {
-            Some(unit) if matches!(stop.found, "one" | "a" | "an") || unit_only(stop.found) => format!("write `1{unit}`"),
+            Some(one) if matches!(stop.found, "one" | "a" | "an") || unit(stop.found).is_some() => format!("write `1{one}`"),
             Some(unit) => format!("write the number in digits: `10{unit}`"),
             None => return None,
         };
@@ -393,8 +408,4 @@ pub(super) fn duration(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         _ => return None,
     };
     Some(answer(span, message, help))
-}
-
-fn unit_only(word: &str) -> bool {
-    unit(word).is_some()
 }
