@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::program::{did_you_mean, load_to_run};
-use super::{CliError, Verdict, print};
+use super::program::{did_you_mean, find_files, load_to_run};
+use super::{CliError, Verdict, page, print, style};
 use crate::diag::Code;
 use crate::engine::EngineError;
 use crate::lang::hir::{Pattern, Program};
@@ -20,7 +20,8 @@ use crate::nfa;
   ensue explain patterns/ card_testing
   ensue explain patterns/ card_testing --svg > card_testing.svg
   ensue explain patterns/ card_testing --dot | dot -Tpdf > card_testing.pdf
-  ensue explain E0203")]
+  ensue explain E0203
+  ensue explain 203")]
 pub(super) struct ExplainArgs {
     /// Pattern files or directories, then the names of the patterns to show, all without a name; or codes of errors
     #[arg(required = true, value_name = "FILES [PATTERN] | CODE")]
@@ -48,8 +49,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Verdict, CliError> {
     let names = args.files.iter().rposition(|path| is_path(path)).map_or(0, |last| last + 1);
     let (files, names) = args.files.split_at(names);
     if files.is_empty() {
-        let message = format!("{} is neither a file nor a directory", names[0].display());
-        return Err(CliError::asked(message, "write `ensue explain FILES PATTERN`"));
+        return Err(without_files(&names[0].to_string_lossy()));
     }
     let Some(program) = load_to_run(files)? else { return Ok(Verdict::No) };
     if program.patterns.is_empty() {
@@ -63,7 +63,11 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Verdict, CliError> {
     print(&match (args.svg, args.dot) {
         (true, _) => as_svg(&program, &plans),
         (_, true) => plans.iter().map(|plan| nfa::dot(&program, &plan.pattern, &plan.automaton)).collect(),
-        (false, false) => as_text(&program, &plans),
+        (false, false) => {
+            let text = as_text(&program, &plans);
+            // Whoever reads a pipe by lines gets whole ones.
+            style::stdout_columns().map_or(text.clone(), |columns| page::hanging(&text, columns))
+        }
     })?;
     Ok(Verdict::Yes)
 }
@@ -87,24 +91,81 @@ fn as_svg(program: &Program, plans: &[Arc<Plan>]) -> String {
 
 /// The pages of codes.
 fn explain_codes(codes: &[PathBuf]) -> Result<Verdict, CliError> {
+    let (columns, has_colour) = (style::stdout_columns().unwrap_or(80), style::stdout_has_colour());
     let pages = codes.iter().map(|wanted| {
-        let wanted = wanted.to_string_lossy().to_ascii_uppercase();
-        let code = Code::ALL.iter().find(|code| code.number() == wanted).ok_or_else(|| {
-            CliError::asked(format!("there is no code {wanted}"), "all codes are in docs/errors.md")
-        })?;
-        Ok(code.page().trim_end())
+        let wanted = wanted.to_string_lossy();
+        let numbers = code_numbers(&wanted);
+        let code = Code::ALL.iter().find(|code| numbers.iter().any(|number| number == code.number()));
+        let code = code.ok_or_else(|| unknown_code(&wanted, &numbers))?;
+        Ok(page::shown(code.page(), columns, has_colour))
     });
-    let pages: Vec<&str> = pages.collect::<Result<_, CliError>>()?;
+    let pages: Vec<String> = pages.collect::<Result<_, CliError>>()?;
     print(&format!("{}\n", pages.join("\n\n")))?;
     Ok(Verdict::Yes)
 }
 
-/// A code has a letter and four digits; a file of that name is meant as a file.
+/// A code has a letter and four digits, some of which may be left out; a file of that name is meant as a file.
 fn is_code(argument: &Path) -> bool {
-    let text = argument.to_string_lossy();
-    let digits = text.strip_prefix(['E', 'W', 'e', 'w']);
-    digits.is_some_and(|digits| digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit()))
-        && !argument.exists()
+    !code_numbers(&argument.to_string_lossy()).is_empty() && !argument.exists()
+}
+
+/// The codes that somebody may mean: `E0104` by `e104`, that and `W0104` by `104`.
+fn code_numbers(wanted: &str) -> Vec<String> {
+    let wanted = wanted.trim().trim_matches(['[', ']', '`', ':']);
+    let digits = wanted.trim_start_matches(['E', 'W', 'e', 'w']);
+    let letters = &wanted[..wanted.len() - digits.len()];
+    let is_number = (1..=4).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    match letters.to_ascii_uppercase().as_str() {
+        _ if !is_number => Vec::new(),
+        letter @ ("E" | "W") => vec![format!("{letter}{digits:0>4}")],
+        "" => vec![format!("E{digits:0>4}"), format!("W{digits:0>4}")],
+        _ => Vec::new(),
+    }
+}
+
+fn unknown_code(wanted: &str, numbers: &[String]) -> CliError {
+    let first = numbers.first().map_or(wanted, String::as_str);
+    let near = Code::ALL.iter().filter(|code| code.number()[..3] == first[..3]);
+    let near: Vec<&str> = near.map(|code| code.number()).collect();
+    let help = match near.as_slice() {
+        [] => "codes look like E0104 and W0001; all are in docs/errors.md".to_owned(),
+        near => format!("codes near it: {}", near.join(", ")),
+    };
+    CliError::asked(format!("there is no code {first}"), help)
+}
+
+/// Where people keep patterns, as seen from where they are.
+const HERE: [&str; 4] = [".", "patterns", "rules", "src"];
+
+/// What is said of something that is neither a code nor a file. If it is a pattern of a file nearby, that is told.
+fn without_files(name: &str) -> CliError {
+    let message = format!("{name} is neither a file nor a directory");
+    for folder in HERE {
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "cep"));
+        paths.sort();
+        let declares = |path: &&PathBuf| {
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            text.lines().any(|line| {
+                let mut words = line.split([' ', '{']).filter(|word| !word.is_empty());
+                words.next() == Some("pattern") && words.next() == Some(name)
+            })
+        };
+        if let Some(path) = paths.iter().find(declares) {
+            let path = path.strip_prefix(".").unwrap_or(path).display();
+            return CliError::asked(message, format!("a pattern is named behind its file: ensue explain {path} {name}"));
+        }
+    }
+    let here = find_files(&[PathBuf::from("patterns")]).is_ok();
+    let place = if here { "patterns/" } else { "FILE" };
+    CliError::Asked {
+        message,
+        help: vec![
+            format!("to see a pattern name its file first: ensue explain {place} {name}"),
+            "to read of an error write its code: ensue explain E0104".to_owned(),
+        ],
+    }
 }
 
 /// Which executor evaluates the pattern, what an event costs there, and why it has none that is cheaper.

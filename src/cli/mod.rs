@@ -15,6 +15,7 @@ pub mod r#gen;
 mod infer;
 mod man;
 mod new;
+mod page;
 mod program;
 mod rules;
 mod run;

@@ -76,6 +76,7 @@ pub(super) fn load_with_text(paths: &[PathBuf]) -> Result<Option<(Arc<Program>, 
 pub(super) fn find_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
     let mut files = Vec::new();
     for path in paths {
+        refuse_data(path)?;
         let before = files.len();
         add_files(path, &mut files)?;
         if files.len() == before {
@@ -87,6 +88,28 @@ pub(super) fn find_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
         .sort_by(|left, right| left.as_os_str().as_encoded_bytes().cmp(right.as_os_str().as_encoded_bytes()));
     files.dedup();
     Ok(files)
+}
+
+/// How files of data are called.
+const DATA: [&str; 12] = [
+    "csv", "tsv", "psv", "json", "jsonl", "ndjson", "gz", "zst", "zstd", "parquet", "xlsx", "avro",
+];
+
+/// Refuses a file of data that is named where patterns are wanted, and says which command reads it.
+fn refuse_data(path: &Path) -> Result<(), CliError> {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    let is_data = extension.is_some_and(|extension| DATA.contains(&extension.as_str()));
+    if !is_data || path.is_dir() {
+        return Ok(());
+    }
+    let name = path.display();
+    Err(CliError::Asked {
+        message: format!("{name} is named where patterns are read, and looks like data"),
+        help: vec![
+            format!("to declare a stream for it: ensue infer {name} > streams.cep"),
+            format!("to look for patterns in it: ensue run patterns/ --in STREAM={name}"),
+        ],
+    })
 }
 
 fn add_files(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), CliError> {

@@ -68,6 +68,12 @@ pub(super) fn columns() -> usize {
     terminal_size::terminal_size_of(stderr()).map_or(80, |(width, _)| usize::from(width.0))
 }
 
+/// How many columns the terminal on standard output has; nothing where it is none.
+pub(super) fn stdout_columns() -> Option<usize> {
+    let size = stdout().is_terminal().then(|| terminal_size::terminal_size_of(stdout()))?;
+    Some(size.map_or(80, |(width, _)| usize::from(width.0)))
+}
+
 /// Whether somebody types what is read from standard input.
 pub(super) fn stdin_is_terminal() -> bool {
     stdin().is_terminal()

@@ -90,10 +90,16 @@ impl Asked {
     fn wishes(&self, config: &RunConfig) -> Result<Wishes, CliError> {
         let here = PathBuf::new();
         let mut wishes = Wishes { select: self.select.clone(), ..Wishes::default() };
-        for binding in &self.inputs {
+        let nameless = |bindings: &[Binding], option| -> Vec<(&'static str, String)> {
+            let places = bindings.iter().filter(|binding| binding.stream.is_empty());
+            places.map(|binding| (option, binding.place.clone())).collect()
+        };
+        wishes.nameless = nameless(&self.inputs, "--in");
+        wishes.nameless.extend(nameless(&self.outputs, "--out"));
+        for binding in self.inputs.iter().filter(|binding| !binding.stream.is_empty()) {
             wishes.inputs.push((binding.stream.clone(), bindings::inputs(&binding.place, &here)?));
         }
-        for binding in &self.outputs {
+        for binding in self.outputs.iter().filter(|binding| !binding.stream.is_empty()) {
             wishes.outputs.push((binding.stream.clone(), bindings::output(&binding.place, &here)?));
         }
         for (stream, places) in &config.inputs {

@@ -13,11 +13,15 @@ pub(in crate::cli) struct Binding {
 }
 
 impl Binding {
-    /// Reads what stands behind `--in` and `--out`.
+    /// Reads what stands behind `--in` and `--out`. Without a stream the place stays, so that it can be said which streams
+    /// there are, once the program is known.
     pub(in crate::cli) fn parse(text: &str) -> Result<Binding, String> {
         match text.split_once('=') {
             Some((stream, place)) if !stream.is_empty() && !place.is_empty() => {
                 Ok(Binding { stream: stream.trim().to_owned(), place: place.to_owned() })
+            }
+            None if !text.is_empty() => {
+                Ok(Binding { stream: String::new(), place: text.to_owned() })
             }
             _ => Err("write STREAM=PATH, or STREAM=- for standard input or output".to_owned()),
         }
@@ -158,7 +162,9 @@ mod tests {
     fn a_binding_names_a_stream_and_a_place() {
         let binding = Binding::parse("tx=a=b.jsonl").expect("a binding");
         assert_eq!((binding.stream.as_str(), binding.place.as_str()), ("tx", "a=b.jsonl"));
-        for text in ["tx", "=a", "tx=", ""] {
+        let binding = Binding::parse("tx.csv").expect("a place alone");
+        assert_eq!((binding.stream.as_str(), binding.place.as_str()), ("", "tx.csv"));
+        for text in ["=a", "tx=", ""] {
             assert!(Binding::parse(text).is_err(), "{text}");
         }
     }

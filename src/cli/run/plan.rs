@@ -47,11 +47,14 @@ pub(super) struct Wishes {
     pub(super) inputs: Vec<(String, Vec<Input>)>,
     /// Names of streams, or of `STREAM.late` and `STREAM.bad`, with where each goes.
     pub(super) outputs: Vec<(String, Output)>,
+    /// Options with a place and no stream, as `--in` and the place.
+    pub(super) nameless: Vec<(&'static str, String)>,
 }
 
 /// Puts a run together.
 pub(super) fn plan(program: &Program, wishes: &Wishes) -> Result<RunPlan, CliError> {
     let patterns = select(program, &wishes.select)?;
+    refuse_nameless(program, wishes, &patterns)?;
     let mut plan = RunPlan {
         patterns,
         partitions: Vec::new(),
@@ -87,6 +90,24 @@ pub(in crate::cli) fn select(program: &Program, names: &[String]) -> Result<Vec<
         return Err(CliError::asked("there is no pattern to run", "name files with patterns"));
     }
     Ok(chosen)
+}
+
+/// Refuses a place without a stream, and says which streams it could be of.
+fn refuse_nameless(program: &Program, wishes: &Wishes, patterns: &[PatternId]) -> Result<(), CliError> {
+    let Some((option, place)) = wishes.nameless.first() else { return Ok(()) };
+    let ids = (0..program.streams.len()).map(|at| StreamId(at as u32));
+    let is_source = |id: &StreamId| matches!(program.stream(*id).origin, Origin::Source { .. });
+    let fits = |id: &StreamId| match *option {
+        "--in" => is_source(id) && is_read(program, patterns, *id),
+        _ => !is_source(id) && is_made(program, patterns, *id),
+    };
+    let names: Vec<&str> = ids.filter(fits).map(|id| program.stream(id).name.as_str()).collect();
+    let help = match names.as_slice() {
+        [] => format!("write {option} STREAM={place}"),
+        [name] => format!("write {option} {name}={place}"),
+        names => format!("write {option} {}={place}, or another of: {}", names[0], names.join(", ")),
+    };
+    Err(CliError::asked(format!("`{option} {place}` does not say of which stream"), help))
 }
 
 /// Whether a running pattern reads this stream.

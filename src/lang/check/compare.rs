@@ -253,6 +253,16 @@ impl PatternChecker<'_, '_> {
         if !right {
             return Typed::error();
         }
+        if let (Expr::Const(Value::Int(from)), Expr::Const(Value::Int(to))) = (&least.expr, &most.expr)
+            && from > to
+            && !negated
+        {
+            let (text, value) = (self.text(item.span.to(high.span)), self.text(item.span));
+            let diagnostic = Diagnostic::warning(Code::NeverTrue, item.span.to(high.span), format!("`{text}` is never true"))
+                .note("`between` goes up, from the smaller end to the larger one")
+                .help(format!("for a range over midnight write `({value} >= {from} or {value} <= {to})`"));
+            self.report(diagnostic);
+        }
         negated_if(negated, Expr::Between(Box::new(least.expr), Box::new(value.expr), Box::new(most.expr)))
     }
 }
