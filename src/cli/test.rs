@@ -3,6 +3,7 @@
 mod coverage;
 mod junit;
 mod watch;
+mod why;
 
 use std::fs;
 use std::path::PathBuf;
@@ -88,6 +89,7 @@ fn once(args: &TestArgs) -> Result<Verdict, CliError> {
     let passed = tests.len() - failed;
     let reached = if args.coverage { Some(tell_coverage(args, &program, &tests)?) } else { None };
     print(&match args.format {
+        Format::Text if program.tests.is_empty() => format!("{}{}", summary(passed, failed), why::hint(&program)),
         Format::Text => summary(passed, failed),
         Format::Json => format!("{}\n", summary_json(passed, failed, reached)),
     })?;
@@ -193,7 +195,10 @@ fn shown(program: &Program, test: &Test, outcome: &Result<TestOutcome, EngineErr
     let mut text = format!("{word} {} ({})\n", name(program, test), test.place);
     match outcome {
         Err(error) => text.push_str(&format!("  {error}\n")),
-        Ok(outcome) => text.push_str(&differences(program, outcome).1),
+        Ok(outcome) => {
+            text.push_str(&differences(program, outcome).1);
+            text.push_str(&why::not(program, test, outcome));
+        }
     }
     text.push('\n');
     text

@@ -154,7 +154,8 @@ impl<'p> Oracle<'p> {
             // Only what this event made can be complete with it.
             let position = self.plan.automaton.position(run.position);
             if let Some(watch) = self.watch.filter(|_| run.is_fresh) {
-                watch.see(Point::Taken(position.step));
+                let count = run.items.iter().filter(|item| item.step == position.step).count();
+                watch.took(position.step, count);
             }
             let end = position.end.as_ref();
             if run.is_fresh && end.is_some_and(|end| end.is_immediate()) && self.meets_having(run) {

@@ -77,6 +77,15 @@ pub(super) struct HeldStep<'a> {
 /// The events of a match, which tell it from others.
 type Events = Vec<(StepId, Order)>;
 
+/// How far events came with a step.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Reached {
+    /// Whether an event was ever looked at for it: of a step behind others, whether a run stood before it.
+    pub is_offered: bool,
+    /// The most events of it in one run.
+    pub most: usize,
+}
+
 /// The points of a pattern, and which of them were seen.
 #[derive(Debug)]
 pub struct Watch {
@@ -85,6 +94,8 @@ pub struct Watch {
     groups: Vec<usize>,
     /// Whether matches are told together, so that a match alone does not come out.
     is_tallied: bool,
+    /// For each step what it was offered, and the most events of it that a run had.
+    reached: Vec<Cell<Reached>>,
     /// What complete runs show, by what they hold, until it is known which of them come out.
     complete: RefCell<BTreeMap<Events, Vec<Point>>>,
 }
@@ -119,12 +130,25 @@ impl Watch {
         points.push(Point::Match);
         points.extend((!pattern.timeout_emits.is_empty()).then_some(Point::Timeout));
         let points = points.into_iter().map(|point| (point, Cell::new(false))).collect();
-        Watch { points, groups, is_tallied: tally.is_some(), complete: RefCell::default() }
+        let reached = vec![Cell::default(); pattern.steps.len()];
+        Watch { points, groups, is_tallied: tally.is_some(), reached, complete: RefCell::default() }
     }
 
     /// Every point, and whether it was seen.
     pub fn points(&self) -> impl Iterator<Item = (Point, bool)> + '_ {
         self.points.iter().map(|(point, seen)| (*point, seen.get()))
+    }
+
+    /// How far events came with a step.
+    pub fn reached(&self, step: StepId) -> Reached {
+        self.reached[step.index()].get()
+    }
+
+    /// A run took an event of a step, of which it now has so many.
+    pub(super) fn took(&self, step: StepId, count: usize) {
+        self.see(Point::Taken(step));
+        let reached = &self.reached[step.index()];
+        reached.set(Reached { most: reached.get().most.max(count), ..reached.get() });
     }
 
     /// Notes a point. What is none of the pattern's is passed over.
@@ -157,6 +181,8 @@ impl Watch {
     /// A step was asked about an event: for each part of its condition whether it is true, `None` where it does not
     /// bind.
     pub(super) fn offered(&self, step: StepId, parts: &[Option<bool>]) {
+        let reached = &self.reached[step.index()];
+        reached.set(Reached { is_offered: true, ..reached.get() });
         let refusing = || parts.iter().enumerate().filter(|(_, part)| **part == Some(false));
         for (at, _) in parts.iter().enumerate().filter(|(_, part)| **part == Some(true)) {
             self.see(Point::Met(step, at));

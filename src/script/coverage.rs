@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::engine::{Candidate, projection, reference};
-use crate::event::{BatchBuilder, PartitionId, PatternId, StreamId, Value};
+use crate::event::{BatchBuilder, PartitionId, PatternId, StepId, StreamId, Value};
 use crate::lang::hir::{Origin, Program, Test, TestCommand};
 use crate::matcher::Plan;
-use crate::matcher::watch::{Point, Watch};
+use crate::matcher::watch::{Point, Reached, Watch};
 use crate::nfa::TooLarge;
 use crate::time::{Duration, EventTime};
 
@@ -48,6 +48,11 @@ impl Coverage {
     /// How many of the tests ran a pattern.
     pub fn tests(&self, pattern: PatternId) -> usize {
         self.tests[pattern.index()]
+    }
+
+    /// How far events came with a step of a pattern.
+    pub fn reached(&self, pattern: PatternId, step: StepId) -> Reached {
+        self.watches[pattern.index()].reached(step)
     }
 
     /// Everything about a pattern that events can show, and whether a test has shown it.

@@ -218,7 +218,7 @@ fn clause(pattern: &Pattern, clause: &Option<Clause>, kind: &'static str, messag
 }
 
 /// How often a step is taken.
-fn step_repeat(body: &[Node], id: StepId) -> Option<Repeat> {
+pub(super) fn step_repeat(body: &[Node], id: StepId) -> Option<Repeat> {
     body.iter().find_map(|node| match node {
         Node::Step(node) => (node.step == id).then_some(node.repeat),
         Node::Group(node) => step_repeat(&node.body, id),

@@ -74,6 +74,7 @@ fn wishes(select: &[&str], inputs: &[(&str, &str)], outputs: &[(&str, &str)]) ->
         path => Output::File(PathBuf::from(path)),
     };
     Wishes {
+        nameless: Vec::new(),
         select: select.iter().map(|name| (*name).to_owned()).collect(),
         inputs: inputs.iter().map(|(name, path)| ((*name).to_owned(), vec![file(path)])).collect(),
         outputs: outputs.iter().map(|(name, place)| ((*name).to_owned(), output(place))).collect(),
