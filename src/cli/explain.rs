@@ -154,7 +154,10 @@ fn without_files(name: &str) -> CliError {
         };
         if let Some(path) = paths.iter().find(declares) {
             let path = path.strip_prefix(".").unwrap_or(path).display();
-            return CliError::asked(message, format!("a pattern is named behind its file: ensue explain {path} {name}"));
+            return CliError::asked(
+                message,
+                format!("a pattern is named behind its file: ensue explain {path} {name}"),
+            );
         }
     }
     let here = find_files(&[PathBuf::from("patterns")]).is_ok();

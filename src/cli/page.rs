@@ -221,7 +221,8 @@ mod tests {
     fn long_lines_hang_below_their_last_column() {
         let line = "  small  amount < 5.00 and country in (\"FR\", \"IT\")  once per event";
         assert_eq!(hanging(line, 80), format!("{line}\n"));
-        let expected = "  small  amount < 5.00 and\n         country in (\"FR\", \"IT\")\n         once per event\n";
+        let expected =
+            "  small  amount < 5.00 and\n         country in (\"FR\", \"IT\")\n         once per event\n";
         assert_eq!(hanging(line, 34), expected);
         assert_eq!(hanging("  one two", 5), "  one\n      two\n");
     }

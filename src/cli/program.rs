@@ -91,9 +91,8 @@ pub(super) fn find_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
 }
 
 /// How files of data are called.
-const DATA: [&str; 12] = [
-    "csv", "tsv", "psv", "json", "jsonl", "ndjson", "gz", "zst", "zstd", "parquet", "xlsx", "avro",
-];
+const DATA: [&str; 12] =
+    ["csv", "tsv", "psv", "json", "jsonl", "ndjson", "gz", "zst", "zstd", "parquet", "xlsx", "avro"];
 
 /// Refuses a file of data that is named where patterns are wanted, and says which command reads it.
 fn refuse_data(path: &Path) -> Result<(), CliError> {

@@ -89,7 +89,9 @@ fn once(args: &TestArgs) -> Result<Verdict, CliError> {
     let passed = tests.len() - failed;
     let reached = if args.coverage { Some(tell_coverage(args, &program, &tests)?) } else { None };
     print(&match args.format {
-        Format::Text if program.tests.is_empty() => format!("{}{}", summary(passed, failed), why::hint(&program)),
+        Format::Text if program.tests.is_empty() => {
+            format!("{}{}", summary(passed, failed), why::hint(&program))
+        }
         Format::Text => summary(passed, failed),
         Format::Json => format!("{}\n", summary_json(passed, failed, reached)),
     })?;

@@ -211,7 +211,8 @@ fn explain_tells_what_a_code_means_unless_a_file_is_called_so() {
     let folder = folder("explain-code");
     let answer = folder.run("explain e0203");
     assert_eq!(answer.code, Some(0));
-    assert!(answer.out.starts_with("## E0203: ") && answer.out.contains("refused E0203"), "{}", answer.out);
+    assert!(answer.out.starts_with("E0203: a field of a loop"), "{}", answer.out);
+    assert!(answer.out.contains("\n    pattern p {\n") && !answer.out.contains("```"), "{}", answer.out);
     assert_eq!(folder.run("explain E9999").code, Some(2));
     folder.write("E0203", PATTERNS);
     assert!(folder.run("explain E0203").out.contains("large"));

@@ -1,6 +1,8 @@
 //! The integration tests, as one binary: linking is paid for once.
 
 #[cfg(feature = "cli")]
+mod answers;
+#[cfg(feature = "cli")]
 mod backtest;
 #[cfg(feature = "cli")]
 mod bad_lines;

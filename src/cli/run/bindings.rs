@@ -20,9 +20,7 @@ impl Binding {
             Some((stream, place)) if !stream.is_empty() && !place.is_empty() => {
                 Ok(Binding { stream: stream.trim().to_owned(), place: place.to_owned() })
             }
-            None if !text.is_empty() => {
-                Ok(Binding { stream: String::new(), place: text.to_owned() })
-            }
+            None if !text.is_empty() => Ok(Binding { stream: String::new(), place: text.to_owned() }),
             _ => Err("write STREAM=PATH, or STREAM=- for standard input or output".to_owned()),
         }
     }

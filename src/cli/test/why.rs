@@ -86,7 +86,10 @@ impl Account<'_> {
         let mut lines = Vec::new();
         let mut tell = |point: Point, text: String| lines.extend((self.seen)(point).then_some(text));
         if let Some(within) = self.pattern.within {
-            tell(Point::Window, format!("`within {within}` ended a match under way: the next event came too late"));
+            tell(
+                Point::Window,
+                format!("`within {within}` ended a match under way: the next event came too late"),
+            );
         }
         for (at, step) in self.pattern.steps.iter().enumerate() {
             let (id, name) = (StepId(at as u32), &step.name);
@@ -101,7 +104,10 @@ impl Account<'_> {
         tell(Point::Limited, "`limit` held a match back".to_owned());
         if !self.pattern.keys.is_empty() {
             let keys: Vec<&str> = self.pattern.keys.iter().map(|key| key.name.as_str()).collect();
-            lines.push(format!("each {} is for itself: events of another one do not count", keys.join(" and ")));
+            lines.push(format!(
+                "each {} is for itself: events of another one do not count",
+                keys.join(" and ")
+            ));
         }
         lines
     }
@@ -128,8 +134,11 @@ pub(super) fn hint(program: &Program) -> String {
     let others = stream.fields.iter().map(|field| field.name.as_str()).filter(|name| *name != time).take(3);
     let columns: Vec<&str> = std::iter::once(time).chain(others).collect();
     let cells = columns.iter().enumerate().map(|(at, _)| if at == 0 { "12:00:00" } else { "…" });
-    let widths: Vec<usize> =
-        columns.iter().zip(cells.clone()).map(|(column, cell)| column.len().max(cell.chars().count())).collect();
+    let widths: Vec<usize> = columns
+        .iter()
+        .zip(cells.clone())
+        .map(|(column, cell)| column.len().max(cell.chars().count()))
+        .collect();
     let row = |cells: Vec<&str>| {
         let cells = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
         format!("            | {} |\n", cells.collect::<Vec<_>>().join(" | "))

@@ -345,7 +345,9 @@ impl PatternChecker<'_, '_> {
             "geo_distance" | "haversine" | "distance" => "did you mean `distance_km`?".to_owned(),
             "regex" | "regexp" | "regexp_like" | "matches" | "match" => "write `x matches \"…\"`".to_owned(),
             "like" => "write `x like \"A%\"`".to_owned(),
-            "any" | "all" | "every" | "exactly" => "a pattern says how often in a quantifier: `a{3,}`".to_owned(),
+            "any" | "all" | "every" | "exactly" => {
+                "a pattern says how often in a quantifier: `a{3,}`".to_owned()
+            }
             other => match nearest(other, names.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("functions: {}", names.join(", ")),

@@ -90,7 +90,9 @@ impl PatternChecker<'_, '_> {
                     (true, _) => constant_help(other, &l.expr, &self.text(left)),
                     _ => None,
                 };
-                let help = (self.date_help(one, other, left, right)).or_else(|| self.weekday_help(left, right)).or(help);
+                let help = (self.date_help(one, other, left, right))
+                    .or_else(|| self.weekday_help(left, right))
+                    .or(help);
                 let help =
                     help.unwrap_or_else(|| conversion_help(one, other, &self.text(left), &self.text(right)));
                 let message = format!("{} cannot be compared with {}", a_type(one), a_type(other));
@@ -258,9 +260,13 @@ impl PatternChecker<'_, '_> {
             && !negated
         {
             let (text, value) = (self.text(item.span.to(high.span)), self.text(item.span));
-            let diagnostic = Diagnostic::warning(Code::NeverTrue, item.span.to(high.span), format!("`{text}` is never true"))
-                .note("`between` goes up, from the smaller end to the larger one")
-                .help(format!("for a range over midnight write `({value} >= {from} or {value} <= {to})`"));
+            let diagnostic = Diagnostic::warning(
+                Code::NeverTrue,
+                item.span.to(high.span),
+                format!("`{text}` is never true"),
+            )
+            .note("`between` goes up, from the smaller end to the larger one")
+            .help(format!("for a range over midnight write `({value} >= {from} or {value} <= {to})`"));
             self.report(diagnostic);
         }
         negated_if(negated, Expr::Between(Box::new(least.expr), Box::new(value.expr), Box::new(most.expr)))

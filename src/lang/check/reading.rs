@@ -51,7 +51,9 @@ impl PatternChecker<'_, '_> {
             match self.field_of_candidate(place, field) {
                 _ if matches!(name, "prev" | "previous" | "last") && Self::own_step(place).is_some() => {
                     let field = field.unwrap_or("amount");
-                    diagnostic.help(format!("write `prev({field})` in the condition of a loop, or `a.{field}` for step `a`"))
+                    diagnostic.help(format!(
+                        "write `prev({field})` in the condition of a loop, or `a.{field}` for step `a`"
+                    ))
                 }
                 Some(field) => diagnostic
                     .help(format!("write `{field}`: {CANDIDATE}"))

@@ -188,7 +188,9 @@ impl Checker<'_> {
                     "null" if item.name.text == "not" => {
                         "take `not null` away: a field without `?` is never null".to_owned()
                     }
-                    _ if item.name.text == "from" => format!("write the column in double quotes: `from \"{other}\"`"),
+                    _ if item.name.text == "from" => {
+                        format!("write the column in double quotes: `from \"{other}\"`")
+                    }
                     "text" | "varchar" | "str" => "did you mean `string`?".to_owned(),
                     "integer" | "long" | "bigint" | "i64" => "did you mean `int`?".to_owned(),
                     "double" | "real" | "f64" | "number" => "did you mean `float`?".to_owned(),

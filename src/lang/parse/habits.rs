@@ -429,8 +429,11 @@ fn assigned(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
 fn range(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     let is_number = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
     let in_braces = stop.opened().is_some_and(|open| stop.text[open..stop.at].starts_with('{'));
-    if !matches!(stop.found, "." | "-" | ":") || !is_number(stop.previous) || !in_braces
-        || !stop.expects(&[Rule::r_brace]) || stop.expects_operator()
+    if !matches!(stop.found, "." | "-" | ":")
+        || !is_number(stop.previous)
+        || !in_braces
+        || !stop.expects(&[Rule::r_brace])
+        || stop.expects_operator()
     {
         return None;
     }

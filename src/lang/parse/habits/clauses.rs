@@ -9,7 +9,10 @@ use crate::lang::parse::grammar::Rule;
 /// Words that begin the lines of other languages' rules, and what to write.
 const LINES: [(&[&str], &str); 4] = [
     (
-        &["return", "output", "raise", "fire", "report", "send", "notify", "print", "action", "alert", "yield"],
+        &[
+            "return", "output", "raise", "fire", "report", "send", "notify", "print", "action", "alert",
+            "yield",
+        ],
         "write `emit NAME { field: value }` after the steps",
     ),
     (&["without", "no", "absent", "unless", "except", "never"], "write `then not b where …`"),
@@ -81,8 +84,12 @@ fn limit(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         _ => return None,
     };
     Some(
-        answer(span, "`limit` says how many records in how long", format!("write `limit {count} per {time}`"))
-            .note("it holds for each key; the time is event time"),
+        answer(
+            span,
+            "`limit` says how many records in how long",
+            format!("write `limit {count} per {time}`"),
+        )
+        .note("it holds for each key; the time is event time"),
     )
 }
 
@@ -98,8 +105,11 @@ fn word_time<'t>(stop: &Stop<'t>) -> &'t str {
     if stop.starts_line() {
         return "1h";
     }
-    let written = words.iter().find(|word| starts_number(word) && !word.ends_with(|c: char| c.is_ascii_digit()));
-    written.copied().unwrap_or_else(|| words.iter().map(|word| one(word)).find(|time| *time != "1h").unwrap_or("1h"))
+    let written =
+        words.iter().find(|word| starts_number(word) && !word.ends_with(|c: char| c.is_ascii_digit()));
+    written
+        .copied()
+        .unwrap_or_else(|| words.iter().map(|word| one(word)).find(|time| *time != "1h").unwrap_or("1h"))
 }
 
 /// One of a unit.
@@ -141,7 +151,19 @@ fn key(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         }
         "per" | "for" | "keyed" | "key" | "keyBy" | "partitioned" | "grouped" => {
             let words = stop.text[stop.at..stop.end].lines().next().unwrap_or("").split_whitespace();
-            let skipped = ["per", "for", "each", "every", "keyed", "key", "keyBy", "partitioned", "grouped", "by", "the"];
+            let skipped = [
+                "per",
+                "for",
+                "each",
+                "every",
+                "keyed",
+                "key",
+                "keyBy",
+                "partitioned",
+                "grouped",
+                "by",
+                "the",
+            ];
             let key = words.map(|word| word.trim_matches(['(', ')'])).find(|word| !skipped.contains(word));
             let key = key.filter(|key| is_word(key)).unwrap_or("KEY");
             Some(answer(span, "the key of a pattern follows `by`", format!("write `by {key}`")))
@@ -169,7 +191,11 @@ fn first_step(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
             Some(answer(span, "a condition belongs to a step", "write a step before it: `match a where …`"))
         }
         "when" | "find" | "detect" | "start" | "first" | "begin" if is_word(next) && next != "by" => {
-            let help = if next == "where" { "write `match a where …`" } else { "write `match` for the first step" };
+            let help = if next == "where" {
+                "write `match a where …`"
+            } else {
+                "write `match` for the first step"
+            };
             Some(answer(span, format!("`{}` is not part of the language", stop.found), help))
         }
         found if next == "where" || rest.starts_with('{') => {
@@ -187,11 +213,17 @@ fn between_steps(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     let before = stop.tokens_before(2);
     let word = match (before.as_slice(), stop.found) {
         ([word @ ("and" | "or"), name], "where" | "{" | ":") if is_word(name) => word,
-        (_, word @ ("and" | "or" | "|" | "||" | "&" | "&&")) if !stop.expects_operator() && !stop.is_past_steps() => word,
+        (_, word @ ("and" | "or" | "|" | "||" | "&" | "&&"))
+            if !stop.expects_operator() && !stop.is_past_steps() =>
+        {
+            word
+        }
         _ => return None,
     };
     let (message, help) = match word {
-        "or" | "|" | "||" => ("steps are not joined by `or`", "write `one of ( a where …, b where … )` for either of two"),
+        "or" | "|" | "||" => {
+            ("steps are not joined by `or`", "write `one of ( a where …, b where … )` for either of two")
+        }
         _ => (
             "steps are not joined by `and`",
             "write `then b where …` for a later event, `each of ( a where …, b where … )` for both in any order",
@@ -278,7 +310,8 @@ fn event_time(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
 
 /// `card-number string` in a stream.
 fn field_name(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
-    if !matches!(stop.found, "-" | "." | " ") || !stop.expects(&[Rule::type_name]) || !is_word(stop.previous) {
+    if !matches!(stop.found, "-" | "." | " ") || !stop.expects(&[Rule::type_name]) || !is_word(stop.previous)
+    {
         return None;
     }
     let rest = &stop.text[stop.at..stop.end];

@@ -81,7 +81,11 @@ fn brace(stop: &Stop<'_>, span: Span, word: &str) -> Diagnostic {
     let from = head.iter().rposition(|part| *part == word).unwrap_or(0);
     let message = format!("expected `{{`, found `{}`", stop.found);
     let message = if stop.found.is_empty() { "expected `{` behind the name".to_owned() } else { message };
-    answer(span, message, format!("write `{} {{` on a line, and a `}}` behind all of it", head[from..].join(" ")))
+    answer(
+        span,
+        message,
+        format!("write `{} {{` on a line, and a `}}` behind all of it", head[from..].join(" ")),
+    )
 }
 
 /// `card_testing` for `Card testing`.

@@ -79,7 +79,8 @@ fn unnamed(span: Span, kind: &str) -> Diagnostic {
 
 /// `when s`, `assert alert`, `wait 10m`.
 fn command(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
-    let is_here = stop.expects(&[Rule::given, Rule::kw_given, Rule::watermark, Rule::kw_watermark, Rule::expect]);
+    let is_here =
+        stop.expects(&[Rule::given, Rule::kw_given, Rule::watermark, Rule::kw_watermark, Rule::expect]);
     if !is_here || !is_word(stop.found) || COMMANDS.contains(&stop.found) {
         return None;
     }

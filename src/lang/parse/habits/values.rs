@@ -9,14 +9,14 @@ use crate::lang::words::RESERVED;
 
 /// What needs something behind it.
 const JOINS: [&str; 23] = [
-    "and", "or", "not", "where", "having", "until", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%",
-    "??", "in", "between", "like", "matches", "=",
+    "and", "or", "not", "where", "having", "until", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/",
+    "%", "??", "in", "between", "like", "matches", "=",
 ];
 
 /// What cannot begin a value: the next part of a pattern.
 const PARTS: [&str; 15] = [
-    "then", "next", "within", "having", "until", "gap", "for", "where", "emit", "tally", "skip", "limit", "keep", "on",
-    "and",
+    "then", "next", "within", "having", "until", "gap", "for", "where", "emit", "tally", "skip", "limit",
+    "keep", "on", "and",
 ];
 
 /// Words that compare elsewhere, and the operator that does so here.
@@ -69,11 +69,14 @@ fn unfinished(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     let is_end = PARTS.contains(&stop.found) || matches!(stop.found, "}" | ")" | "" | ",");
     let (join, at_part) = match before.as_slice() {
         // A clause's word was read as the name of a field.
-        [.., join, part] if PARTS.contains(part) && stop.expects_operator() && JOINS.contains(join) => (join, *part),
+        [.., join, part] if PARTS.contains(part) && stop.expects_operator() && JOINS.contains(join) => {
+            (join, *part)
+        }
         [.., join] if is_end && JOINS.contains(join) && stop.expects_operand() => (join, stop.found),
         _ => return None,
     };
-    let is_step_of_that_name = *join == "where" && is_word(stop.found) && !stop.expects_operand() && !stop.expects_operator();
+    let is_step_of_that_name =
+        *join == "where" && is_word(stop.found) && !stop.expects_operand() && !stop.expects_operator();
     if is_step_of_that_name {
         return None;
     }
@@ -93,11 +96,13 @@ fn unfinished(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     };
     let diagnostic = Diagnostic::error(Code::Syntax, place(stop, join, span), message);
     let next = if at_part == stop.found { span } else { place(stop, at_part, span) };
-    Some(match at_part {
-        "" => diagnostic.label("here it ends"),
-        _ => diagnostic.label("something is missing behind it").also(next, "what comes next"),
-    }
-    .help(help))
+    Some(
+        match at_part {
+            "" => diagnostic.label("here it ends"),
+            _ => diagnostic.label("something is missing behind it").also(next, "what comes next"),
+        }
+        .help(help),
+    )
 }
 
 /// `5%`.
@@ -110,8 +115,11 @@ fn percent(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     };
     let value: u64 = number.parse().ok()?;
     let share = format!("{}.{:02}", value / 100, value % 100);
-    let diagnostic = Diagnostic::error(Code::Syntax, place(stop, sign, span), "`%` is the rest of a division");
-    Some(diagnostic.label("not expected here").help(format!("write {value}% as `{share}`: `x > {share} * y`")))
+    let diagnostic =
+        Diagnostic::error(Code::Syntax, place(stop, sign, span), "`%` is the rest of a division");
+    Some(
+        diagnostic.label("not expected here").help(format!("write {value}% as `{share}`: `x > {share} * y`")),
+    )
 }
 
 /// A date or a time of day as it is written without quotes: `2026-01-05T12:00:00Z`, `22:00`.
@@ -120,24 +128,28 @@ fn time(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         return None;
     }
     let is_part = |c: char| c.is_ascii_digit() || "-:.+TZtz".contains(c);
-    let start = stop.text[..stop.at].rfind(|c| !is_part(c)).map_or(0, |at| {
-        at + stop.text[at..].chars().next().map_or(1, char::len_utf8)
-    });
+    let start = stop.text[..stop.at]
+        .rfind(|c| !is_part(c))
+        .map_or(0, |at| at + stop.text[at..].chars().next().map_or(1, char::len_utf8));
     let end = stop.text[stop.at..stop.end].find(|c| !is_part(c)).map_or(stop.end, |length| stop.at + length);
     let written = &stop.text[start..end];
-    let numbers: Vec<&str> = written.split(['-', ':', 'T', 't', '.']).take_while(|part| !part.is_empty()).collect();
+    let numbers: Vec<&str> =
+        written.split(['-', ':', 'T', 't', '.']).take_while(|part| !part.is_empty()).collect();
     let is_number = |part: &&str| part.chars().all(|c| c.is_ascii_digit());
     let date = |parts: &[&str]| parts.len() >= 3 && parts[0].len() == 4 && parts[..3].iter().all(is_number);
     let span = Span { start: start as u32, end: end as u32, ..span };
     if date(&numbers) {
         let clock = numbers.get(3..).unwrap_or(&[]);
-        let clock = |at: usize| clock.get(at).copied().filter(|part| part.len() == 2 && is_number(part)).unwrap_or("00");
+        let clock = |at: usize| {
+            clock.get(at).copied().filter(|part| part.len() == 2 && is_number(part)).unwrap_or("00")
+        };
         let (year, month, day) = (numbers[0], numbers[1], numbers[2]);
         let help = format!("write `\"{year}-{month}-{day}T{}:{}:{}Z\"`", clock(0), clock(1), clock(2));
         return Some(answer(span, "a time stands in double quotes, with its offset from UTC", help));
     }
     let [hour, minute, ..] = numbers.as_slice() else { return None };
-    if !written.contains(':') || !is_number(hour) || !is_number(minute) || hour.len() > 2 || minute.len() != 2 {
+    if !written.contains(':') || !is_number(hour) || !is_number(minute) || hour.len() > 2 || minute.len() != 2
+    {
         return None;
     }
     let hour = hour.trim_start_matches('0');
@@ -153,7 +165,8 @@ fn money(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     let is_sign = matches!(stop.found, "$" | "€" | "£" | "¥" | "₹");
     let is_number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
     let is_code = stop.found.len() == 3 && stop.found.chars().all(|c| c.is_ascii_uppercase());
-    let is_code = is_code && is_number(stop.previous) && !RESERVED.contains(&stop.found.to_ascii_lowercase().as_str());
+    let is_code =
+        is_code && is_number(stop.previous) && !RESERVED.contains(&stop.found.to_ascii_lowercase().as_str());
     if is_sign && stop.expects_operand() {
         let rest = stop.text[stop.at + stop.found.len()..stop.end].trim_start();
         let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '.' || c == ',';
@@ -187,16 +200,26 @@ fn number(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         }
         ([.., number, dot @ "."], _) if is_digits(number) && stop.expects(&[Rule::name]) => {
             let place = place(stop, dot, span);
-            Some(answer(place, "a number does not end with its point", format!("write `{number}`, or `{number}.0`")))
+            Some(answer(
+                place,
+                "a number does not end with its point",
+                format!("write `{number}`, or `{number}.0`"),
+            ))
         }
         ([.., number, dot @ ".", part], _) if is_digits(number) && PARTS.contains(part) => {
             let place = place(stop, dot, span);
-            Some(answer(place, "a number does not end with its point", format!("write `{number}`, or `{number}.0`")))
+            Some(answer(
+                place,
+                "a number does not end with its point",
+                format!("write `{number}`, or `{number}.0`"),
+            ))
         }
         ([.., number], "'") if is_digits(number) && digits.len() == 3 && stop.expects_operator() => {
             Some(answer(span, "there is no mark between thousands", format!("write `{number}{digits}`")))
         }
-        ([.., number], found) if is_digits(number) && is_digits(found) && found.len() == 3 && stop.expects_operator() => {
+        ([.., number], found)
+            if is_digits(number) && is_digits(found) && found.len() == 3 && stop.expects_operator() =>
+        {
             Some(answer(span, "there is no blank between thousands", format!("write `{number}{found}`")))
         }
         ([.., number], "e" | "k" | "K" | "M") if is_digits(number) && stop.expects_operator() => {
@@ -261,22 +284,35 @@ fn prefixed(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     if !stop.found.starts_with('"') || !is_prefix || !is_word(stop.previous) {
         return None;
     }
-    let help = format!("take `{}` away: in `emit` every text may have `{{…}}` with an expression inside", stop.previous);
-    Some(answer(place(stop, stop.previous, span), "a text has no letter before it but `r`, for a raw one", help))
+    let help = format!(
+        "take `{}` away: in `emit` every text may have `{{…}}` with an expression inside",
+        stop.previous
+    );
+    Some(answer(
+        place(stop, stop.previous, span),
+        "a text has no letter before it but `r`, for a raw one",
+        help,
+    ))
 }
 
 /// `count(distinct a.f)`, `distinct a.f`.
 fn distinct(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
-    let is_distinct = stop.previous.eq_ignore_ascii_case("distinct") || stop.previous.eq_ignore_ascii_case("unique");
+    let is_distinct =
+        stop.previous.eq_ignore_ascii_case("distinct") || stop.previous.eq_ignore_ascii_case("unique");
     if !is_distinct || !is_word(stop.found) || !stop.expects_operator() {
         return None;
     }
     let rest = &stop.text[stop.at..stop.end];
-    let path = &rest[..rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.')).unwrap_or(rest.len())];
+    let path = &rest
+        [..rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.')).unwrap_or(rest.len())];
     let path = if path.contains('.') { path.to_owned() } else { format!("a.{path}") };
     Some(
-        answer(span, "how many different values there are is a function of its own", format!("write `distinct({path})`"))
-            .note("it counts the different values of a field in the events that a loop took"),
+        answer(
+            span,
+            "how many different values there are is a function of its own",
+            format!("write `distinct({path})`"),
+        )
+        .note("it counts the different values of a field in the events that a loop took"),
     )
 }
 
@@ -296,12 +332,22 @@ fn operator(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         return Some(answer(span, not_of_language(), *help));
     }
     if stop.previous == "not" && matches!(stop.found, "=" | "<" | ">" | "!") {
-        return Some(answer(span, "`not` stands before the whole comparison", "write `not x > 5`, or turn the operator round"));
+        return Some(answer(
+            span,
+            "`not` stands before the whole comparison",
+            "write `not x > 5`, or turn the operator round",
+        ));
     }
     match stop.found {
-        "^" => return Some(answer(span, not_of_language(), "write `x * x` for a square, `sqrt(x)` for a root")),
+        "^" => {
+            return Some(answer(span, not_of_language(), "write `x * x` for a square, `sqrt(x)` for a root"));
+        }
         "*" if stop.previous == "*" => {
-            return Some(answer(span, "there are no powers", "write `x * x` for a square, `sqrt(x)` for a root"));
+            return Some(answer(
+                span,
+                "there are no powers",
+                "write `x * x` for a square, `sqrt(x)` for a root",
+            ));
         }
         "?" if stop.expects_operator() => {
             return Some(answer(span, "a choice of two values has words", "write `if c then x else y`"));
@@ -319,7 +365,9 @@ fn operator(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     let right = rest.split([' ', ')', '\n']).next().unwrap_or("").replace('\'', "\"");
     let help = match stop.found.to_ascii_lowercase().as_str() {
         "contains" | "has" | "includes" => format!("write `contains({left}, {right})`"),
-        "startswith" | "starts_with" | "starts" | "begins" => format!("write `starts_with({left}, {})`", last_word(rest)),
+        "startswith" | "starts_with" | "starts" | "begins" => {
+            format!("write `starts_with({left}, {})`", last_word(rest))
+        }
         "endswith" | "ends_with" | "ends" => format!("write `ends_with({left}, {})`", last_word(rest)),
         "ilike" => format!("write `lower({left}) like {right}`"),
         "regex" | "regexp" | "rlike" | "similar" | "match" => format!("write `{left} matches {right}`"),
@@ -338,7 +386,9 @@ fn operator(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
 fn left_of<'t>(stop: &Stop<'t>) -> &'t str {
     let before = stop.text[..stop.at].trim_end();
     let is_part = |c: char| c.is_alphanumeric() || "_.`".contains(c);
-    let start = before.rfind(|c| !is_part(c)).map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+    let start = before
+        .rfind(|c| !is_part(c))
+        .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
     if start == before.len() { "x" } else { &before[start..] }
 }
 
@@ -387,7 +437,9 @@ pub(super) fn duration(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     if digits.is_empty() {
         let next = first_word(stop.text[stop.at + stop.found.len()..stop.end].trim_start());
         let help = match unit(next).or_else(|| unit(stop.found)) {
-            Some(one) if matches!(stop.found, "one" | "a" | "an") || unit(stop.found).is_some() => format!("write `1{one}`"),
+            Some(one) if matches!(stop.found, "one" | "a" | "an") || unit(stop.found).is_some() => {
+                format!("write `1{one}`")
+            }
             Some(unit) => format!("write the number in digits: `10{unit}`"),
             None => return None,
         };
@@ -397,8 +449,12 @@ pub(super) fn duration(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     let number: u64 = digits.parse().ok()?;
     let help = match lower.as_str() {
         "s" | "m" | "h" | "d" | "w" if stop.found == digits => format!("write `{digits}{lower}`"),
-        "month" | "months" | "mo" => format!("a month has no fixed length: write `{}d`", number.saturating_mul(30)),
-        "year" | "years" | "y" => format!("a year has no fixed length: write `{}d`", number.saturating_mul(365)),
+        "month" | "months" | "mo" => {
+            format!("a month has no fixed length: write `{}d`", number.saturating_mul(30))
+        }
+        "year" | "years" | "y" => {
+            format!("a year has no fixed length: write `{}d`", number.saturating_mul(365))
+        }
         _ if stop.found == digits && (word.is_empty() || unit(word).is_none()) => {
             format!("write its unit: `{digits}s`, `{digits}m` for minutes, `{digits}h`, `{digits}d`")
         }
