@@ -9,6 +9,10 @@ pub const OVERLONG_KEPT_BYTES: usize = 1024;
 /// The buffer of a reader or writer of a file, in bytes.
 pub const FILE_BUFFER_BYTES: usize = 256 << 10;
 
+/// How many compressed files are decompressed each on a thread of its own, where several are read side by side; the others
+/// are by the thread that decodes all. Each takes memory for three buffers.
+pub const UNPACKERS_MAX: usize = 16;
+
 /// The most events of a batch that a reader builds.
 pub const BATCH_EVENTS_MAX: usize = 4096;
 
