@@ -18,7 +18,7 @@ use std::ops::Range;
 use self::cut::Cut;
 pub(super) use self::cut::Cutter;
 pub use self::header::HeaderError;
-pub(super) use self::header::{dialect, has_column_of, header_line, names};
+pub(super) use self::header::{dialect, has_column_of, header_line, is_unreadable, names};
 
 use super::bad::{BadReason, clip, no_time};
 use super::scalar::{self, Misfit};
