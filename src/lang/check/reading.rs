@@ -55,9 +55,13 @@ impl PatternChecker<'_, '_> {
                         "write `prev({field})` in the condition of a loop, or `a.{field}` for step `a`"
                     ))
                 }
-                Some(field) => diagnostic
-                    .help(format!("write `{field}`: {CANDIDATE}"))
-                    .help(suggestion(name, "steps", steps)),
+                Some(field) => {
+                    let (bare, step) =
+                        (format!("write `{field}`: {CANDIDATE}"), suggestion(name, "steps", steps));
+                    let is_near = step.starts_with("did you mean") && name.len() > 2;
+                    let (first, second) = if is_near { (step, bare) } else { (bare, step) };
+                    diagnostic.help(first).help(second)
+                }
                 None => diagnostic.help(suggestion(name, "steps", steps)),
             }
         };

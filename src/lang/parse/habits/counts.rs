@@ -27,7 +27,16 @@ fn inside(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         return None;
     }
     let line = stop.text[open + 1..stop.end].lines().next().unwrap_or("");
-    let inner = line.split('}').next().unwrap_or("").trim();
+    let Some((inner, _)) = line.split_once('}').filter(|(inner, _)| !inner.contains("where")) else {
+        let count = line.trim_end_matches(|c: char| !c.is_ascii_digit() && c != ',');
+        let count = &count[..count.find(|c: char| c.is_alphabetic()).unwrap_or(count.len())];
+        let help = match count.trim() {
+            "" => "write `{3}`, or `{3,}` for three or more".to_owned(),
+            count => format!("write `{{{count}}}`"),
+        };
+        return Some(answer(span, "the quantifier before this is never closed", help));
+    };
+    let inner = inner.trim();
     let numbers: Vec<u32> =
         inner.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect();
     let says = |words: &[&str]| words.iter().any(|word| inner.contains(word));

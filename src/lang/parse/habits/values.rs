@@ -66,6 +66,11 @@ fn place(stop: &Stop<'_>, piece: &str, span: Span) -> Span {
 /// `where amount < 5.00 or`, and the next part of the pattern; `where` and nothing.
 fn unfinished(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     let before = stop.tokens_before(3);
+    let rest = stop.text[stop.at + stop.found.len()..stop.end].trim_start();
+    let compares = rest.starts_with(['=', '!', '<', '>']) || matches!(first_word(rest), "is" | "in" | "like");
+    if compares && RESERVED.contains(&stop.found) {
+        return None; // a field of that name, see `reserved`
+    }
     let is_end = PARTS.contains(&stop.found) || matches!(stop.found, "}" | ")" | "" | ",");
     let (join, at_part) = match before.as_slice() {
         // A clause's word was read as the name of a field.
