@@ -15,7 +15,7 @@ const INDENT: &str = "    ";
 /// A page of Markdown for a terminal with so many columns.
 pub(super) fn shown(markdown: &str, columns: usize, has_colour: bool) -> String {
     let width = columns.clamp(20, WIDTH_MAX);
-    let mut page = Page { out: String::new(), paragraph: String::new(), width, has_colour };
+    let mut page = Page { out: String::new(), paragraph: String::new(), rows: Vec::new(), width, has_colour };
     let mut is_code = false;
     for line in markdown.lines() {
         match line {
@@ -33,10 +33,7 @@ pub(super) fn shown(markdown: &str, columns: usize, has_colour: bool) -> String 
                 page.end_paragraph();
                 page.heading(line.trim_start_matches('#').trim());
             }
-            _ if line.starts_with('|') => {
-                page.end_paragraph();
-                page.line(&page.words(line));
-            }
+            _ if line.starts_with('|') => page.row(line),
             _ if line.starts_with("- ") => {
                 page.end_paragraph();
                 page.paragraph.push_str(line);
@@ -55,6 +52,8 @@ pub(super) fn shown(markdown: &str, columns: usize, has_colour: bool) -> String 
 struct Page {
     out: String,
     paragraph: String,
+    /// The cells of a table under way.
+    rows: Vec<Vec<String>>,
     width: usize,
     has_colour: bool,
 }
@@ -82,7 +81,35 @@ impl Page {
         }
     }
 
+    /// A row of a table; the one below the head is only a line in Markdown.
+    fn row(&mut self, line: &str) {
+        let cells: Vec<String> =
+            line.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
+        if !cells.iter().all(|cell| cell.chars().all(|c| c == '-')) {
+            self.rows.push(cells);
+        }
+    }
+
+    /// The rows of a table in columns.
+    fn end_table(&mut self) {
+        let rows = std::mem::take(&mut self.rows);
+        let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width = |at: usize| {
+            rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..count).map(width).collect();
+        for row in &rows {
+            let mut line = INDENT.to_owned();
+            for (cell, width) in row.iter().zip(&widths) {
+                line.push_str(&self.words(cell));
+                line.push_str(&" ".repeat(width - cell.chars().count() + 2));
+            }
+            self.line(&line);
+        }
+    }
+
     fn end_paragraph(&mut self) {
+        self.end_table();
         let text = without_links(&std::mem::take(&mut self.paragraph));
         let hanging = if text.starts_with("- ") { "  " } else { "" };
         let lines = self.words(&wrapped(&text, self.width, hanging));
@@ -222,7 +249,7 @@ mod tests {
         let line = "  small  amount < 5.00 and country in (\"FR\", \"IT\")  once per event";
         assert_eq!(hanging(line, 80), format!("{line}\n"));
         let expected =
-            "  small  amount < 5.00 and\n         country in (\"FR\", \"IT\")\n         once per event\n";
+            "  small  amount < 5.00 and country\n         in (\"FR\", \"IT\")  once per\n         event\n";
         assert_eq!(hanging(line, 34), expected);
         assert_eq!(hanging("  one two", 5), "  one\n      two\n");
     }

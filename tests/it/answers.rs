@@ -34,7 +34,7 @@ fn the_page_of_the_parsers_error_leads_on() {
     let (code, page) = run(&folder("parser"), "explain 1");
     assert_eq!(code, Some(0));
     for part in
-        ["1. Do what the help says.", "| `a when x`", "language.md", "    match a  where v > 5 && w < 3"]
+        ["1. Do what the help says.", "`a when x`", "language.md", "    match a  where v > 5 && w < 3"]
     {
         assert!(page.contains(part), "{part}: {page}");
     }

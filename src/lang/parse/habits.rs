@@ -89,7 +89,6 @@ pub(super) fn explain(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         .or_else(|| missing_comma(stop, span))
         .or_else(|| operand(stop, span))
         .or_else(|| assigned(stop, span))
-        .or_else(|| range(stop, span))
         .or_else(|| second_key(stop, span))
         .or_else(|| step_after_clause(stop, span))
         .or_else(|| body(stop, span))
@@ -422,27 +421,6 @@ fn assigned(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         Diagnostic::error(Code::Syntax, span, "`=` gives no field its value")
             .label("not expected here")
             .help(format!("write `{}: …`", stop.previous)),
-    )
-}
-
-/// `a{3..5}`, `a{3-5}`.
-fn range(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
-    let is_number = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
-    let in_braces = stop.opened().is_some_and(|open| stop.text[open..stop.at].starts_with('{'));
-    if !matches!(stop.found, "." | "-" | ":")
-        || !is_number(stop.previous)
-        || !in_braces
-        || !stop.expects(&[Rule::r_brace])
-        || stop.expects_operator()
-    {
-        return None;
-    }
-    let rest = stop.text[stop.at..stop.end].trim_start_matches(['.', '-', ':', '=', ' ']);
-    let most = &rest[..rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())];
-    Some(
-        Diagnostic::error(Code::Syntax, span, "a comma separates the least from the most")
-            .label("not expected here")
-            .help(format!("write `{{{},{most}}}`", stop.previous)),
     )
 }
 

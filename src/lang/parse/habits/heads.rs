@@ -67,8 +67,9 @@ fn brace(stop: &Stop<'_>, span: Span, word: &str) -> Diagnostic {
     let line = stop.text[stop.at..].lines().next().unwrap_or("");
     let rest = line.split('{').next().unwrap_or("").trim();
     let is_name = |c: char| c.is_alphanumeric() || "_- ".contains(c);
-    let goes_on = !stop.starts_line() && line.contains('{') && rest.chars().all(is_name);
-    if word != "test" && goes_on && !rest.starts_with("on ") && !rest.starts_with("by ") {
+    let is_keyword = ["meta", "on", "by", "match", "emit", "given", "expect", "event"].contains(&stop.found);
+    let goes_on = !is_keyword && !stop.starts_line() && line.contains('{') && rest.chars().all(is_name);
+    if word != "test" && goes_on {
         let glue = if stop.found == "-" { "" } else { " " };
         let name = joined(&format!("{}{glue}{rest}", stop.previous));
         return answer(
