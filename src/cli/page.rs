@@ -95,17 +95,22 @@ impl Page {
         let rows = std::mem::take(&mut self.rows);
         let count = rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |at: usize| {
-            rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+            rows.iter().filter_map(|row| row.get(at)).map(|cell| self.width_of(cell)).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..count).map(width).collect();
         for row in &rows {
             let mut line = INDENT.to_owned();
             for (cell, width) in row.iter().zip(&widths) {
                 line.push_str(&self.words(cell));
-                line.push_str(&" ".repeat(width - cell.chars().count() + 2));
+                line.push_str(&" ".repeat(width - self.width_of(cell) + 2));
             }
             self.line(&line);
         }
+    }
+
+    /// How wide a cell is shown.
+    fn width_of(&self, cell: &str) -> usize {
+        cell.chars().filter(|c| !(self.has_colour && *c == '`')).count()
     }
 
     fn end_paragraph(&mut self) {
