@@ -118,6 +118,11 @@ pub(super) fn of_texts<'a>(parts: impl Iterator<Item = Option<&'a str>>) -> Opti
     Some(parts?.join(&BETWEEN.to_string()))
 }
 
+/// The parts of a key that is text, so many.
+pub(super) fn parts(key: &str, count: usize) -> impl Iterator<Item = &str> {
+    key.splitn(count, BETWEEN)
+}
+
 fn joined(values: impl Iterator<Item = Value>) -> Option<String> {
     let mut text = String::new();
     for (at, value) in values.enumerate() {
