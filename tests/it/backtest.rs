@@ -391,9 +391,15 @@ fn labels_of_events_give_the_same_in_the_stream_in_a_file_and_by_an_independent_
 #[test]
 fn a_stretch_of_time_is_measured_as_if_there_were_nothing_else() {
     let folder = planted("backtest-stretch");
-    let (since, until) = ("2026-01-05T02:00:00.000Z", "2026-01-05T04:30:00.000Z");
-    let at = |text: &str| text.parse::<jiff::Timestamp>().expect("RFC 3339").as_microsecond();
-    let (from, to) = (at(since), at(until));
+    // It begins and ends within a label.
+    let mut middles: Vec<i64> = lines(&folder, "labels.jsonl")
+        .iter()
+        .map(|label| (micros(label, "first_at") + micros(label, "last_at")) / 2)
+        .collect();
+    middles.sort_unstable();
+    let (from, to) = (middles[middles.len() / 4], middles[middles.len() * 3 / 4]);
+    let [since, until] =
+        [from, to].map(|time| jiff::Timestamp::from_microsecond(time).expect("a time").to_string());
     let is_in = |line: &&str| {
         let event: Json = serde_json::from_str(line).expect("JSON");
         (from..to).contains(&micros(&event, "at"))
@@ -416,7 +422,7 @@ fn a_stretch_of_time_is_measured_as_if_there_were_nothing_else() {
         }
         writeln!(labels, "{label}").expect("text takes everything");
     }
-    assert!(cut > 0, "a label reaches out of the stretch");
+    assert!(cut >= 2, "labels reach out of the stretch");
     folder.write("part-labels.jsonl", &labels);
     let lists = |name: &str| format!("--alerts-out {name}-alerts.csv --frauds-out {name}-frauds.csv");
     let whole = format!("rules.cep --in transactions=tx.jsonl --label-file labels.jsonl {}", lists("whole"));
@@ -590,7 +596,7 @@ first event          rule   user  came after
 #[test]
 fn alerts_and_frauds_are_written_as_columns_that_a_spreadsheet_opens() {
     let folder = logins("backtest-columns");
-    let common = "p.cep --in logins=in.jsonl --labels fraud --key user --fraud-gap 1m --select again,stuck";
+    let common = "p.cep --in logins=in.jsonl --labels fraud --key user --fraud-gap 1m --alerts page,locked";
     let lists =
         "--alerts-out alerts.csv --frauds-out frauds.tsv --out page=page.jsonl --out locked=locked.jsonl";
     let (table, _) = answer(&folder, &format!("backtest {common} {lists}"));
@@ -756,7 +762,29 @@ fn what_is_missing_is_said() {
         let (code, said) = run(&folder, &format!("backtest {common} {arguments}"));
         assert!(code == Some(2) && said.contains(expected), "{arguments}: {said}");
     };
-    fails("", "error: there are no labels to compare alerts with\nhelp: --labels FIELD: ");
+    let fields =
+        "help: --labels FIELD: a field of the events that is true of the fraudulent ones; is it `fraud`?\n";
+    fails("", &format!("error: there are no labels to compare alerts with\n{fields}"));
+    // One thing stands where another belongs.
+    fails(
+        "--labels labels.csv",
+        "error: no stream that is read has a field `labels.csv`\nhelp: labels in a file: --label-file labels.csv\n",
+    );
+    fails(
+        "--labels fraud --alerts a.csv",
+        "error: no pattern emits to a stream `a.csv`\nhelp: to write the alerts to a file: --alerts-out a.csv\n",
+    );
+    fails(
+        "in.jsonl --labels fraud",
+        "error: in.jsonl does not look like a file of patterns\nhelp: events come in by stream: --in STREAM=in.jsonl\n",
+    );
+    let (code, said) = run(&folder, "backtest p.cep --in logins=in.jsonl --labels fraud --key usr");
+    assert!(code == Some(2) && said.contains("have no `usr`: "), "{said}");
+    assert!(said.contains("\nhelp: did you mean `user`?\n"), "{said}");
+    let (code, said) = run(&folder, "backtest p.cep --in logins=in.jsonl --labels fraud --key ok");
+    assert!(code == Some(2) && said.contains("\nhelp: emit it: `emit break_in { ok: … }`\n"), "{said}");
+    let (code, said) = run(&folder, "backtest");
+    assert!(code == Some(2) && said.starts_with("error: there are no patterns to run\n"), "{said}");
     fails(
         "--labels frod",
         "error: no stream that is read has a field `frod`\nhelp: did you mean `fraud`?\nhelp: if the file has it, \
@@ -803,6 +831,18 @@ fn what_the_figures_do_not_say_is_said_beside_them() {
     let (out, said) = answer(&folder, &format!("{common} --in logins=in.jsonl --label-file l.jsonl"));
     assert_eq!(said, "note: there is no fraud to be found: no row of l.jsonl is a fraud\n");
     assert!(out.contains("spray        2       0       2       0.0%      0       -      0"), "{out}");
+    // Keys that are written differently.
+    folder.write("l.jsonl", "{\"user\":\"A\",\"at\":\"2026-01-01T12:00:20Z\"}\n");
+    let (_, said) = answer(&folder, &format!("{common} --in logins=in.jsonl --label-file l.jsonl"));
+    assert_eq!(said, "note: no alert has the user of a fraud: alerts have such as `a`, labels `A`\n");
+    // A stretch in which nothing is.
+    let (out, said) =
+        answer(&folder, &format!("{common} --in logins=in.jsonl --label-file l.jsonl --since 2027-01-01"));
+    assert_eq!(said, "note: nothing to look at: 7 events outside of --since and --until\n");
+    assert!(out.starts_with("0 events\n0 frauds by user\n"), "{out}");
+    let wrong = format!("{common} --in logins=in.jsonl --labels fraud --since 2026-01-02 --until 2026-01-01");
+    let (code, said) = run(&folder, &wrong);
+    assert!(code == Some(2) && said.contains(" is not before --until "), "{said}");
     // No event, no alert, no fraud among the events.
     folder.write("empty.jsonl", "");
     let (out, said) = answer(&folder, &format!("{common} --in logins=empty.jsonl --labels fraud"));

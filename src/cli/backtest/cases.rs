@@ -4,6 +4,8 @@
 //! first false alerts and the first missed frauds. A file of frauds can be a label file again: it has the key under its
 //! own name, and the columns of one.
 
+use rustc_hash::FxHashSet;
+
 use super::compare::{Comparison, Finds, Verdict};
 use super::frauds::{Fraud, Key};
 use super::key;
@@ -59,6 +61,16 @@ pub(super) fn missed(comparison: &Comparison, most: usize) -> Vec<Missed> {
         kind: fraud.kind.clone(),
     };
     comparison.frauds().filter(|(_, finds)| finds.first().is_none()).map(listed).take(most).collect()
+}
+
+/// The key of an alert and that of a fraud, where no fraud and no near miss has the key of an alert.
+pub(super) fn strangers(comparison: &Comparison) -> Option<(String, String)> {
+    let labelled: FxHashSet<Key> = comparison.index.frauds.iter().map(|fraud| fraud.key).collect();
+    let mut keys = comparison.alerts().filter_map(|(alert, _)| alert.key);
+    let (alert, (fraud, _)) = (keys.next()?, comparison.frauds().next()?);
+    let shown = |key| parts(comparison, key).collect::<Vec<&str>>().join(", ");
+    let are_strangers = [alert].into_iter().chain(keys).all(|key| !labelled.contains(&key));
+    are_strangers.then(|| (shown(alert), shown(fraud.key)))
 }
 
 /// What the columns of a file of alerts are called.
@@ -158,8 +170,11 @@ fn seconds(span: Duration) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use super::super::compare::Rule;
     use super::super::compare::tests::comparison;
+    use super::super::frauds::Frauds;
     use super::*;
+    use crate::event::PatternId;
 
     #[test]
     fn lists_have_the_first_and_no_more() {
@@ -173,6 +188,22 @@ mod tests {
         let missed = missed(&comparison, 100);
         assert_eq!(missed.len(), 1);
         assert_eq!((missed[0].lasted, missed[0].kind.as_deref()), (Duration::from_secs(1), Some("stolen")));
+    }
+
+    #[test]
+    fn keys_that_no_label_has_are_told() {
+        assert_eq!(strangers(&comparison()), None);
+        let only = |key: &str| {
+            let mut frauds = Frauds::new(Duration::ZERO);
+            let (one, other) = (frauds.key("c1".to_owned()), frauds.key(key.to_owned()));
+            frauds.add_event(other, EventTime::from_millis(0), None);
+            let at = EventTime::from_millis(9);
+            let alert = Alert { rule: PatternId(0), id: 1, key: Some(one), from: at, to: at, at };
+            let rule = Rule { id: PatternId(0), name: String::new(), doc: String::new() };
+            Comparison::new(vec![rule], vec!["card".to_owned()], frauds.index(), vec![alert], None)
+        };
+        assert_eq!(strangers(&only("1")), Some(("c1".to_owned(), "1".to_owned())));
+        assert_eq!(strangers(&only("c1")), None);
     }
 
     #[test]

@@ -25,7 +25,7 @@ mod scale;
 mod table;
 mod witness;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -135,10 +135,10 @@ pub(super) struct BacktestArgs {
 }
 
 pub(super) fn run(args: &BacktestArgs) -> Result<Verdict, CliError> {
-    if args.labels.is_none() && args.label_file.is_none() {
-        return Err(without_labels());
-    }
     let Some(ready) = args.asked.prepare()? else { return Ok(Verdict::No) };
+    if args.labels.is_none() && args.label_file.is_none() {
+        return Err(without_labels(&ready));
+    }
     let key = KeyPlan::new(&ready, &args.key, &alert_streams(&ready.program, &args.alerts)?)?;
     let files = AnswerFiles::open(args, &ready)?;
     let (frauds, fields) = labels(args, &ready, &key)?;
@@ -188,19 +188,29 @@ fn labels(args: &BacktestArgs, ready: &Ready, key: &KeyPlan) -> Result<(Frauds, 
             Ok((frauds, Vec::new()))
         }
         (None, Some(name)) => Ok((frauds, label_fields(ready, name, key)?)),
-        (None, None) => Err(without_labels()),
+        (None, None) => Err(without_labels(ready)),
     }
 }
 
-fn without_labels() -> CliError {
+fn without_labels(ready: &Ready) -> CliError {
+    const WORDS: [&str; 4] = ["fraud", "label", "chargeback", "suspicious"];
+    let streams = ready.streams();
+    let mut fields = streams.iter().flat_map(|id| &ready.program.stream(*id).fields);
+    let likely = fields.find(|field| WORDS.iter().any(|word| field.name.to_lowercase().contains(word)));
+    let such = likely.map_or(String::new(), |field| format!("; is it `{}`?", field.name));
     CliError::Asked {
         message: "there are no labels to compare alerts with".to_owned(),
         help: vec![
-            "--labels FIELD: a field of the events that is true of the fraudulent ones".to_owned(),
+            format!("--labels FIELD: a field of the events that is true of the fraudulent ones{such}"),
             "--label-file PATH: a file with the key and the time of what was fraudulent, such as `ensue gen --labels` writes"
                 .to_owned(),
         ],
     }
+}
+
+/// Whether a name looks like that of a file, and stands where none is wanted.
+fn is_file_name(name: &str) -> bool {
+    name.contains(['.', '/']) || Path::new(name).is_file()
 }
 
 /// The streams whose records are alerts.
@@ -219,8 +229,11 @@ fn alert_streams(program: &Program, names: &[String]) -> Result<Vec<StreamId>, C
         let found = made.iter().find(|at| program.streams[**at].name == *name);
         found.map(|at| id(*at)).ok_or_else(|| {
             let known = made.iter().map(|at| program.streams[*at].name.as_str());
-            let message = format!("no pattern emits to a stream `{name}`");
-            CliError::asked(message, did_you_mean(name, known, "streams that are emitted to"))
+            let mut help = vec![did_you_mean(name, known, "streams that are emitted to")];
+            if is_file_name(name) {
+                help = vec![format!("to write the alerts to a file: --alerts-out {name}")];
+            }
+            CliError::Asked { message: format!("no pattern emits to a stream `{name}`"), help }
         })
     };
     names.iter().map(find).collect()
@@ -240,13 +253,16 @@ fn label_fields(ready: &Ready, name: &str, key: &KeyPlan) -> Result<Vec<LabelFie
         let streams = ready.streams();
         let known =
             streams.iter().flat_map(|id| &program.stream(*id).fields).map(|field| field.name.as_str());
-        let message = format!("no stream that is read has a field `{name}`");
-        return Err(CliError::Asked {
-            message,
-            help: vec![
+        let help = match is_file_name(name) {
+            true => vec![format!("labels in a file: --label-file {name}")],
+            false => vec![
                 did_you_mean(name, known, "fields"),
                 format!("if the file has it, declare it in the stream: `{name} bool?`"),
             ],
+        };
+        return Err(CliError::Asked {
+            message: format!("no stream that is read has a field `{name}`"),
+            help,
         });
     }
     Ok(fields)
@@ -297,7 +313,17 @@ fn tell(seen: &Seen, report: &Report, args: &BacktestArgs) {
         Report { events: 0, .. } => say("there were no events: the inputs are empty"),
         Report { frauds: 0, .. } => say(&format!("there is no fraud to be found: {labels}")),
         Report { frauds, events, .. } if *frauds >= 100 && frauds * 10 > *events => {
-            say(&format!("{frauds} frauds in {events} events: are these the labels?"));
+            let help = match (&args.label_file, &args.labels) {
+                (Some(_), None) => "; --labels COLUMN says which rows of the file are fraudulent",
+                _ => "",
+            };
+            say(&format!("{frauds} frauds in {events} events: are these the labels?{help}"));
+        }
+        Report { strangers: Some((alert, label)), .. } => {
+            let key = report.key.join(", ");
+            say(&format!(
+                "no alert has the {key} of a fraud: alerts have such as `{alert}`, labels `{label}`"
+            ));
         }
         Report { all, .. } if all.alerts == 0 => say("no pattern has found anything: every fraud is missed"),
         _ => {}

@@ -28,6 +28,8 @@ pub(super) struct Report {
     pub(super) moments: Vec<(EventTime, bool)>,
     /// The first false alerts, in the order of the output.
     pub(super) false_alerts: Vec<FalseAlert>,
+    /// The key of an alert and that of a fraud, where none is of both: they may be written differently.
+    pub(super) strangers: Option<(String, String)>,
     /// The first frauds that no rule has found, in order of their first events.
     pub(super) missed: Vec<Missed>,
 }
@@ -108,6 +110,7 @@ impl Report {
             kinds: kinds(comparison),
             moments,
             false_alerts: cases::false_alerts(comparison, limits::CASES_LISTED_MAX),
+            strangers: cases::strangers(comparison),
             missed: cases::missed(comparison, limits::CASES_LISTED_MAX),
         }
     }

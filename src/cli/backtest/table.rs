@@ -228,6 +228,7 @@ mod tests {
             kinds: vec![kind],
             moments: Vec::new(),
             false_alerts: Vec::new(),
+            strangers: None,
             missed: Vec::new(),
         };
         let text = text(&report, false);

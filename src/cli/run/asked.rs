@@ -75,6 +75,13 @@ impl Asked {
             let help = "name files or directories, or list them in ensue.toml: patterns = [\"patterns/\"]";
             return Err(CliError::asked("there are no patterns to run", help));
         }
+        if let Some(data) = files.iter().find(|path| is_data(path)) {
+            let message = format!("{} does not look like a file of patterns", data.display());
+            return Err(CliError::asked(
+                message,
+                format!("events come in by stream: --in STREAM={}", data.display()),
+            ));
+        }
         Ok((files, self.wishes(&config)?))
     }
 
@@ -127,6 +134,13 @@ impl Asked {
         }
         Ok(wishes)
     }
+}
+
+/// Whether a file is called like one with events.
+fn is_data(path: &Path) -> bool {
+    const ENDS: [&str; 8] = [".csv", ".tsv", ".psv", ".json", ".jsonl", ".ndjson", ".gz", ".zst"];
+    let name = path.to_string_lossy().to_lowercase();
+    ENDS.iter().any(|end| name.ends_with(end)) && !path.is_dir()
 }
 
 /// A number of threads, or `auto`.
