@@ -112,7 +112,7 @@ workloads: install ## Measure the six workloads on a file: make workloads INPUT=
 	$(WITH) $(CARGO) bench $(ALL) --bench workloads -- "$(abspath $(INPUT))" $(ONLY)
 
 .PHONY: bench-decode
-bench-decode: install ## Measure what reading JSON lines costs: make bench-decode ONLY=text
+bench-decode: install ## Measure what reading lines, columns and compressed files costs: make bench-decode ONLY=text
 	$(WITH) $(CARGO) bench $(ALL) --bench decode -- $(ONLY)
 
 .PHONY: workloads-e2e

@@ -1,18 +1,23 @@
 //! What it costs to read JSON lines and files with columns, by their shape.
 //!
 //! `make bench-decode`. The lines are made here and stand in memory, so that no disk is measured; each is read to the
-//! column batches that an engine takes. `text` is the whole way of a file: lines, decoding, batches. The others are the
-//! decoder alone, its short cut included; `unsure` is a shape that the short cut leaves to the decoder of all lines, and
+//! column batches that an engine takes. `text` is the whole way of a file: lines, decoding, batches; so are `columns`. The
+//! compressed ones are read from a file, ahead of whoever takes their batches as in a run, and each stands beside what its
+//! decompression costs alone. The others are the decoder alone, its short cut included; `unsure` is a shape that the short cut leaves to the decoder of all lines, and
 //! `the slow way` gives all to that one. A figure is the best of several rounds, on one thread: what disturbs a round
 //! only makes it longer. A part of a name runs only what has it.
 
 #![allow(clippy::print_stdout)]
 
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write as _};
+use std::path::Path;
 use std::time::Instant;
 
 use ensue::event::{PartitionId, StreamId};
-use ensue::io::{InputSource, JsonDecoder, Reading};
+use ensue::io::{Input, InputSource, JsonDecoder, Reading};
 use ensue::lang::hir::Stream;
+use ensue::runtime::Readers;
 use ensue::{BatchBuilder, Type};
 
 const STREAM: &str = "
@@ -37,7 +42,7 @@ fn main() {
     let is_asked = |name: &str| only.is_empty() || only.iter().any(|part| name.contains(part.as_str()));
     let program = ensue::compile("decode.cep", STREAM).expect("the stream is declared well");
     let stream = &program.streams[0];
-    println!("{:<22} {:>8} {:>10} {:>12}", "lines", "ns/line", "ns/byte", "lines/s");
+    println!("{:<24} {:>8} {:>10} {:>12}", "lines", "ns/line", "ns/byte", "lines/s");
     for (name, shape) in SHAPES.iter().filter(|(name, _)| is_asked(name)) {
         let lines = made(*shape);
         let bytes = lines.iter().map(String::len).sum();
@@ -63,6 +68,69 @@ fn main() {
             Box::leak(format!("card,at,amount,country,merchant,kind\n{rows}").into_boxed_str());
         show(name, text.len(), || read(stream, text, |_| true));
     }
+    for (name, unpack) in PACKED.iter().filter(|(name, _)| is_asked(name)) {
+        let path = std::env::temp_dir().join(format!("ensue-decode-{}.{name}", std::process::id()));
+        pack(name, text, &path).expect("a file for a while");
+        let alone = || unpack(&path).and_then(|mut reader| drain(&mut reader)).expect("it can be read");
+        show(&format!("{name}, decompressed only"), text.len(), || assert_eq!(alone(), text.len()));
+        show(&format!("{name}, JSON lines"), text.len(), || read_file(stream, &path));
+        std::fs::remove_file(&path).expect("it is there");
+    }
+}
+
+/// Opens a compressed file.
+type Unpack = fn(&Path) -> io::Result<Box<dyn Read>>;
+
+/// How files are compressed.
+const PACKED: &[(&str, Unpack)] = &[
+    ("gzip", |path| Ok(Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::new(File::open(path)?))))),
+    ("zstd", |path| {
+        let decoder = ruzstd::decoding::StreamingDecoder::new(BufReader::new(File::open(path)?));
+        Ok(Box::new(decoder.map_err(io::Error::other)?))
+    }),
+];
+
+fn pack(name: &str, text: &str, path: &Path) -> io::Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    match name {
+        "gzip" => {
+            let mut encoder = flate2::write::GzEncoder::new(&mut file, flate2::Compression::default());
+            encoder.write_all(text.as_bytes())?;
+            encoder.finish()?;
+        }
+        _ => ruzstd::encoding::compress(
+            text.as_bytes(),
+            &mut file,
+            ruzstd::encoding::CompressionLevel::Fastest,
+        ),
+    }
+    file.flush()
+}
+
+/// Reads to the end, as much at a time as a reader of lines.
+fn drain(reader: &mut dyn Read) -> io::Result<usize> {
+    let mut buffer = vec![0; ensue::limits::FILE_BUFFER_BYTES];
+    let mut bytes = 0;
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(bytes),
+            count => bytes += count,
+        }
+    }
+}
+
+fn read_file(stream: &Stream, path: &Path) {
+    let types = types(stream, |_| true);
+    let reading =
+        Reading { stream: StreamId(0), partition: PartitionId(0), types, format: None, follows: false };
+    let source = InputSource::open(&Input::File(path.to_owned()), stream, reading).expect("it can be opened");
+    let mut readers = Readers::new(vec![source]).expect("there are threads");
+    let mut rows = 0;
+    while let (Some(batch), _) = readers.read_batch(0, &mut |bad| panic!("{bad:?}")).expect("it can be read")
+    {
+        rows += batch.len();
+    }
+    assert_eq!(rows, LINES);
 }
 
 /// Does something to a row.
@@ -195,7 +263,7 @@ fn show(name: &str, bytes: usize, mut round: impl FnMut()) {
     };
     let best = (0..ROUNDS).map(time).fold(f64::INFINITY, f64::min);
     println!(
-        "{name:<22} {:>8.1} {:>10.2} {:>12.0}",
+        "{name:<24} {:>8.1} {:>10.2} {:>12.0}",
         best / LINES as f64,
         best / bytes as f64,
         LINES as f64 / best * 1e9

@@ -9,6 +9,19 @@ pub const OVERLONG_KEPT_BYTES: usize = 1024;
 /// The buffer of a reader or writer of a file, in bytes.
 pub const FILE_BUFFER_BYTES: usize = 256 << 10;
 
+/// How many compressed files are decompressed each on a thread of its own, where several are read side by side; the others
+/// are by the thread that decodes all. Each takes memory for three buffers.
+pub const UNPACKERS_MAX: usize = 16;
+
+/// Of how many events of a run it is counted how many meet what the steps of patterns ask of an event alone.
+pub const SAMPLE_EVENTS: u64 = 1 << 18;
+
+/// With more patterns than these it is not counted: it would take long.
+pub const SAMPLE_PATTERNS_MAX: usize = 100;
+
+/// How many texts of a field are kept for messages. Of a field with more of them none is shown.
+pub const SAMPLE_TEXTS_MAX: usize = 50;
+
 /// The most events of a batch that a reader builds.
 pub const BATCH_EVENTS_MAX: usize = 4096;
 

@@ -33,11 +33,11 @@ impl Texts {
 
     #[inline]
     pub(super) fn push(&mut self, text: &[u8]) {
-        let text = match ShortText::new(text) {
-            Some(short) => Text::Short(short),
-            None => self.long(text),
-        };
-        self.rows.push(text);
+        // Each way writes its own: a value that is put together first is read back before it has arrived in the cache.
+        match ShortText::new(text) {
+            Some(short) => self.rows.push(Text::Short(short)),
+            None => self.push_long(text),
+        }
     }
 
     pub(super) fn push_null(&mut self) {
@@ -45,11 +45,11 @@ impl Texts {
     }
 
     #[cold]
-    fn long(&mut self, text: &[u8]) -> Text {
+    fn push_long(&mut self, text: &[u8]) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(text);
         let end = u32::try_from(self.bytes.len()).expect("the texts of a batch are fewer than 4 GiB");
-        Text::Long(start as u32, end)
+        self.rows.push(Text::Long(start as u32, end));
     }
 }
 

@@ -18,7 +18,7 @@ use std::ops::Range;
 use self::cut::Cut;
 pub(super) use self::cut::Cutter;
 pub use self::header::HeaderError;
-pub(super) use self::header::{dialect, has_column_of, header_line, names};
+pub(super) use self::header::{dialect, has_column_of, header_line, is_unreadable, names};
 
 use super::bad::{BadReason, clip, no_time};
 use super::scalar::{self, Misfit};
@@ -52,6 +52,8 @@ struct Wanted {
     ty: Type,
     nullable: bool,
     form: Form,
+    /// A number, or a time, as JSON has it.
+    is_plain: bool,
 }
 
 /// What tools write for a value that is not there, besides nothing.
@@ -85,6 +87,7 @@ impl CsvDecoder {
                 ty: field.ty,
                 nullable: field.nullable && index != time,
                 form: field.form.clone(),
+                is_plain: matches!(field.form, Form::Plain) && field.ty != Type::String,
             });
         }
         let staged = vec![Staged::Null; fields.len()];
@@ -115,17 +118,17 @@ impl CsvDecoder {
         let time = self.time_of(row)?;
         for field in 0..self.fields.len() {
             if field != self.time {
-                self.staged[field] = self.read(field, row)?;
+                read(&self.fields[field], &self.cutter, row, &mut self.staged[field])?;
             }
         }
         let (fields, staged, unescaped) = (&self.fields, &self.staged, self.cutter.unescaped());
-        builder.push_row(time, record, |field| match (fields[field].is_kept, staged[field]) {
-            (false, _) => Cell::Null,
+        builder.push_row(time, record, |field| match &staged[field] {
+            _ if !fields[field].is_kept => Cell::Null,
             // An empty text in the row itself starts before its quote.
-            (true, Staged::Text(start, end)) if start as usize >= row.len() => {
-                Cell::Text(&unescaped[start as usize - row.len()..end as usize - row.len()])
+            Staged::Text(start, end) if *start as usize >= row.len() => {
+                Cell::Text(&unescaped[*start as usize - row.len()..*end as usize - row.len()])
             }
-            (true, staged) => staged.cell(row),
+            staged => staged.cell(row),
         });
         Ok(())
     }
@@ -144,11 +147,9 @@ impl CsvDecoder {
     }
 
     fn time_of(&mut self, row: &[u8]) -> Result<EventTime, BadReason> {
-        match self.read(self.time, row) {
-            Ok(Staged::Units(micros)) => {
-                self.staged[self.time] = Staged::Units(micros);
-                Ok(EventTime::from_micros(micros))
-            }
+        let staged = &mut self.staged[self.time];
+        match read(&self.fields[self.time], &self.cutter, row, staged).map(|()| *staged) {
+            Ok(Staged::Units(micros)) => Ok(EventTime::from_micros(micros)),
             Err(reason @ (BadReason::OutOfRange { .. } | BadReason::NotUtf8 { .. })) => Err(reason),
             _ => Err(self.no_time(row)),
         }
@@ -160,59 +161,57 @@ impl CsvDecoder {
         let found = found.filter(|text| !text.is_empty());
         no_time(wanted.name.clone(), &wanted.form, found.map(|text| shown(&String::from_utf8_lossy(text))))
     }
+}
 
-    /// The value of a declared field.
-    #[inline]
-    fn read(&self, field: usize, row: &[u8]) -> Result<Staged, BadReason> {
-        let wanted = &self.fields[field];
-        let Some(column) = wanted.column else { return Ok(Staged::Null) };
-        let cell = self.cutter.cell(column);
-        if wanted.ty == Type::String {
-            return match cell.start == cell.end && !cell.is_quoted {
-                false => Ok(Staged::Text(cell.start, cell.end)),
-                true => self.null(wanted, cell),
-            };
-        }
-        if matches!(wanted.form, Form::Plain) && (cell.start as usize) < row.len() {
-            let mut scan = Scan::over(row, cell.start as usize);
-            let number = scan.number().filter(|_| scan.at() == cell.end as usize);
-            if let Some(staged) = number.and_then(|number| plain_number(number, wanted.ty)) {
-                return Ok(staged);
-            }
-        }
-        self.read_other(wanted, cell, row)
+/// Reads the value of a declared field to where it waits for the rest of the row.
+#[inline]
+fn read(wanted: &Wanted, cutter: &Cutter, row: &[u8], staged: &mut Staged) -> Result<(), BadReason> {
+    let Some(column) = wanted.column else {
+        *staged = Staged::Null;
+        return Ok(());
+    };
+    let cell = cutter.cell(column);
+    if wanted.ty == Type::String && (cell.start != cell.end || cell.is_quoted) {
+        *staged = Staged::Text(cell.start, cell.end);
+        return Ok(());
     }
+    if wanted.is_plain && (cell.start as usize) < row.len() {
+        let mut scan = Scan::over(row, cell.start as usize);
+        let number = scan.number().filter(|_| scan.at() == cell.end as usize);
+        if let Some(number) = number.and_then(|number| plain_number(number, wanted.ty)) {
+            *staged = number;
+            return Ok(());
+        }
+    }
+    *staged = read_other(wanted, cell, cutter.bytes(cell, row))?;
+    Ok(())
+}
 
-    fn null(&self, wanted: &Wanted, cell: Cut) -> Result<Staged, BadReason> {
-        match wanted.nullable {
+/// A value that is not in its usual form.
+#[inline(never)]
+fn read_other(wanted: &Wanted, cell: Cut, bytes: &[u8]) -> Result<Staged, BadReason> {
+    let column = cell.column as usize + 1;
+    let text = std::str::from_utf8(bytes).map_err(|_| BadReason::NotUtf8 { column })?;
+    if text.trim().is_empty() || wanted.nullable && NULLS.contains(&text.trim()) {
+        return match wanted.nullable {
             true => Ok(Staged::Null),
-            false => Err(BadReason::Empty { field: wanted.name.clone(), column: cell.column as usize + 1 }),
-        }
+            false => Err(BadReason::Empty { field: wanted.name.clone(), column }),
+        };
     }
-
-    /// A value that is not in its usual form.
-    fn read_other(&self, wanted: &Wanted, cell: Cut, row: &[u8]) -> Result<Staged, BadReason> {
-        let column = cell.column as usize + 1;
-        let text =
-            std::str::from_utf8(self.cutter.bytes(cell, row)).map_err(|_| BadReason::NotUtf8 { column })?;
-        if text.trim().is_empty() || wanted.nullable && NULLS.contains(&text.trim()) {
-            return self.null(wanted, cell);
-        }
-        let value = scalar::read_text(text, wanted.ty, &wanted.form, |_| Value::Null);
-        value.map(|value| Staged::of(&value).unwrap_or(Staged::Null)).map_err(|misfit| {
-            let field = wanted.name.clone();
-            match (misfit, wanted.ty) {
-                (Misfit::TooManyDigits, Type::Decimal(scale)) => {
-                    BadReason::TooManyDigits { field, scale, found: clip(text) }
-                }
-                (Misfit::OutOfRange, ty) => BadReason::OutOfRange { field, ty, found: clip(text) },
-                (_, ty) => {
-                    let expected = scalar::expected(ty, &wanted.form);
-                    BadReason::WrongType { field, expected, found: shown(text), column }
-                }
+    let value = scalar::read_text(text, wanted.ty, &wanted.form, |_| Value::Null);
+    value.map(|value| Staged::of(&value).unwrap_or(Staged::Null)).map_err(|misfit| {
+        let field = wanted.name.clone();
+        match (misfit, wanted.ty) {
+            (Misfit::TooManyDigits, Type::Decimal(scale)) => {
+                BadReason::TooManyDigits { field, scale, found: clip(text) }
             }
-        })
-    }
+            (Misfit::OutOfRange, ty) => BadReason::OutOfRange { field, ty, found: clip(text) },
+            (_, ty) => {
+                let expected = scalar::expected(ty, &wanted.form);
+                BadReason::WrongType { field, expected, found: shown(text), column }
+            }
+        }
+    })
 }
 
 /// The text of a field in a message.

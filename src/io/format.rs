@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
-use super::csv::has_column_of;
+use super::csv::{has_column_of, is_unreadable};
 use crate::lang::hir::Stream;
 
 /// How events are written in an input.
@@ -26,10 +26,11 @@ pub(super) fn format_of(head: &[u8], name: &str, stream: &Stream) -> InputFormat
     let says = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
     match first {
         Some(b'{') => InputFormat::Json,
+        // Who looks for its columns says what it is.
+        Some(_) if is_unreadable(head) => InputFormat::Csv,
         _ if says(&[".csv", ".tsv", ".psv"]) => InputFormat::Csv,
         _ if says(&[".json", ".jsonl", ".ndjson"]) => InputFormat::Json,
         Some(b'[') | None => InputFormat::Json,
-        Some(_) if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") => InputFormat::Csv,
         Some(_) if has_column_of(head, stream) => InputFormat::Csv,
         Some(_) => InputFormat::Json,
     }

@@ -10,6 +10,7 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
+use super::words::{bytes_that_are, first, for_each_word};
 use crate::limits;
 
 /// A line without its end.
@@ -158,7 +159,7 @@ impl<R: Read> Lines<R> {
         Ok(())
     }
 
-    /// Puts something between the reader and the lines, before anything was read.
+    /// Puts something between the reader and the lines. What was read already comes before it.
     pub(super) fn map_reader(&mut self, none: R, map: impl FnOnce(R) -> io::Result<R>) -> io::Result<()> {
         self.reader = map(std::mem::replace(&mut self.reader, none))?;
         Ok(())
@@ -399,18 +400,25 @@ impl<R: Read> Lines<R> {
 /// Whether a piece of a record ends inside quotes. Only a quote at the start of a field opens; inside, two of them are one
 /// that closes nothing. A piece that does not begin inside begins with a field.
 fn is_open_at_end(piece: &[u8], mut is_inside: bool, separator: u8) -> bool {
-    let mut at = 0;
-    while let Some(length) = memchr::memchr(b'"', &piece[at..]) {
-        let quote = at + length;
-        at = quote + 1;
-        if !is_inside {
-            is_inside = quote == 0 || piece[quote - 1] == separator;
-        } else if piece.get(at) == Some(&b'"') {
-            at += 1;
-        } else {
-            is_inside = false;
+    // The second of two that are one.
+    let mut second = usize::MAX;
+    for_each_word(piece, |at, word| {
+        let mut quotes = bytes_that_are(b'"', word);
+        while quotes != 0 {
+            let quote = at + first(quotes);
+            quotes &= quotes - 1;
+            if quote == second {
+                continue;
+            }
+            if !is_inside {
+                is_inside = quote == 0 || piece[quote - 1] == separator;
+            } else if piece.get(quote + 1) == Some(&b'"') {
+                second = quote + 1;
+            } else {
+                is_inside = false;
+            }
         }
-    }
+    });
     is_inside
 }
 

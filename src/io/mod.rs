@@ -29,6 +29,7 @@ mod scan;
 mod sink;
 mod source;
 mod staged;
+mod words;
 
 pub use bad::{BadLine, BadReason};
 pub use csv::{CsvDecoder, HeaderError, NULLS, is_null_word};

@@ -11,6 +11,8 @@
 
 use std::ops::Range;
 
+use super::words::TOPS;
+
 /// A place in a line.
 pub(super) struct Scan<'a> {
     line: &'a [u8],
@@ -319,9 +321,6 @@ impl<'a> Scan<'a> {
 
 /// A number with 1 in each byte.
 const ONES: u64 = 0x0101_0101_0101_0101;
-
-/// The top bit of each byte.
-const TOPS: u64 = 0x8080_8080_8080_8080;
 
 const POWERS: [u64; 9] = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 

@@ -59,6 +59,8 @@ pub struct InputSource {
     may_wait: bool,
     /// Whether its first bytes have still to show that.
     may_be_compressed: bool,
+    /// Whether it is a file that is decompressed.
+    is_compressed: bool,
     /// Over the file, where it is one.
     watch: Option<Watch>,
     /// How much of the file was read, where it is one that does not grow.
@@ -149,8 +151,9 @@ impl InputSource {
             return Ok(InputSource { may_wait: true, may_be_compressed: true, ..source });
         }
         let watch = Some(Watch::new(&file, path)?);
+        let is_compressed = compression_of(path)?.is_some();
         if reading.follows {
-            if compression_of(path)?.is_some() {
+            if is_compressed {
                 return Err(OpenError::Compressed);
             }
             let reader = Box::new(Follow::new(file, path.clone(), 0));
@@ -161,7 +164,7 @@ impl InputSource {
         let reader = decompressed(Box::new(Metered::new(file, meter.clone())))?;
         let mut source = InputSource::new(reader, input.name(), declared, reading);
         source.begin()?;
-        Ok(InputSource { watch, meter: Some(meter), ..source })
+        Ok(InputSource { watch, meter: Some(meter), is_compressed, ..source })
     }
 
     /// Opens a file where another has left it. What is compressed is decompressed up to there.
@@ -229,6 +232,7 @@ impl InputSource {
             live: false,
             may_wait: false,
             may_be_compressed: false,
+            is_compressed: false,
             watch: None,
             meter: None,
         }
@@ -237,7 +241,7 @@ impl InputSource {
     /// Finds out what it is. Reads up to the end of the first line.
     fn begin(&mut self) -> Result<(), OpenError> {
         if self.may_be_compressed {
-            self.lines.map_reader(Box::new(io::empty()), decompressed)?;
+            self.map_reader(decompressed)?;
         }
         let Wanted { declared, is_kept, format } = &self.wanted;
         let head = self.lines.head()?;
@@ -277,6 +281,23 @@ impl InputSource {
     /// Whether reading may wait for somebody who writes: of standard input, a pipe, or a file that is followed.
     pub fn may_wait(&self) -> bool {
         self.may_wait
+    }
+
+    /// Whether it is a file that is decompressed while it is read.
+    pub fn is_compressed(&self) -> bool {
+        self.is_compressed
+    }
+
+    /// Puts something between what is read and its lines, such as a thread that reads ahead.
+    ///
+    /// # Errors
+    ///
+    /// Those of `map`; then nothing comes any more.
+    pub fn map_reader(
+        &mut self,
+        map: impl FnOnce(Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>>,
+    ) -> io::Result<()> {
+        self.lines.map_reader(Box::new(io::empty()), map)
     }
 
     /// Whether what was read can be read again: of a file.

@@ -9,6 +9,7 @@ mod committer;
 pub mod epochs;
 pub mod programs;
 mod readers;
+mod unpacker;
 mod workers;
 
 pub use checkpoints::{Checkpoints, EpochError, EpochFacts};

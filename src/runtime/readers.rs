@@ -9,7 +9,7 @@
 //! a thread. For each partition a fixed number of pieces is asked for in advance, and one more whenever one is taken:
 //! that bounds both channels, and neither side ever waits to send.
 //!
-//! One thread reads all files. What may have to be waited for (standard input, a pipe, a file that is followed) has a
+//! One thread reads all files; what is compressed is decompressed beside it ([`Unpacker`]). What may have to be waited for (standard input, a pipe, a file that is followed) has a
 //! thread of its own, so that it keeps no other waiting.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
+use super::unpacker::Unpacker;
 use crate::event::{Batch, Coder};
 use crate::io::{BadLine, Identity, InputSource, Position, Step, Watch};
 use crate::limits;
@@ -81,6 +82,9 @@ impl Readers {
     /// Where the operating system gives no thread.
     pub fn ahead(mut sources: Vec<InputSource>) -> io::Result<Readers> {
         let watches = watches(&mut sources);
+        for source in sources.iter_mut().filter(|source| source.is_compressed()).take(limits::UNPACKERS_MAX) {
+            source.map_reader(|reader| Ok(Box::new(Unpacker::start(reader)?)))?;
+        }
         let each = pieces_ahead(sources.len());
         let all = each * sources.len();
         let (answers, pieces) = bounded(all);

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::folder::Folder;
+use crate::folder::{self, Folder};
 
 /// What the command says on standard error, and that it ends with this code.
 fn run(folder: &Folder, arguments: &str, code: i32) -> String {
@@ -240,4 +240,36 @@ fn a_new_project_runs_at_once() {
     run(&inside, "test rules/", 0);
     run(&inside, "run", 0);
     assert_eq!(inside.read("alerts.csv").lines().count(), 3, "{}", inside.read("alerts.csv"));
+}
+
+#[test]
+fn what_is_no_text_is_named_and_refused() {
+    let place = Folder::empty("files-foreign");
+    place.write(
+        "p.cep",
+        "stream tx { a int  at timestamp  event time at }\npattern p { on tx match x emit o { a: x.a } }\n",
+    );
+    let files: [(&str, &[u8], &str); 4] = [
+        (
+            "a.xlsx",
+            b"PK\x03\x04\x14\0\x06\0\n\0",
+            "it is a zip archive, as workbooks of spreadsheet programs are",
+        ),
+        ("a.parquet", b"PAR1\x15\x04\x15\n", "it is Parquet"),
+        ("a.jsonl", b"SQLite format 3\0\x10", "it is a database of SQLite"),
+        ("a.csv", b"BZh91AY&SY\x01,\n", "it is compressed by bzip2"),
+    ];
+    for (name, bytes, what) in files {
+        fs::write(place.0.join(name), bytes).expect("written");
+        let (code, said) = folder::run(&place, &format!("run p.cep --in tx={name}"));
+        let start = format!("error: {name} cannot be read: {what}, and only JSON lines and columns are read");
+        assert!(code == Some(2) && said.starts_with(&start) && said.contains("\nhelp: "), "{said}");
+        let (code, said) = folder::run(&place, &format!("infer {name}"));
+        assert!(code == Some(2) && said.contains(what), "{said}");
+    }
+    place.write("BZh.csv", "BZh,at,a\n1,2026-01-05T00:00:00Z,7\n");
+    let (code, said) = folder::run(&place, "run p.cep --in tx=BZh.csv");
+    assert!(code == Some(0) && said.contains("\"a\":7"), "{said}");
+    let (code, said) = folder::run(&place, "run p.cep --in tx=BZh.csv --out o=o.xlsx");
+    assert!(code == Some(2) && said.starts_with("error: o.xlsx: files that end with .xlsx"), "{said}");
 }

@@ -49,6 +49,8 @@ mod rules;
 mod saved;
 #[cfg(feature = "cli")]
 mod savepoints;
+#[cfg(feature = "cli")]
+mod silent;
 #[cfg(feature = "state")]
 mod state;
 #[cfg(feature = "cli")]

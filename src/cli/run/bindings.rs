@@ -85,8 +85,27 @@ pub(super) fn inputs(text: &str, base: &Path) -> Result<Vec<Input>, CliError> {
 pub(super) fn output(text: &str, base: &Path) -> Result<Output, CliError> {
     Ok(match place(text, "stdout:", base)? {
         Place::Standard => Output::Stdout,
-        Place::File(path) => Output::File(path),
+        Place::File(path) => Output::File(writable(path)?),
     })
+}
+
+/// Endings of files that are neither JSON lines nor columns, and whoever opens one expects something else.
+const NEVER_WRITTEN: [&str; 15] = [
+    "7z", "arrow", "avro", "bz2", "db", "feather", "gz", "ods", "orc", "parquet", "sqlite", "xls", "xlsx",
+    "xz", "zst",
+];
+
+/// A file whose name does not promise what is not written.
+fn writable(path: PathBuf) -> Result<PathBuf, CliError> {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+    if !NEVER_WRITTEN.contains(&ending.as_str()) || is_device(&path) {
+        return Ok(path);
+    }
+    let message = format!("{}: files that end with .{ending} cannot be written", path.display());
+    Err(CliError::asked(
+        message,
+        "records are written as columns to .csv and .tsv, which spreadsheet programs open, and as JSON lines to all others",
+    ))
 }
 
 /// The file that a path leads to, also where it is not there yet: two spellings of one file are equal.
@@ -173,6 +192,8 @@ mod tests {
         assert_eq!(inputs("stdin:", base).expect("good"), [Input::Stdin]);
         assert!(output("stdin:", base).is_err());
         assert!(output("kafka://broker/topic", base).is_err());
+        let error = output("a.XLSX", base).expect_err("no such file is written");
+        assert_eq!(error.to_string(), "conf/a.XLSX: files that end with .xlsx cannot be written");
     }
 
     #[test]

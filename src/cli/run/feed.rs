@@ -17,6 +17,7 @@ use super::partitions::{Next, Partition, Partitions, State, disorder, idle_after
 use super::plan::RunPlan;
 use super::progress::{Facts, Progress};
 use super::resume::{self, Inputs};
+use super::sample::Sample;
 use super::watch::{Moment, Watch};
 use crate::cli::{CliError, note, style};
 use crate::engine::{ColdKeys, Config, Engine, Group, projection};
@@ -86,6 +87,25 @@ pub(super) struct Report {
     pub(super) elapsed: WallDuration,
     /// Whether a signal has stopped it before its end.
     pub(super) is_stopped: bool,
+    /// What the first events are like, where somebody may ask.
+    pub(super) sample: Option<Sample>,
+}
+
+impl Report {
+    /// What helps where more than one event in a hundred comes too late.
+    pub(super) fn much_late(&self, program: &Program) -> Option<String> {
+        let (stream, count) = self.late.iter().max_by_key(|(_, count)| **count)?;
+        let name = &program.stream(*stream).name;
+        (count * 100 > self.events).then(|| {
+            format!("more `disorder` in stream {name} takes late events in; `ensue infer FILE` finds out how much there is")
+        })
+    }
+
+    /// Why patterns may have found nothing, as far as the first events show it.
+    pub(super) fn silent(&self, program: &Program) -> Vec<String> {
+        let events = self.events - self.events_before;
+        self.sample.as_ref().map_or(Vec::new(), |sample| sample.told(program, &self.engine.stats(), events))
+    }
 }
 
 /// A run under way.
@@ -144,6 +164,7 @@ impl Feed {
             bad: BTreeMap::new(),
             elapsed: WallDuration::ZERO,
             is_stopped: false,
+            sample: (!options.is_quiet).then(|| Sample::new(program, plan)),
         };
         let left = match recovered {
             Some(recovered) => {
@@ -380,6 +401,9 @@ impl Feed {
             Some(batch) if batch.is_empty() => {}
             Some(batch) => {
                 self.report.events += batch.len() as u64;
+                if let Some(sample) = self.report.sample.as_mut().filter(|sample| sample.wants_more()) {
+                    sample.take(&batch);
+                }
                 if let Some(watch) = &mut self.watch {
                     watch.took(batch.stream(), batch.len());
                 }

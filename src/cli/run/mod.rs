@@ -21,6 +21,7 @@ mod partitions;
 mod plan;
 mod progress;
 mod resume;
+mod sample;
 mod summary;
 mod watch;
 
@@ -289,10 +290,15 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
     }
     if !args.quiet {
         let summary = Summary::new(&program, &plan, &outputs, &report);
-        note(&match args.format {
-            Format::Text => summary.text(),
-            Format::Json => summary.json(),
-        });
+        match args.format {
+            Format::Text => {
+                note(&summary.text());
+                for line in report.much_late(&program).into_iter().chain(report.silent(&program)) {
+                    note(&format!("{} {line}", style::help("note:")));
+                }
+            }
+            Format::Json => note(&summary.json()),
+        }
     }
     Ok(Verdict::Yes)
 }

@@ -1,5 +1,7 @@
 //! Cuts a row at its separators.
 
+use crate::io::words::{TOPS, bytes_that_are, first, for_each_word};
+
 /// A field of a row.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::io) struct Cut {
@@ -12,19 +14,10 @@ pub(in crate::io) struct Cut {
 
 /// What is in a row besides its separators.
 struct Seen {
-    /// Not 0 where there are quotes.
-    quotes: u64,
+    /// How many quotes.
+    quotes: u32,
     /// Not 0 where there are bytes beyond ASCII.
     strange: u64,
-}
-
-/// The top bit of each byte.
-const TOPS: u64 = 0x8080_8080_8080_8080;
-
-/// The top bits of the bytes that are 0. No carry sets another.
-#[inline]
-fn zero_bytes(word: u64) -> u64 {
-    !(((word & !TOPS) + !TOPS) | word | !TOPS)
 }
 
 /// Cuts rows, one after another.
@@ -46,9 +39,8 @@ impl Cutter {
     /// Cuts a row; says whether it is ASCII.
     #[inline]
     pub(in crate::io) fn cut(&mut self, row: &[u8]) -> bool {
-        self.cells.clear();
         let Seen { quotes, strange } = self.cut_bare(row);
-        if quotes != 0 {
+        if quotes != 0 && !self.strip(row, quotes) {
             self.cells.clear();
             self.cut_quoted(row);
         }
@@ -72,38 +64,40 @@ impl Cutter {
         &self.unescaped
     }
 
-    /// Cuts a row at its separators as if no quote were in it, eight bytes at a time, and says what else is among them.
+    /// Cuts a row at its separators as if no quote were in it, and says what else there is.
     #[inline]
     fn cut_bare(&mut self, row: &[u8]) -> Seen {
-        let (separators, quotes) = (u64::from_ne_bytes([self.separator; 8]), u64::from_ne_bytes([b'"'; 8]));
         let mut seen = Seen { quotes: 0, strange: 0 };
         let mut start = 0;
-        let cells = &mut self.cells;
+        let (cells, separator) = (&mut self.cells, self.separator);
+        cells.clear();
         let mut push = |end: usize| {
             cells.push(Cut { start, end: end as u32, is_quoted: false, column: start });
             start = end as u32 + 1;
         };
-        let mut look_at = |at: usize, word: u64| {
-            seen.quotes |= zero_bytes(word ^ quotes);
+        for_each_word(row, |at, word| {
+            seen.quotes += bytes_that_are(b'"', word).count_ones();
             seen.strange |= word & TOPS;
-            let mut found = zero_bytes(word ^ separators);
+            let mut found = bytes_that_are(separator, word);
             while found != 0 {
-                push(at + found.trailing_zeros() as usize / 8);
+                push(at + first(found));
                 found &= found - 1;
             }
-        };
-        let (words, rest) = row.as_chunks::<8>();
-        for (at, word) in words.iter().enumerate() {
-            look_at(8 * at, u64::from_le_bytes(*word));
-        }
-        // Filled up with zeros, which mean nothing.
-        let word = match row.last_chunk::<8>() {
-            Some(last) => u64::from_le_bytes(*last).checked_shr(8 * (8 - rest.len() as u32)).unwrap_or(0),
-            None => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
-        };
-        look_at(row.len() - rest.len(), word);
+        });
         push(row.len());
         seen
+    }
+
+    /// Takes the quotes off the fields of a row that was cut as if there were none. That was right where each of the quotes
+    /// is the first or the last byte of a field that has both; only then it says so.
+    fn strip(&mut self, row: &[u8], mut quotes: u32) -> bool {
+        for cell in &mut self.cells {
+            if let [b'"', .., b'"'] = &row[cell.start as usize..cell.end as usize] {
+                (cell.start, cell.end, cell.is_quoted) = (cell.start + 1, cell.end - 1, true);
+                quotes -= 2;
+            }
+        }
+        quotes == 0
     }
 
     /// Cuts a row with quotes in it.

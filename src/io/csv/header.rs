@@ -44,6 +44,57 @@ pub enum HeaderError {
         /// What it seems to be in.
         encoding: &'static str,
     },
+    /// It is no text at all.
+    #[error("it is {format}, and only JSON lines and columns are read, as text or in gzip or zstd")]
+    Foreign {
+        /// What it seems to be.
+        format: &'static str,
+        /// What makes a text of it.
+        remedy: &'static str,
+    },
+}
+
+const AS_CSV: &str = "save it as CSV where it was made";
+const AS_TEXT: &str = "decompress it first, or pack it with gzip or zstd";
+
+/// How files begin that people have and that are not read: the bytes, what they are, what to do.
+const FOREIGN: [(&[u8], &str, &str); 10] = [
+    (b"PK\x03\x04", "a zip archive, as workbooks of spreadsheet programs are", AS_CSV),
+    (b"\xd0\xcf\x11\xe0", "a workbook of an old spreadsheet program", AS_CSV),
+    (b"PAR1", "Parquet", "write it as CSV with what made it"),
+    (b"ARROW1", "Arrow", "write it as CSV with what made it"),
+    (b"Obj\x01", "Avro", "write it as JSON lines with what made it"),
+    (b"ORC", "ORC", "write it as CSV with what made it"),
+    (
+        b"SQLite format 3\0",
+        "a database of SQLite",
+        "sqlite3 -csv -header FILE 'select * from TABLE' > FILE.csv",
+    ),
+    (b"BZh", "compressed by bzip2", AS_TEXT),
+    (b"\xfd7zXZ\0", "compressed by xz", AS_TEXT),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", AS_TEXT),
+];
+
+/// What a file is that begins so and cannot be read as text.
+fn unreadable(head: &[u8]) -> Option<HeaderError> {
+    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+        return Some(HeaderError::Encoding { encoding: "UTF-16" });
+    }
+    let found = FOREIGN.iter().find(|(start, ..)| head.starts_with(start) && !is_line_of_text(head));
+    found.map(|(_, format, remedy)| HeaderError::Foreign { format, remedy })
+}
+
+/// Whether the first line is text, as of columns that happen to be named so.
+fn is_line_of_text(head: &[u8]) -> bool {
+    let line = first_line(head);
+    std::str::from_utf8(line).is_ok_and(|line| {
+        line.contains([',', ';', '\t', '|']) && !line.contains(|c: char| c.is_control() && c != '\t')
+    })
+}
+
+/// Whether a file that begins so cannot be read as text.
+pub(in crate::io) fn is_unreadable(head: &[u8]) -> bool {
+    unreadable(head).is_some()
 }
 
 impl HeaderError {
@@ -62,6 +113,7 @@ impl HeaderError {
             HeaderError::Ambiguous { field, .. } => {
                 format!("name one of them to the letter: `{field} … from \"Column Name\"`")
             }
+            HeaderError::Foreign { remedy, .. } => (*remedy).to_owned(),
             HeaderError::Encoding { encoding } => {
                 format!("convert it, such as: iconv -f {encoding} -t UTF-8 FILE")
             }
@@ -72,8 +124,8 @@ impl HeaderError {
 /// How the records of a file end and what stands between their fields, as its beginning shows. Of the marks that could
 /// separate, it is the one that finds most of the stream's columns, then the most frequent.
 pub(in crate::io) fn dialect(head: &[u8], stream: Option<&Stream>) -> Result<Dialect, HeaderError> {
-    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
-        return Err(HeaderError::Encoding { encoding: "UTF-16" });
+    if let Some(error) = unreadable(head) {
+        return Err(error);
     }
     let head = &head[..head.len().min(LOOKED_AT_BYTES)];
     let text = head.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);

@@ -133,6 +133,22 @@ impl Predicates {
         SourcePredicates { filter, steps, fits_a_step, begins }
     }
 
+    /// Adds conditions on the events of one of a pattern's sources, which read nothing else; all must be true.
+    ///
+    /// # Panics
+    ///
+    /// If a batch is being answered.
+    pub fn add_all<'e>(
+        &mut self,
+        plan: &Arc<Plan>,
+        source: usize,
+        conditions: impl Iterator<Item = &'e Expr>,
+    ) -> PredicateId {
+        let of = &plan.pattern.sources[source];
+        let into = Arc::get_mut(&mut self.streams[of.stream.index()]).expect("nobody has asked yet");
+        lower::Lower { into, plan, source }.all(conditions)
+    }
+
     /// Arithmetic without a result, ever: once for every row, or text, for which a condition was evaluated.
     pub fn faults(&self) -> u64 {
         let tests = self.streams.iter().flat_map(|stream| &stream.tests);

@@ -1,0 +1,320 @@
+//! The first events of a run, for whoever asks why a pattern has found nothing.
+//!
+//! A rule that finds nothing is right, or it is wrong in one word: a value that no event has, a number beyond all others. So
+//! of the first events it is counted how many meet what each step asks of an event alone, before keys, order and time. What
+//! that costs is bounded, and nothing is kept but counts, and a few values of the fields whose conditions nothing met.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::plan::RunPlan;
+use crate::cli::program::did_you_mean;
+use crate::engine::Stats;
+use crate::event::{Batch, Column, PatternId, SlotId, StreamId, Value};
+use crate::lang::hir::{Conjunct, Expr, Pattern, Program};
+use crate::limits::{SAMPLE_EVENTS, SAMPLE_PATTERNS_MAX, SAMPLE_TEXTS_MAX};
+use crate::matcher::Plan;
+use crate::matcher::predicates::{PredicateId, Predicates};
+use crate::shown::grouped;
+
+/// Of how many patterns it is told at most why they found nothing.
+const TOLD_MAX: usize = 5;
+
+/// How wide the text of a condition may be where others stand below each other.
+const TEXT_WIDTH_MAX: usize = 56;
+
+/// What the first events of a run are like.
+pub(super) struct Sample {
+    predicates: Predicates,
+    questions: Vec<Question>,
+    patterns: Vec<Asked>,
+    events: u64,
+}
+
+/// Something that is asked of every event of a stream.
+struct Question {
+    stream: StreamId,
+    predicate: PredicateId,
+    /// How many events meet it.
+    count: u64,
+    /// What the field is like that it compares with a constant, as long as no event meets it.
+    compared: Option<(usize, Values)>,
+}
+
+/// What a pattern asks, as indexes of questions, one for each stream that is read from an input.
+struct Asked {
+    id: PatternId,
+    /// Of each step.
+    steps: Vec<AskedStep>,
+}
+
+#[derive(Default)]
+struct AskedStep {
+    /// All that it asks of an event alone.
+    all: Vec<usize>,
+    /// Each part of it, by its number among the step's conditions.
+    parts: Vec<(usize, Vec<usize>)>,
+}
+
+/// What a field is like.
+#[derive(Default)]
+struct Values {
+    texts: BTreeSet<Arc<str>>,
+    /// The least and the greatest number, with what orders them.
+    range: Option<[(f64, Value); 2]>,
+}
+
+impl Sample {
+    /// Of the patterns of a plan, nothing yet; of very many patterns none is taken.
+    pub(super) fn new(program: &Program, plan: &RunPlan) -> Sample {
+        let predicates = Predicates::new(program.streams.len());
+        let mut sample = Sample { predicates, questions: Vec::new(), patterns: Vec::new(), events: 0 };
+        if plan.patterns.len() > SAMPLE_PATTERNS_MAX {
+            return sample;
+        }
+        // Where one cannot be planned nothing runs, and the engine has said so.
+        let plans = Plan::all(program).unwrap_or_default();
+        let inputs: BTreeSet<StreamId> = plan.partitions.iter().map(|(stream, _)| *stream).collect();
+        for id in &plan.patterns {
+            let Some(plan) = plans.get(id.index()) else { continue };
+            let steps = (0..plan.pattern.steps.len()).map(|step| sample.ask(plan, step, &inputs)).collect();
+            sample.patterns.push(Asked { id: *id, steps });
+        }
+        sample
+    }
+
+    /// Asks what a step asks of an event alone.
+    fn ask(&mut self, plan: &Arc<Plan>, step: usize, inputs: &BTreeSet<StreamId>) -> AskedStep {
+        let pattern = &plan.pattern;
+        let mut asked = AskedStep::default();
+        let of = &pattern.steps[step];
+        let local = || of.conditions.iter().enumerate().filter(|(_, part)| part.local);
+        for source in of.sources.iter().copied() {
+            let from = &pattern.sources[source];
+            if !inputs.contains(&from.stream) {
+                continue;
+            }
+            let mut add = |conditions: &mut dyn Iterator<Item = &Expr>, compared: Option<usize>| {
+                let predicate = self.predicates.add_all(plan, source, conditions);
+                let compared = compared.map(|field| (field, Values::default()));
+                self.questions.push(Question { stream: from.stream, predicate, count: 0, compared });
+                self.questions.len() - 1
+            };
+            asked.all.push(add(&mut from.filter.iter().chain(local().map(|(_, part)| &part.expr)), None));
+            for (at, part) in local() {
+                let compared = compared(part).and_then(|(slot, _)| from.fields[slot.index()]);
+                let question = add(&mut std::iter::once(&part.expr), compared);
+                match asked.parts.iter_mut().find(|(known, _)| *known == at) {
+                    Some((_, questions)) => questions.push(question),
+                    None => asked.parts.push((at, vec![question])),
+                }
+            }
+        }
+        asked
+    }
+
+    /// Whether it takes more events.
+    pub(super) fn wants_more(&self) -> bool {
+        self.events < SAMPLE_EVENTS && !self.questions.is_empty()
+    }
+
+    /// Takes some events.
+    pub(super) fn take(&mut self, batch: &Batch) {
+        let batch = Arc::new(batch.clone());
+        self.events += batch.len() as u64;
+        let answers = self.predicates.answers(&batch);
+        for question in self.questions.iter_mut().filter(|question| question.stream == batch.stream()) {
+            question.count += answers.of(question.predicate).count(0..batch.len()) as u64;
+            if let (0, Some((field, values))) = (question.count, &mut question.compared) {
+                values.take(&batch, *field);
+            }
+        }
+    }
+
+    /// Why the patterns that have found nothing may have done so, a paragraph for each.
+    pub(super) fn told(&self, program: &Program, stats: &Stats, events: u64) -> Vec<String> {
+        let is_silent = |asked: &&Asked| {
+            let stats = stats.patterns[asked.id.index()];
+            let pattern = program.pattern(asked.id);
+            stats.matches == 0 && stats.timeouts == 0 && stats.suppressed == 0 && !pattern.drains
+        };
+        let silent: Vec<&Asked> = self.patterns.iter().filter(is_silent).collect();
+        if self.events == 0 {
+            return Vec::new();
+        }
+        // Of many rules most find nothing on most days: then only what looks like a mistake is told.
+        let is_told =
+            |asked: &&&Asked| silent.len() <= 2 || asked.steps.iter().any(|step| self.is_never_met(step));
+        let told: Vec<&&Asked> = silent.iter().filter(is_told).collect();
+        told.iter()
+            .take(TOLD_MAX)
+            .map(|asked| self.paragraph(program.pattern(asked.id), asked, events))
+            .collect()
+    }
+
+    fn is_never_met(&self, step: &AskedStep) -> bool {
+        !step.all.is_empty() && self.count(&step.all) == 0
+    }
+
+    fn count(&self, questions: &[usize]) -> u64 {
+        questions.iter().map(|question| self.questions[*question].count).sum()
+    }
+
+    fn paragraph(&self, pattern: &Pattern, asked: &Asked, events: u64) -> String {
+        let first = if self.events < events { "the first " } else { "" };
+        let mut text = format!(
+            "`{}` has found nothing. How many of {first}{} events fit each step by themselves:\n",
+            pattern.name,
+            grouped(self.events)
+        );
+        let steps = || {
+            pattern
+                .steps
+                .iter()
+                .zip(&asked.steps)
+                .filter(|(step, asked)| !step.absent && !asked.all.is_empty())
+        };
+        let width = steps().map(|(step, _)| step.name.chars().count()).max().unwrap_or(0);
+        let counts = steps().map(|(_, asked)| grouped(self.count(&asked.all)));
+        let count_width = counts.map(|count| count.len()).max().unwrap_or(0);
+        for (step, asked) in steps() {
+            let count = grouped(self.count(&asked.all));
+            let what = shortened(if step.text.is_empty() { "any event" } else { &step.text });
+            text.push_str(&format!("  {:<width$}  {count:>count_width$}  {what}\n", step.name));
+            if self.is_never_met(asked) {
+                for line in self.never_met(pattern, &step.conditions, asked) {
+                    text.push_str(&format!("{:indent$}{line}\n", "", indent = width + count_width + 6));
+                }
+            }
+        }
+        if !steps().any(|(_, asked)| self.is_never_met(asked)) {
+            text.push_str(&missing(pattern));
+        }
+        text.trim_end().to_owned()
+    }
+
+    /// What it is that no event has.
+    fn never_met(&self, pattern: &Pattern, conditions: &[Conjunct], asked: &AskedStep) -> Vec<String> {
+        let alone = asked.parts.iter().filter(|(_, questions)| self.count(questions) == 0);
+        let line = |(at, questions): &(usize, Vec<usize>)| {
+            let part = &conditions[*at];
+            let like = questions.iter().filter_map(|question| self.questions[*question].compared.as_ref());
+            let like = like.filter_map(|(_, values)| values.shown(pattern, part)).next();
+            match like {
+                Some(like) => format!("no event has {}: {like}", part.text),
+                None => format!("no event has {}", part.text),
+            }
+        };
+        let lines: Vec<String> = alone.map(line).collect();
+        match lines.is_empty() {
+            true => vec!["each part of it is met, but by no event all together".to_owned()],
+            false => lines,
+        }
+    }
+}
+
+impl Values {
+    fn take(&mut self, batch: &Batch, field: usize) {
+        let Some(column) = batch.column(field) else { return };
+        match column {
+            Column::String(codes, dictionary) => {
+                for code in codes.iter().filter(|code| **code != crate::event::NULL_CODE) {
+                    if self.texts.len() < SAMPLE_TEXTS_MAX {
+                        self.texts.insert(Arc::clone(dictionary.text(*code)));
+                    }
+                }
+            }
+            Column::Int(values, nulls)
+            | Column::Decimal(values, nulls, _)
+            | Column::Timestamp(values, nulls)
+            | Column::Duration(values, nulls) => {
+                let rows = (0..values.len()).filter(|row| !nulls.contains(*row));
+                self.widen(rows.map(|row| (values[row] as f64, row)), batch, field);
+            }
+            Column::Float(values, nulls) => {
+                let rows = (0..values.len()).filter(|row| !nulls.contains(*row) && !values[*row].is_nan());
+                self.widen(rows.map(|row| (values[row], row)), batch, field);
+            }
+            Column::Bool(_) => {}
+        }
+    }
+
+    fn widen(&mut self, rows: impl Iterator<Item = (f64, usize)> + Clone, batch: &Batch, field: usize) {
+        let least = rows.clone().min_by(|left, right| left.0.total_cmp(&right.0));
+        let greatest = rows.max_by(|left, right| left.0.total_cmp(&right.0));
+        let (Some(least), Some(greatest)) = (least, greatest) else { return };
+        let value = |(order, row): (f64, usize)| (order, batch.value(row, field));
+        let [low, high] = self.range.get_or_insert_with(|| [value(least), value(greatest)]);
+        if least.0 < low.0 {
+            *low = value(least);
+        }
+        if greatest.0 > high.0 {
+            *high = value(greatest);
+        }
+    }
+
+    /// What there is instead of what a condition wants.
+    fn shown(&self, pattern: &Pattern, part: &Conjunct) -> Option<String> {
+        let (slot, wanted) = compared(part)?;
+        let name = &pattern.slots[slot.index()].name;
+        if let Some([(_, low), (_, high)]) = &self.range {
+            return Some(format!("{name} is from {low} to {high}"));
+        }
+        let texts = || self.texts.iter().map(|text| &**text);
+        match (wanted, self.texts.len()) {
+            (_, 0) => Some(format!("{name} is always null")),
+            (Value::String(wanted), count) if count < SAMPLE_TEXTS_MAX => {
+                Some(did_you_mean(wanted, texts(), &format!("values of {name}")))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The field that a condition compares with a constant, and one that it wants.
+fn compared(part: &Conjunct) -> Option<(SlotId, &Value)> {
+    match &part.expr {
+        Expr::Compare(_, left, right) => match (&**left, &**right) {
+            (Expr::Field(slot), Expr::Const(value)) | (Expr::Const(value), Expr::Field(slot)) => {
+                Some((*slot, value))
+            }
+            _ => None,
+        },
+        Expr::In(item, list) => match (&**item, list.as_slice()) {
+            (Expr::Field(slot), [Expr::Const(value), ..]) => Some((*slot, value)),
+            _ => None,
+        },
+        Expr::Between(low, item, _) => match (&**low, &**item) {
+            (Expr::Const(value), Expr::Field(slot)) => Some((*slot, value)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What is missing where every step has events.
+fn missing(pattern: &Pattern) -> String {
+    let mut parts = Vec::new();
+    if !pattern.keys.is_empty() {
+        let keys: Vec<&str> = pattern.keys.iter().map(|key| key.name.as_str()).collect();
+        parts.push(format!("of one {}", keys.join(", ")));
+    }
+    if pattern.steps.len() > 1 {
+        parts.push("in this order".to_owned());
+    }
+    parts.extend(pattern.within.map(|within| format!("within {within}")));
+    let others = pattern.steps.iter().flat_map(|step| &step.conditions).filter(|part| !part.local);
+    parts.extend(others.map(|part| format!("with {}", part.text)));
+    parts.extend(pattern.written.having.as_ref().map(|having| format!("having {}", having.text)));
+    parts
+        .extend(pattern.steps.iter().any(|step| step.absent).then(|| "without what is forbidden".to_owned()));
+    if parts.is_empty() { String::new() } else { format!("  but never {}", parts.join(", ")) }
+}
+
+/// A text that is not too wide.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(TEXT_WIDTH_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
