@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::report::{Figures, Report};
 use super::scale;
-use super::table::{minute, percent, rows, span};
+use super::table::{minute, percent, rows, some, span};
 use crate::shown::{escaped, grouped};
 use crate::time::{Duration, EventTime};
 
@@ -87,7 +87,7 @@ pub(super) fn delays(report: &Report) -> String {
     for end in scale::ends(*least, *most) {
         let count = upto(&end) - before.0;
         let from = before.1.map_or(String::new(), |from| format!("more than {from}, "));
-        bars.push((format!("{from}at most {end}: {} frauds", grouped(count)), count, 0));
+        bars.push((format!("{from}at most {end}: {}", some(count, "fraud", "frauds")), count, 0));
         before = (upto(&end), Some(end));
     }
     let mut chart = Chart::new("Delay from the first event of a fraud to the first alert", HEIGHT + 40.0);
@@ -188,7 +188,23 @@ impl Chart {
 
 #[cfg(test)]
 mod tests {
+    use super::super::compare;
     use super::*;
+
+    #[test]
+    fn every_delay_is_drawn_and_what_cannot_be_said_is_not() {
+        let mut report = Report::new(&compare::tests::comparison(), 1000);
+        // After 7s and after 60s; what lies between is empty, and there.
+        let drawn = delays(&report);
+        assert!(drawn.contains("<title>at most 7s: 1 fraud</title>"), "{drawn}");
+        assert!(drawn.contains("<title>more than 45s, at most 1m: 1 fraud</title>"), "{drawn}");
+        assert_eq!((drawn.matches("<rect").count(), drawn.matches('≤').count()), (2, 7), "{drawn}");
+        assert_eq!(shares(&report).matches("<rect").count(), 6);
+        (report.rules[0].figures.alerts, report.rules[0].figures.true_alerts) = (0, 0);
+        let drawn = shares(&report);
+        assert_eq!(drawn.matches("<rect").count(), 5, "{drawn}");
+        assert!(!drawn.contains("first: precision") && drawn.contains(">-</text>"), "{drawn}");
+    }
 
     #[test]
     fn there_are_never_too_many_bars() {

@@ -63,7 +63,7 @@ pub(super) fn headline(report: &Report) -> String {
     text + "\n"
 }
 
-fn some(count: u64, one: &str, many: &str) -> String {
+pub(super) fn some(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }
 

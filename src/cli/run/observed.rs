@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::bindings::{Output, real};
+use super::bindings::{Output, is_device, real};
 use super::feed::{Feed, Options};
 use super::outputs::{Outputs, name};
 use super::part::Part;
@@ -98,10 +98,10 @@ impl Ready<'_> {
         plan::refuse_overwriting(&self.plan, path)?;
         let is_written = |output: &Output| matches!(output, Output::File(file) if real(file) == real(path));
         match self.plan.sinks.iter().find(|output| is_written(output)) {
-            Some(output) => {
+            Some(output) if !is_device(path) => {
                 Err(CliError::asked(format!("records go to {}, too", name(output)), "name a file for each"))
             }
-            None => Ok(()),
+            _ => Ok(()),
         }
     }
 
