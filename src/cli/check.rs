@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::program::{Loaded, counted, load};
+use super::program::{Loaded, counted, load, told};
 use super::rules::{self, Action, Taker, Wish};
 use super::run::select;
 use super::state::{Found, open};
 use super::{CliError, Format, Verdict, print, style};
-use crate::diag::{Diagnostic, Severity, render_json, render_text};
+use crate::diag::render_json;
 use crate::lang::hir::Program;
 
 /// Say what is wrong in pattern files
@@ -60,8 +60,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Verdict, CliError> {
         }
         Format::Text => {
             if !loaded.diagnostics.is_empty() {
-                let text = render_text(&loaded.sources, &loaded.diagnostics, style::stdout_has_colour());
-                print(&format!("{}\n{}", text.trim_end(), more(&loaded.diagnostics)))?;
+                print(&told(&loaded.sources, &loaded.diagnostics, style::stdout_has_colour()))?;
             }
             if !loaded.has_errors() && args.against.is_none() {
                 print(&format!("ok: {}\n", summary(&loaded.program)))?;
@@ -90,13 +89,6 @@ fn against(args: &CheckArgs, loaded: Loaded, place: &Path) -> Result<Verdict, Cl
     })?;
     let is_asked = all.iter().any(|(_, action)| *action == Action::Ask);
     Ok(if is_asked { Verdict::No } else { Verdict::Yes })
-}
-
-/// Where more is said, once for all diagnostics.
-fn more(diagnostics: &[Diagnostic]) -> String {
-    let worst = diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error);
-    let code = worst.or(diagnostics.first()).map(|diagnostic| diagnostic.code);
-    code.map_or_else(String::new, |code| format!("more: `ensue explain {code}`\n"))
 }
 
 fn summary(program: &Program) -> String {

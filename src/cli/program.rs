@@ -57,9 +57,18 @@ pub(super) fn load_and_tell(paths: &[PathBuf]) -> Result<Loaded, CliError> {
     let mut loaded = load(paths)?;
     loaded.diagnostics.retain(|diagnostic| diagnostic.code != Code::UnusedItem);
     if !loaded.diagnostics.is_empty() {
-        note(&render_text(&loaded.sources, &loaded.diagnostics, style::stderr_has_colour()));
+        note(&told(&loaded.sources, &loaded.diagnostics, style::stderr_has_colour()));
     }
     Ok(loaded)
+}
+
+/// What is wrong, for people, and where more is said, once for all of it.
+pub(super) fn told(sources: &Sources, diagnostics: &[Diagnostic], has_colour: bool) -> String {
+    let text = render_text(sources, diagnostics, has_colour);
+    let worst = diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error);
+    let code = worst.or(diagnostics.first()).map(|diagnostic| diagnostic.code);
+    let more = code.map_or_else(String::new, |code| format!("more: `ensue explain {code}`\n"));
+    format!("{}\n{more}", text.trim_end())
 }
 
 /// The program, if it can run, with its text.
