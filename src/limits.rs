@@ -80,6 +80,12 @@ pub const EXPRESSION_DEPTH_MAX: usize = 256;
 /// The most damaged places of a store that are told one by one. More of them are counted.
 pub const DAMAGES_TOLD_MAX: usize = 100;
 
+/// The most false alerts, and the most missed frauds, that the page of a backtest lists: a file has them all.
+pub const CASES_LISTED_MAX: usize = 100;
+
+/// The same for a terminal: enough to go on with, and the figures stay in sight.
+pub const CASES_SHOWN_MAX: usize = 5;
+
 /// What the store on disk keeps in memory of what it reads, in bytes. What is used often is in memory anyway.
 pub const STORE_CACHE_BYTES: usize = 32 << 20;
 

@@ -153,6 +153,12 @@ impl CliError {
                 "free some space on its disk; a run with --state has lost nothing, and the same command goes on; another \
                  one begins anew",
             ],
+            CliError::Write { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                vec!["its folder is not there: make it first"]
+            }
+            CliError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                vec!["paths are relative to the working directory; those in ensue.toml to its own"]
+            }
             _ => Vec::new(),
         }
     }

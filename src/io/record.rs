@@ -72,7 +72,7 @@ fn push_object(
     out.push(b'}');
 }
 
-fn push_member(out: &mut Vec<u8>, first: bool, name: &str, value: &Value) {
+pub(super) fn push_member(out: &mut Vec<u8>, first: bool, name: &str, value: &Value) {
     push_name(out, first, name);
     push_value(out, value);
 }

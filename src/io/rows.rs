@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use super::record::{push_time, push_value};
+use super::record::{push_member, push_time, push_value};
 use crate::engine::Record;
 use crate::event::{StreamId, Value};
 use crate::lang::hir::{DERIVED_FIELDS, Form, Origin, Program};
@@ -103,6 +103,45 @@ impl Columns {
     }
 }
 
+/// Rows of values that have names, and are no records: columns where the name of their file says so, else JSON lines.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NamedRows {
+    separator: Option<u8>,
+    names: Vec<String>,
+}
+
+impl NamedRows {
+    /// Those of a file of this name.
+    pub fn new(path: &Path, names: Vec<String>) -> NamedRows {
+        NamedRows { separator: Columns::separator_of(path), names }
+    }
+
+    /// Appends the first line, with its end, where there are columns.
+    pub fn push_header(&self, out: &mut Vec<u8>) {
+        if let Some(separator) = self.separator {
+            let mut row = Row::new(out, separator);
+            self.names.iter().for_each(|name| row.text(name));
+            row.end();
+        }
+    }
+
+    /// Appends a row, with its end: a value for each name.
+    pub fn push(&self, out: &mut Vec<u8>, values: &[Value]) {
+        assert_eq!(values.len(), self.names.len(), "a row has a value for each name");
+        let Some(separator) = self.separator else {
+            out.push(b'{');
+            for (at, (name, value)) in self.names.iter().zip(values).enumerate() {
+                push_member(out, at == 0, name, value);
+            }
+            out.extend_from_slice(b"}\n");
+            return;
+        };
+        let mut row = Row::new(out, separator);
+        values.iter().for_each(|value| row.value(value));
+        row.end();
+    }
+}
+
 /// A row that is being written.
 struct Row<'a> {
     out: &'a mut Vec<u8>,
@@ -155,5 +194,27 @@ impl Row<'_> {
 
     fn end(self) {
         self.out.push(b'\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::EventTime;
+
+    #[test]
+    fn named_rows_are_columns_or_lines_as_the_file_is_called() {
+        let write = |path: &str| {
+            let names = ["at", "card", "n"].map(str::to_owned).to_vec();
+            let (rows, mut out) = (NamedRows::new(Path::new(path), names), Vec::new());
+            rows.push_header(&mut out);
+            let time = Value::Timestamp(EventTime::from_millis(1_767_614_400_000));
+            rows.push(&mut out, &[time, Value::text("a,\"b\""), Value::Null]);
+            String::from_utf8(out).expect("UTF-8")
+        };
+        assert_eq!(write("x.csv"), "at,card,n\n2026-01-05T12:00:00.000Z,\"a,\"\"b\"\"\",\n");
+        assert_eq!(write("x.TSV"), "at\tcard\tn\n2026-01-05T12:00:00.000Z\t\"a,\"\"b\"\"\"\t\n");
+        let line = r#"{"at":"2026-01-05T12:00:00.000Z","card":"a,\"b\"","n":null}"#;
+        assert_eq!(write("x.jsonl"), format!("{line}\n"));
     }
 }

@@ -106,23 +106,97 @@ fn card(of: &Json) -> String {
 /// A fraud: its card, and when it was seen: pairs of times between which all is fraudulent.
 type Fraud = (String, Vec<(i64, i64)>);
 
+/// When a fraud begins.
+fn begin(fraud: &Fraud) -> i64 {
+    fraud.1.iter().map(|(first, _)| *first).min().expect("there is one")
+}
+
+/// When it ends.
+fn end(fraud: &Fraud) -> i64 {
+    fraud.1.iter().map(|(_, last)| *last).max().expect("there is one")
+}
+
+/// Whether an alert as `ensue run` writes it is about a fraud.
+fn is_hit(alert: &Json, (of, spans): &Fraud) -> bool {
+    let is_within =
+        |(first, last): &(i64, i64)| *first <= micros(alert, "until") && micros(alert, "since") <= *last;
+    *of == card(alert) && spans.iter().any(is_within)
+}
+
+/// Compares every line of `each.jsonl` and `frauds.jsonl` with what it must be, from the alerts that `ensue run` has written.
+fn assert_listed(folder: &Folder, frauds: &[Fraud], near_misses: &[Fraud]) {
+    let alerts = lines(folder, "alerts.jsonl");
+    // For each fraud which alerts have found it: that which came first stands first.
+    let finders = |fraud: &Fraud| {
+        let mut hits: Vec<usize> = (0..alerts.len()).filter(|at| is_hit(&alerts[*at], fraud)).collect();
+        hits.sort_by_key(|at| (micros(&alerts[*at], "at"), *at));
+        hits
+    };
+    let winners: BTreeSet<usize> =
+        frauds.iter().filter_map(|fraud| finders(fraud).first().copied()).collect();
+    let listed = lines(folder, "each.jsonl");
+    assert_eq!(listed.len(), alerts.len());
+    for (at, (alert, line)) in alerts.iter().zip(&listed).enumerate() {
+        for member in ["at", "pattern", "id", "card"] {
+            assert_eq!(line[member], alert[member], "{line}");
+        }
+        assert_eq!(micros(line, "first_at"), micros(alert, "since"), "{line}");
+        assert_eq!(micros(line, "last_at"), micros(alert, "until"), "{line}");
+        let about =
+            |of: &[Fraud]| of.iter().filter(|fraud| is_hit(alert, fraud)).map(begin).collect::<Vec<i64>>();
+        let (found, near) = (about(frauds), about(near_misses));
+        assert_eq!(line["is_true"], !found.is_empty(), "{line}");
+        assert_eq!(line["near_miss"], found.is_empty() && !near.is_empty(), "{line}");
+        assert_eq!(line["frauds"], found.len(), "{line}");
+        match found.iter().min().or(near.iter().min()) {
+            Some(first) => assert_eq!(micros(line, "label_first_at"), *first, "{line}"),
+            None => assert!(line["label_first_at"].is_null() && line["label_kind"].is_null(), "{line}"),
+        }
+        let delay = found.iter().min().map(|first| (micros(alert, "at") - first) as f64 / 1e6);
+        assert_eq!(line["delay_seconds"], serde_json::json!(delay), "{line}");
+        assert_eq!(line["found_first"], winners.contains(&at), "{line}");
+    }
+    let mut told = lines(folder, "frauds.jsonl");
+    assert!(told.windows(2).all(|pair| micros(&pair[0], "first_at") <= micros(&pair[1], "first_at")));
+    assert_eq!(told.len(), frauds.len());
+    for fraud in frauds {
+        let is_it = |line: &Json| {
+            card(line) == fraud.0
+                && (micros(line, "first_at"), micros(line, "last_at")) == (begin(fraud), end(fraud))
+        };
+        let at = told.iter().position(is_it).expect("every fraud has a line");
+        let line = told.remove(at);
+        let hits = finders(fraud);
+        assert_eq!(line["missed"], hits.is_empty(), "{line}");
+        let rules: BTreeSet<&str> =
+            hits.iter().map(|at| alerts[*at]["pattern"].as_str().expect("text")).collect();
+        let Some(first) = hits.first().map(|at| &alerts[*at]) else {
+            assert!(
+                ["found_by", "found_at", "delay_seconds"].iter().all(|member| line[member].is_null()),
+                "{line}"
+            );
+            continue;
+        };
+        let by: Vec<&str> = line["found_by"].as_str().expect("text").split(',').collect();
+        assert_eq!(by[0], first["pattern"], "{line}");
+        assert_eq!((by.len(), by.into_iter().collect::<BTreeSet<_>>()), (rules.len(), rules), "{line}");
+        assert_eq!(line["found_at"], first["at"], "{line}");
+        assert_eq!(line["delay_seconds"], (micros(first, "at") - begin(fraud)) as f64 / 1e6, "{line}");
+    }
+}
+
 /// The figures, counted from the alerts that `ensue run` has written.
 fn count(folder: &Folder, frauds: &[Fraud], near_misses: &[Fraud]) -> BTreeMap<String, Json> {
     let times: Vec<i64> = lines(folder, "tx.jsonl").iter().map(|event| micros(event, "at")).collect();
     let days = (times.iter().max().expect("there is one") - times.iter().min().expect("there is one")) as f64
         / 86_400e6;
     let alerts = lines(folder, "alerts.jsonl");
-    let hits = |alert: &Json, (of, spans): &Fraud| {
-        let is_within =
-            |(first, last): &(i64, i64)| *first <= micros(alert, "until") && micros(alert, "since") <= *last;
-        *of == card(alert) && spans.iter().any(is_within)
-    };
     let rule_of = |alert: &Json| alert["pattern"].as_str().expect("text").to_owned();
     let first_alert = |fraud: &Fraud, rule: Option<&str>| {
         let mut found = alerts.iter().filter(|alert| rule.is_none_or(|rule| rule_of(alert) == rule));
         // The file is in the order of the output: of several at one time the first counts.
         let mut first: Option<&Json> = None;
-        for alert in found.by_ref().filter(|alert| hits(alert, fraud)) {
+        for alert in found.by_ref().filter(|alert| is_hit(alert, fraud)) {
             if first.is_none_or(|first| micros(alert, "at") < micros(first, "at")) {
                 first = Some(alert);
             }
@@ -133,19 +207,16 @@ fn count(folder: &Folder, frauds: &[Fraud], near_misses: &[Fraud]) -> BTreeMap<S
     for rule in [None, Some("testing"), Some("travel"), Some("unconfirmed"), Some("large")] {
         let own: Vec<&Json> =
             alerts.iter().filter(|alert| rule.is_none_or(|rule| rule_of(alert) == rule)).collect();
-        let good = own.iter().filter(|alert| frauds.iter().any(|fraud| hits(alert, fraud))).count();
+        let good = own.iter().filter(|alert| frauds.iter().any(|fraud| is_hit(alert, fraud))).count();
         let near = own
             .iter()
-            .filter(|alert| !frauds.iter().any(|fraud| hits(alert, fraud)))
-            .filter(|alert| near_misses.iter().any(|fraud| hits(alert, fraud)))
+            .filter(|alert| !frauds.iter().any(|fraud| is_hit(alert, fraud)))
+            .filter(|alert| near_misses.iter().any(|fraud| is_hit(alert, fraud)))
             .count();
         let (mut delays, mut first) = (Vec::new(), 0);
         for fraud in frauds {
             if let Some(alert) = first_alert(fraud, rule) {
-                delays.push(
-                    micros(alert, "at")
-                        - fraud.1.iter().map(|(first, _)| *first).min().expect("there is one"),
-                );
+                delays.push(micros(alert, "at") - begin(fraud));
                 let winner = rule_of(first_alert(fraud, None).expect("one has found it"));
                 first += usize::from(rule.is_none_or(|rule| winner == rule));
             }
@@ -227,7 +298,10 @@ fn its_figures_are_those_of_an_independent_count_over_planted_fraud() {
             }
         }
     }
-    let report = report(&folder, "rules.cep --in transactions=tx.jsonl --label-file labels.jsonl");
+    let files = "--alerts-out each.jsonl --frauds-out frauds.jsonl";
+    let asked = format!("rules.cep --in transactions=tx.jsonl --label-file labels.jsonl {files}");
+    let report = report(&folder, &asked);
+    assert_listed(&folder, &frauds, &near_misses);
     let counted = count(&folder, &frauds, &near_misses);
     assert_counted(&report, &counted);
     assert_eq!(report["frauds"], frauds.len());
@@ -296,18 +370,88 @@ fn labels_of_events_give_the_same_in_the_stream_in_a_file_and_by_an_independent_
             }
         }
         let common = format!("rules.cep --in transactions=tx.jsonl --alerts alert --fraud-gap {gap}");
-        let told = report(&folder, &format!("{common} --labels fraud"));
+        let lists = "--alerts-out each.jsonl --frauds-out frauds.jsonl";
+        let told = report(&folder, &format!("{common} --labels fraud {lists}"));
         assert_eq!(told["frauds"], frauds.len(), "{gap}");
+        assert_listed(&folder, &frauds, &[]);
         assert_counted(&told, &count(&folder, &frauds, &[]));
         assert!(told["all"]["found"].as_u64() > Some(50), "{told}");
-        let threads = report(&folder, &format!("{common} --labels fraud --threads 3"));
+        let listed = ["each.jsonl", "frauds.jsonl"].map(|name| folder.read(name));
+        let threads = report(&folder, &format!("{common} --labels fraud --threads 3 {lists}"));
         assert_eq!(threads, told, "threads");
+        assert_eq!(["each.jsonl", "frauds.jsonl"].map(|name| folder.read(name)), listed, "threads");
         let mut command =
             folder.command(&format!("backtest {common} --label-file rows.csv --label-time When --json"));
         let file = command.args(["--labels", "is it"]).output().expect("it starts");
         let file: Json = serde_json::from_slice(&file.stdout).expect("the answer is JSON");
         assert_eq!(file, told, "the rows of a file");
     }
+}
+
+#[test]
+fn a_stretch_of_time_is_measured_as_if_there_were_nothing_else() {
+    let folder = planted("backtest-stretch");
+    // It begins and ends within a label.
+    let mut middles: Vec<i64> = lines(&folder, "labels.jsonl")
+        .iter()
+        .map(|label| (micros(label, "first_at") + micros(label, "last_at")) / 2)
+        .collect();
+    middles.sort_unstable();
+    let (from, to) = (middles[middles.len() / 4], middles[middles.len() * 3 / 4]);
+    let [since, until] =
+        [from, to].map(|time| jiff::Timestamp::from_microsecond(time).expect("a time").to_string());
+    let is_in = |line: &&str| {
+        let event: Json = serde_json::from_str(line).expect("JSON");
+        (from..to).contains(&micros(&event, "at"))
+    };
+    // The same, cut by hand: events, and labels where they reach out of it.
+    let events: Vec<String> =
+        folder.read("tx.jsonl").lines().filter(is_in).map(|line| format!("{line}\n")).collect();
+    assert!(events.len() > 1000 && events.len() < 29_000, "{}", events.len());
+    folder.write("part.jsonl", &events.concat());
+    let (mut labels, mut cut) = (String::new(), 0);
+    for mut label in lines(&folder, "labels.jsonl") {
+        let (first, last) = (micros(&label, "first_at"), micros(&label, "last_at"));
+        if last < from || first >= to {
+            continue;
+        }
+        for (member, time) in [("first_at", first.max(from)), ("last_at", last.min(to - 1))] {
+            cut += u32::from(micros(&label, member) != time);
+            let time = jiff::Timestamp::from_microsecond(time).expect("a time");
+            label[member] = Json::String(time.to_string());
+        }
+        writeln!(labels, "{label}").expect("text takes everything");
+    }
+    assert!(cut >= 2, "labels reach out of the stretch");
+    folder.write("part-labels.jsonl", &labels);
+    let lists = |name: &str| format!("--alerts-out {name}-alerts.csv --frauds-out {name}-frauds.csv");
+    let whole = format!("rules.cep --in transactions=tx.jsonl --label-file labels.jsonl {}", lists("whole"));
+    let whole = report(&folder, &format!("{whole} --since {since} --until {until}"));
+    let part =
+        format!("rules.cep --in transactions=part.jsonl --label-file part-labels.jsonl {}", lists("part"));
+    assert_eq!(whole, report(&folder, &part));
+    assert_eq!(whole["events"], events.len());
+    assert_eq!(whole["frauds_outside"], 0);
+    assert!(whole["all"]["found"].as_u64() > Some(0), "{whole}");
+    assert_eq!(folder.read("whole-frauds.csv"), folder.read("part-frauds.csv"));
+    // Ids name lines, which are others; all else is the same.
+    let but_id = |name: &str| {
+        let rows = folder.read(name);
+        rows.lines()
+            .map(|line| {
+                line.split(',')
+                    .enumerate()
+                    .filter(|(at, _)| *at != 2)
+                    .map(|(_, cell)| cell.to_owned())
+                    .collect()
+            })
+            .collect::<Vec<Vec<String>>>()
+    };
+    assert_eq!(but_id("whole-alerts.csv"), but_id("part-alerts.csv"));
+    assert_eq!(
+        but_id("part-alerts.csv").len() as u64,
+        whole["all"]["alerts"].as_u64().expect("a number") + 1
+    );
 }
 
 const LOGINS: &str = r#"
@@ -438,8 +582,103 @@ all        576             0s        5m        5m
 
 fraud           frauds   found  missed  recall   delay median
 take-over <&>        2       2       0  100.0%             0s
+
+4 false alerts; --alerts-out FILE writes all alerts
+first event          rule   user  came after
+2026-01-01 12:00:00  stuck  x     5m
+2026-01-01 12:00:10  stuck  y     5m
+2026-01-01 12:10:00  stuck  x     5m
+2026-01-01 12:10:10  stuck  y     5m
 ";
     assert_eq!(table, expected);
+}
+
+#[test]
+fn alerts_and_frauds_are_written_as_columns_that_a_spreadsheet_opens() {
+    let folder = logins("backtest-columns");
+    let common = "p.cep --in logins=in.jsonl --labels fraud --key user --fraud-gap 1m --alerts page,locked";
+    let lists =
+        "--alerts-out alerts.csv --frauds-out frauds.tsv --out page=page.jsonl --out locked=locked.jsonl";
+    let (table, _) = answer(&folder, &format!("backtest {common} {lists}"));
+    assert!(table.contains("\n4 false alerts; all alerts are in alerts.csv\n"), "{table}");
+    let id = |file: &str, at: usize| lines(&folder, file)[at]["id"].as_str().expect("text").to_owned();
+    let heads = "at,pattern,id,user,is_true,near_miss,first_at,last_at,label_first_at,label_kind,frauds,\
+                 delay_seconds,found_first";
+    let day = "2026-01-01T12";
+    let again = format!(
+        "{day}:10:20.000Z,again,{},a,true,false,{day}:00:00.000Z,{day}:10:20.000Z,{day}:00:20.000Z,\
+         take-over <&>,2,600.0,true",
+        id("page.jsonl", 0)
+    );
+    let stuck = format!(
+        "{day}:05:00.000Z,stuck,{},x,false,false,{day}:00:00.000Z,{day}:05:00.000Z,,,0,,false",
+        id("locked.jsonl", 0)
+    );
+    let alerts = folder.read("alerts.csv");
+    let alerts: Vec<&str> = alerts.lines().collect();
+    assert_eq!(alerts.len(), 7, "{alerts:?}");
+    assert_eq!(alerts[0], heads);
+    assert!(alerts.contains(&again.as_str()) && alerts.contains(&stuck.as_str()), "{alerts:?}");
+    let expected = format!(
+        "user\tfirst_at\tlast_at\tkind\tmissed\toutside\tfound_by\tfound_at\tdelay_seconds\n\
+         a\t{day}:00:20.000Z\t{day}:00:20.000Z\ttake-over <&>\tfalse\tfalse\tagain\t{day}:10:20.000Z\t600.0\n\
+         a\t{day}:10:20.000Z\t{day}:10:20.000Z\ttake-over <&>\tfalse\tfalse\tagain\t{day}:10:20.000Z\t0.0\n\
+         b\t{day}:20:00.000Z\t{day}:20:00.000Z\t\tfalse\tfalse\tstuck\t{day}:25:00.000Z\t300.0\n"
+    );
+    assert_eq!(folder.read("frauds.tsv"), expected);
+}
+
+#[test]
+fn what_was_missed_is_what_the_next_rule_is_measured_with() {
+    let folder = logins("backtest-missed");
+    let common = "backtest p.cep --in logins=in.jsonl --key user";
+    let (table, _) =
+        answer(&folder, &format!("{common} --labels fraud --select spray --frauds-out frauds.csv"));
+    let expected = "\n1 missed fraud; all frauds are in frauds.csv\nfirst event          user  lasted\n\
+                    2026-01-01 12:20:00  b     0s\n";
+    assert!(table.ends_with(expected), "{table}");
+    let next = format!("{common} --label-file frauds.csv --labels missed --select stuck --json");
+    let (out, said) = answer(&folder, &next);
+    let next: Json = serde_json::from_str(&out).expect("the answer is JSON");
+    assert_eq!((&next["frauds"], &next["all"]["found"]), (&Json::from(1), &Json::from(1)), "{out}{said}");
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_ends_it_before_the_run() {
+    let folder = logins("backtest-unwritable");
+    let common = "backtest p.cep --in logins=in.jsonl --labels fraud --key user --out page=page.jsonl";
+    let fails = |arguments: &str, expected: &str| {
+        let (code, said) = run(&folder, &format!("{common} {arguments}"));
+        assert!(code == Some(2) && said.starts_with(expected), "{arguments}: {said}");
+        assert!(!folder.0.join("page.jsonl").exists(), "{arguments}");
+    };
+    for option in ["--html", "--alerts-out", "--frauds-out"] {
+        fails(&format!("{option} no/a.html"), "error: cannot write no/a.html");
+        fails(&format!("{option} ."), "error: cannot write .");
+        fails(&format!("{option} -"), &format!("error: {option} needs a file"));
+        fails(&format!("{option} ./in.jsonl"), "error: ./in.jsonl is an input and an output");
+        fails(&format!("{option} page.jsonl"), "error: records go to page.jsonl, too");
+    }
+    fails("--html a --alerts-out ./a", "error: --alerts-out and --html are one file, a\nhelp: name two");
+    folder.write("labels.jsonl", "{\"user\":\"a\",\"at\":2000}\n");
+    let labels = "--label-file labels.jsonl --labels user --frauds-out labels.jsonl";
+    let (code, said) = run(&folder, &format!("backtest p.cep --in logins=in.jsonl --key user {labels}"));
+    let expected = "error: --label-file and --frauds-out are one file, labels.jsonl";
+    assert!(code == Some(2) && said.starts_with(expected), "{said}");
+    assert_ne!(folder.read("labels.jsonl"), "");
+    // What was there stays until there is something new; what was not is not left behind.
+    folder.write("old.csv", "old");
+    let (code, _) = run(
+        &folder,
+        "backtest p.cep --in logins=none.jsonl --labels fraud --key user --alerts-out old.csv --html new.html",
+    );
+    assert_eq!(code, Some(2));
+    assert_eq!(folder.read("old.csv"), "old");
+    assert!(!folder.0.join("new.html").exists());
+    succeed(&folder, &format!("{common} --alerts-out old.csv --html new.html"));
+    assert!(
+        folder.read("old.csv").starts_with("at,pattern,") && folder.read("new.html").ends_with("</html>\n")
+    );
 }
 
 /// Whether every tag of a page is closed, in order.
@@ -471,7 +710,8 @@ fn assert_well_formed(page: &str) {
 #[test]
 fn the_page_asks_for_nothing_and_is_whole() {
     let folder = logins("backtest-page");
-    let rules = LOGINS.replace("pattern spray", "/// \"Many\" <users> & one address.\npattern spray");
+    let rules = LOGINS.replace("pattern spray", "/// \"Many\" <users> & one address.\npattern spray")
+        + "pattern never { on logins by user match one where user == \"?\" emit odd { user: user } }\n";
     folder.write("p.cep", &rules);
     answer(&folder, "backtest p.cep --in logins=in.jsonl --labels fraud --key user --html page.html");
     let page = folder.read("page.html");
@@ -488,6 +728,23 @@ fn the_page_asks_for_nothing_and_is_whole() {
         assert!(page.contains(text), "{text}");
     }
     assert!(page.contains("<title>spray: precision 100.0%</title>"), "{page}");
+    assert!(
+        page.contains("<p class=\"key\">4 false alerts; --alerts-out FILE writes all alerts.</p>"),
+        "{page}"
+    );
+    assert_eq!(page.matches("<td>stuck</td>").count(), 4);
+    // A rule without alerts has a recall, which is nothing, and no precision.
+    answer(
+        &folder,
+        "backtest p.cep --in logins=in.jsonl --labels fraud --key user --select never --html page.html",
+    );
+    let page = folder.read("page.html");
+    assert_well_formed(&page);
+    assert!(
+        page.contains("<title>never: recall 0.0%</title>") && !page.contains("never: precision"),
+        "{page}"
+    );
+    assert!(page.contains("2 missed frauds; --frauds-out FILE writes all frauds."), "{page}");
     // Also with nothing in it.
     folder.write("in.jsonl", "");
     answer(&folder, "backtest p.cep --in logins=in.jsonl --labels fraud --key user --html page.html");
@@ -505,7 +762,29 @@ fn what_is_missing_is_said() {
         let (code, said) = run(&folder, &format!("backtest {common} {arguments}"));
         assert!(code == Some(2) && said.contains(expected), "{arguments}: {said}");
     };
-    fails("", "error: there are no labels to compare alerts with\nhelp: --labels FIELD: ");
+    let fields =
+        "help: --labels FIELD: a field of the events that is true of the fraudulent ones; is it `fraud`?\n";
+    fails("", &format!("error: there are no labels to compare alerts with\n{fields}"));
+    // One thing stands where another belongs.
+    fails(
+        "--labels labels.csv",
+        "error: no stream that is read has a field `labels.csv`\nhelp: labels in a file: --label-file labels.csv\n",
+    );
+    fails(
+        "--labels fraud --alerts a.csv",
+        "error: no pattern emits to a stream `a.csv`\nhelp: to write the alerts to a file: --alerts-out a.csv\n",
+    );
+    fails(
+        "in.jsonl --labels fraud",
+        "error: in.jsonl does not look like a file of patterns\nhelp: events come in by stream: --in STREAM=in.jsonl\n",
+    );
+    let (code, said) = run(&folder, "backtest p.cep --in logins=in.jsonl --labels fraud --key usr");
+    assert!(code == Some(2) && said.contains("have no `usr`: "), "{said}");
+    assert!(said.contains("\nhelp: did you mean `user`?\n"), "{said}");
+    let (code, said) = run(&folder, "backtest p.cep --in logins=in.jsonl --labels fraud --key ok");
+    assert!(code == Some(2) && said.contains("\nhelp: emit it: `emit break_in { ok: … }`\n"), "{said}");
+    let (code, said) = run(&folder, "backtest");
+    assert!(code == Some(2) && said.starts_with("error: there are no patterns to run\n"), "{said}");
     fails(
         "--labels frod",
         "error: no stream that is read has a field `frod`\nhelp: did you mean `fraud`?\nhelp: if the file has it, \
@@ -544,11 +823,26 @@ fn what_the_figures_do_not_say_is_said_beside_them() {
     folder
         .write("l.jsonl", "{\"user\":\"a\",\"at\":2000}\n{\"user\":\"a\",\"at\":\"2026-01-01T12:00:20Z\"}\n");
     let (_, said) = answer(&folder, &format!("{common} --in logins=in.jsonl --label-file l.jsonl"));
-    assert_eq!(said, "note: outside of the time of the events: 1 of 2 frauds; they count as missed\n");
+    assert_eq!(
+        said,
+        "note: outside of the time of the events: 1 of 2 frauds; they count as missed; --since and --until leave them out\n"
+    );
     folder.write("l.jsonl", "");
     let (out, said) = answer(&folder, &format!("{common} --in logins=in.jsonl --label-file l.jsonl"));
     assert_eq!(said, "note: there is no fraud to be found: no row of l.jsonl is a fraud\n");
     assert!(out.contains("spray        2       0       2       0.0%      0       -      0"), "{out}");
+    // Keys that are written differently.
+    folder.write("l.jsonl", "{\"user\":\"A\",\"at\":\"2026-01-01T12:00:20Z\"}\n");
+    let (_, said) = answer(&folder, &format!("{common} --in logins=in.jsonl --label-file l.jsonl"));
+    assert_eq!(said, "note: no alert has the user of a fraud: alerts have such as `a`, labels `A`\n");
+    // A stretch in which nothing is.
+    let (out, said) =
+        answer(&folder, &format!("{common} --in logins=in.jsonl --label-file l.jsonl --since 2027-01-01"));
+    assert_eq!(said, "note: nothing to look at: 7 events outside of --since and --until\n");
+    assert!(out.starts_with("0 events\n0 frauds by user\n"), "{out}");
+    let wrong = format!("{common} --in logins=in.jsonl --labels fraud --since 2026-01-02 --until 2026-01-01");
+    let (code, said) = run(&folder, &wrong);
+    assert!(code == Some(2) && said.contains(" is not before --until "), "{said}");
     // No event, no alert, no fraud among the events.
     folder.write("empty.jsonl", "");
     let (out, said) = answer(&folder, &format!("{common} --in logins=empty.jsonl --labels fraud"));

@@ -37,6 +37,12 @@ fn a_value_that_no_event_has_is_named_and_what_there_is_instead() {
         no event has amount between 50 and 60: amount is from 0 to 10
         no event has card in (\"x\", \"y\"): values of card: c0, c1, c2, c3, c4, c5, c6\n"
     );
+    let other = pattern("other", "match a where card != \"c1\" and n < 0");
+    let text = said("other", &other, "");
+    assert!(text.contains("        no event has n < 0: n is from 0 to 2999\n"), "{text}");
+    let none = pattern("none", "match a where card < \"a\"");
+    let text = said("none", &none, "");
+    assert!(text.ends_with("        no event has card < \"a\"\n"), "{text}");
     let both = pattern("both", "match a where amount == 7919 * n % 11 and n == 0 and card == \"c1\"");
     let said = said("together", &both, "");
     assert!(said.contains("        each part of it is met, but by no event all together\n"), "{said}");

@@ -6,7 +6,8 @@
 use std::fmt::Write as _;
 
 use super::report::{Figures, Report};
-use super::table::{minute, percent, rows};
+use super::scale;
+use super::table::{minute, percent, rows, some, span};
 use crate::shown::{escaped, grouped};
 use crate::time::{Duration, EventTime};
 
@@ -33,17 +34,15 @@ pub(super) fn shares(report: &Report) -> String {
     for (at, (name, figures)) in rows.into_iter().enumerate() {
         let top = 10.0 + 40.0 * at as f64;
         chart.text((LEFT - 10.0, top + 16.0), "end", &clipped(name));
-        for (offset, class, word, share) in [
-            (0.0, "precision", "precision", figures.precision()),
-            (13.0, "recall", "recall", figures.recall()),
-        ] {
-            let title = format!("{name}: {word} {}", percent(share));
-            chart.bar(class, (LEFT, top + offset), (full * share.unwrap_or(0.0), 11.0), &title);
-            chart.text(
-                (LEFT + full * share.unwrap_or(0.0) + 6.0, top + offset + 9.5),
-                "start",
-                &percent(share),
-            );
+        let bars = [("precision", figures.precision()), ("recall", figures.recall())];
+        for ((word, share), y) in bars.into_iter().zip([top, top + 13.0]) {
+            // What cannot be said has no bar; what is nothing has a thin one.
+            let width = share.map_or(0.0, |share| (full * share).max(1.0));
+            if share.is_some() {
+                let title = format!("{name}: {word} {}", percent(share));
+                chart.bar(word, (LEFT, y), (width, 11.0), &title);
+            }
+            chart.text((LEFT + width + 6.0, y + 9.5), "start", &percent(share));
         }
     }
     chart.end()
@@ -81,42 +80,21 @@ pub(super) fn alerts(report: &Report) -> String {
 
 /// How many frauds were found how long after their first event.
 pub(super) fn delays(report: &Report) -> String {
-    const ENDS: [(&str, i64); 11] = [
-        ("1s", 1),
-        ("10s", 10),
-        ("30s", 30),
-        ("1m", 60),
-        ("2m", 120),
-        ("5m", 300),
-        ("10m", 600),
-        ("30m", 1800),
-        ("1h", 3600),
-        ("6h", 21_600),
-        ("1d", 86_400),
-    ];
     let delays = &report.all.delays;
-    if delays.is_empty() {
-        return String::new();
+    let (Some(least), Some(most)) = (delays.first(), delays.last()) else { return String::new() };
+    let upto = |end: &Duration| delays.partition_point(|delay| delay <= end) as u64;
+    let (mut bars, mut before) = (Vec::new(), (0, None));
+    for end in scale::ends(*least, *most) {
+        let count = upto(&end) - before.0;
+        let from = before.1.map_or(String::new(), |from| format!("more than {from}, "));
+        bars.push((format!("{from}at most {end}: {}", some(count, "fraud", "frauds")), count, 0));
+        before = (upto(&end), Some(end));
     }
-    let upto = |seconds: i64| delays.partition_point(|delay| *delay <= Duration::from_secs(seconds)) as u64;
-    let mut bars = Vec::new();
-    let mut before = 0;
-    for (name, seconds) in ENDS {
-        bars.push((format!("up to {name}"), upto(seconds) - before));
-        before = upto(seconds);
-    }
-    bars.push(("later".to_owned(), delays.len() as u64 - before));
-    // What lies outside of all delays says nothing.
-    let is_some = |(_, count): &(String, u64)| *count > 0;
-    bars.truncate(bars.iter().rposition(is_some).map_or(0, |last| last + 1));
-    bars.drain(..bars.iter().position(is_some).unwrap_or(0));
-    let title = |name: &str, count: u64| format!("{name}: {} frauds", grouped(count));
-    let named: Vec<_> = bars.iter().map(|(name, count)| (title(name, *count), *count, 0)).collect();
     let mut chart = Chart::new("Delay from the first event of a fraud to the first alert", HEIGHT + 40.0);
-    chart.columns(&named);
+    chart.columns(&bars);
     let each = (WIDTH - MARGIN - 10.0) / bars.len() as f64;
-    for (at, (name, _)) in bars.iter().enumerate() {
-        let name = name.strip_prefix("up to ").map_or(name.clone(), |name| format!("≤ {name}"));
+    for (at, end) in scale::ends(*least, *most).into_iter().enumerate() {
+        let name = if end == Duration::ZERO { "at once".to_owned() } else { format!("≤ {}", span(end)) };
         chart.text((MARGIN + each * (at as f64 + 0.5), HEIGHT + 30.0), "middle", &name);
     }
     chart.end()
@@ -210,7 +188,23 @@ impl Chart {
 
 #[cfg(test)]
 mod tests {
+    use super::super::compare;
     use super::*;
+
+    #[test]
+    fn every_delay_is_drawn_and_what_cannot_be_said_is_not() {
+        let mut report = Report::new(&compare::tests::comparison(), 1000);
+        // After 7s and after 60s; what lies between is empty, and there.
+        let drawn = delays(&report);
+        assert!(drawn.contains("<title>at most 7s: 1 fraud</title>"), "{drawn}");
+        assert!(drawn.contains("<title>more than 45s, at most 1m: 1 fraud</title>"), "{drawn}");
+        assert_eq!((drawn.matches("<rect").count(), drawn.matches('≤').count()), (2, 7), "{drawn}");
+        assert_eq!(shares(&report).matches("<rect").count(), 6);
+        (report.rules[0].figures.alerts, report.rules[0].figures.true_alerts) = (0, 0);
+        let drawn = shares(&report);
+        assert_eq!(drawn.matches("<rect").count(), 5, "{drawn}");
+        assert!(!drawn.contains("first: precision") && drawn.contains(">-</text>"), "{drawn}");
+    }
 
     #[test]
     fn there_are_never_too_many_bars() {

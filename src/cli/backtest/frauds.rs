@@ -36,6 +36,7 @@ pub(super) struct Frauds {
 /// A fraud, or a near miss.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Fraud {
+    pub(super) key: Key,
     /// The first fraudulent event.
     pub(super) first: EventTime,
     /// The last.
@@ -49,6 +50,8 @@ pub(super) struct Fraud {
 #[derive(Debug, Default)]
 pub(super) struct FraudIndex {
     pub(super) frauds: Vec<Fraud>,
+    /// The text of every key, by its number.
+    keys: Vec<String>,
     spans: FxHashMap<Key, Vec<Span>>,
 }
 
@@ -87,7 +90,10 @@ impl Frauds {
     /// Puts the labels together, frauds in order of their first events.
     pub(super) fn index(mut self) -> FraudIndex {
         self.labels.sort_by_key(|label| (label.first, label.key, label.last));
-        let mut index = FraudIndex::default();
+        let mut index = FraudIndex { keys: vec![String::new(); self.keys.len()], ..FraudIndex::default() };
+        for (text, key) in self.keys {
+            index.keys[key.0 as usize] = text;
+        }
         // For each key the fraud of its last fraudulent event.
         let mut open: FxHashMap<(Key, bool), usize> = FxHashMap::default();
         for label in self.labels {
@@ -95,7 +101,7 @@ impl Frauds {
             let before = open.get(&(key, is_near_miss)).copied().filter(|_| is_event);
             let joined = before.filter(|fraud| first.since(index.frauds[*fraud].last) <= self.gap);
             let fraud = joined.unwrap_or_else(|| {
-                index.frauds.push(Fraud { first, last, kind, is_near_miss });
+                index.frauds.push(Fraud { key, first, last, kind, is_near_miss });
                 index.frauds.len() - 1
             });
             if is_event {
@@ -111,6 +117,11 @@ impl Frauds {
 }
 
 impl FraudIndex {
+    /// A key as text.
+    pub(super) fn key(&self, key: Key) -> &str {
+        &self.keys[key.0 as usize]
+    }
+
     /// The frauds and near misses with a label of this key between two times, ends included; each once, in order.
     pub(super) fn between(&self, key: Key, from: EventTime, to: EventTime) -> Vec<usize> {
         let spans = self.spans.get(&key).map_or(&[][..], Vec::as_slice);
@@ -160,6 +171,7 @@ mod tests {
         let index = frauds.index();
         assert_eq!(spans(&index), [(at(0), at(5)), (at(3), at(9)), (at(4), at(4)), (at(5), at(5))]);
         assert_eq!(index.frauds[3].kind.as_deref(), Some("lost"));
+        assert_eq!((index.frauds[3].key, index.key(key)), (key, "a"));
         assert_eq!(index.between(key, at(5), at(5)), [0, 1, 3]);
     }
 

@@ -5,8 +5,9 @@
 use std::fmt::Write as _;
 
 use super::charts;
+use super::lists;
 use super::report::Report;
-use super::table::{counts, headline, of_kind, rows, times};
+use super::table::{counts, headline, of_kind, rows, second, span, times};
 use crate::shown::escaped;
 
 const STYLE: &str = include_str!("page.css");
@@ -36,6 +37,12 @@ pub(super) fn page(report: &Report) -> String {
     }
     if !report.kinds.is_empty() {
         section(&mut page, "Kinds of fraud", &kinds(report));
+    }
+    if !report.false_alerts.is_empty() {
+        section(&mut page, "False alerts", &false_alerts(report));
+    }
+    if !report.missed.is_empty() {
+        section(&mut page, "Missed frauds", &missed(report));
     }
     page + DEFINITIONS + "</main>\n</body>\n</html>\n"
 }
@@ -85,6 +92,40 @@ fn kinds(report: &Report) -> String {
         row(&mut table, "", &escaped(&kind.name), &of_kind(kind));
     }
     table + "</tbody>\n</table></div>\n"
+}
+
+fn false_alerts(report: &Report) -> String {
+    let title =
+        lists::title(("false alert", "false alerts"), report.false_alerts.len(), report.all.false_alerts());
+    let mut table =
+        listed(&title, "--alerts-out FILE writes all alerts", report, &["rule", "came after", "near miss"]);
+    for alert in &report.false_alerts {
+        let near_miss = alert.near_miss.clone().unwrap_or_default();
+        let cells = [lists::key(&alert.key), alert.rule.clone(), span(alert.delay), near_miss];
+        row(&mut table, "", &second(alert.first), &cells);
+    }
+    table + "</tbody>\n</table></div>\n"
+}
+
+fn missed(report: &Report) -> String {
+    let title = lists::title(("missed fraud", "missed frauds"), report.missed.len(), report.all.missed());
+    let mut table = listed(&title, "--frauds-out FILE writes all frauds", report, &["lasted", "fraud"]);
+    for fraud in &report.missed {
+        let cells = [lists::key(&fraud.key), span(fraud.lasted), fraud.kind.clone().unwrap_or_default()];
+        row(&mut table, "", &second(fraud.first), &cells);
+    }
+    table + "</tbody>\n</table></div>\n"
+}
+
+/// The beginning of a list: how much of it there is, and its columns.
+fn listed(title: &str, whole: &str, report: &Report, others: &[&str]) -> String {
+    let key = escaped(&report.key.join(", "));
+    let heads: Vec<&str> = [key.as_str()].into_iter().chain(others.iter().copied()).collect();
+    let mut title = title.to_owned();
+    // A sentence begins with a large letter; names and numbers do not change.
+    title[..1].make_ascii_uppercase();
+    let table = head("first event", &heads).replacen("<table>", "<table class=\"list\">", 1);
+    format!("<p class=\"key\">{}; {}.</p>\n{table}", escaped(&title), escaped(whole))
 }
 
 fn head(first: &str, others: &[&str]) -> String {

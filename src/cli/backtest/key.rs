@@ -5,10 +5,11 @@
 use rustc_hash::FxHashMap;
 
 use crate::cli::CliError;
+use crate::cli::program::did_you_mean;
 use crate::cli::run::Ready;
 use crate::engine::Record;
 use crate::event::{Batch, PatternId, StreamId, Value};
-use crate::lang::hir::{Pattern, Program};
+use crate::lang::hir::{DERIVED_FIELDS, Pattern, Program};
 
 /// What stands between the parts of a key as text: no text of a person has it.
 const BETWEEN: char = '\u{1f}';
@@ -118,6 +119,11 @@ pub(super) fn of_texts<'a>(parts: impl Iterator<Item = Option<&'a str>>) -> Opti
     Some(parts?.join(&BETWEEN.to_string()))
 }
 
+/// The parts of a key that is text, so many.
+pub(super) fn parts(key: &str, count: usize) -> impl Iterator<Item = &str> {
+    key.splitn(count, BETWEEN)
+}
+
 fn joined(values: impl Iterator<Item = Value>) -> Option<String> {
     let mut text = String::new();
     for (at, value) in values.enumerate() {
@@ -184,17 +190,32 @@ fn place(program: &Program, pattern: &Pattern, stream: StreamId, name: &str) -> 
         let field = fields.iter().position(|field| field.name == *name);
         field.filter(|at| is_emitted(*at)).map(Place::Field)
     };
-    of_key.or_else(of_record).ok_or_else(|| CliError::Asked {
-        message: format!(
-            "the alerts of `{}` have no `{name}`: neither its key nor its record on `{}`",
-            pattern.name,
-            program.stream(stream).name
-        ),
-        help: vec![
-            format!("emit it: `emit {} {{ {name}: … }}`", program.stream(stream).name),
-            "or leave the pattern out with --select or --alerts, or say another --key".to_owned(),
-        ],
-    })
+    of_key.or_else(of_record).ok_or_else(|| without_part(program, pattern, stream, name))
+}
+
+/// What is said where the alerts of a pattern have no such part of a key.
+fn without_part(program: &Program, pattern: &Pattern, stream: StreamId, name: &str) -> CliError {
+    let emitted = program.stream(stream);
+    let message = format!(
+        "the alerts of `{}` have no `{name}`: neither its key nor its record on `{}`",
+        pattern.name, emitted.name
+    );
+    let sources = pattern.sources.iter().map(|source| program.stream(source.stream));
+    let mut events = sources.flat_map(|source| &source.fields);
+    // What the events do not have cannot be emitted: it is a slip.
+    let help = match events.any(|field| field.name == *name) {
+        true => format!("emit it: `emit {} {{ {name}: … }}`", emitted.name),
+        false => {
+            let own = emitted.fields.iter().skip(DERIVED_FIELDS).map(|field| field.name.as_str());
+            let known = pattern.keys.iter().map(|part| part.name.as_str()).chain(own);
+            let mut known: Vec<&str> = known.collect();
+            known.sort_unstable();
+            known.dedup();
+            did_you_mean(name, known.into_iter(), "its alerts have")
+        }
+    };
+    let others = "or leave the pattern out with --select or --alerts, or say another --key".to_owned();
+    CliError::Asked { message, help: vec![help, others] }
 }
 
 /// The field of a stream that is a part of the key: of its name, or what a pattern by that part reads of the stream.

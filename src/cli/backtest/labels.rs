@@ -25,13 +25,15 @@ pub(super) struct LabelFile<'a> {
     pub(super) key: Vec<Vec<String>>,
     /// The event times of the streams that are read: labels are often cut from the same file.
     pub(super) event_times: Vec<Field>,
+    /// Which stretch of time is looked at.
+    pub(super) ready: &'a Ready<'a>,
 }
 
 /// The columns of `ensue gen --labels`.
-const FIRST: &str = "first_at";
-const LAST: &str = "last_at";
-const NEAR_MISS: &str = "near_miss";
-const KIND: &str = "kind";
+pub(super) const FIRST: &str = "first_at";
+pub(super) const LAST: &str = "last_at";
+pub(super) const NEAR_MISS: &str = "near_miss";
+pub(super) const KIND: &str = "kind";
 
 /// The event times of the streams that are read.
 pub(super) fn event_times(ready: &Ready) -> Vec<Field> {
@@ -126,6 +128,7 @@ impl LabelFile<'_> {
         if last < first {
             return Err(self.broken(line, &format!("it ends at {last}, before it begins at {first}")));
         }
+        let Some((first, last)) = self.ready.within(first, last) else { return Ok(()) };
         let key = frauds.key(key);
         frauds.add(Label { key, first, last, is_event, kind, is_near_miss });
         Ok(())

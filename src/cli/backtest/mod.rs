@@ -1,31 +1,39 @@
 //! `ensue backtest`: what the alerts of patterns are worth, measured with labels.
 //!
 //! ```text
-//! files --run--> events, records --Witness--> alerts ----compare--> Report --> table, JSON, page
-//!                      \-> labelled events, label file --> frauds --/
+//! files --run--> events, records --Witness--> alerts --\
+//!                      \-> labelled events, label file --> frauds --> Comparison --> Report --> table, JSON, page
+//!                                                                            \-> cases --> files of alerts and frauds
 //! ```
 //!
 //! The patterns run as under `ensue run`; nothing is read from what they write. An alert is a match, or a timeout, of which
 //! a record comes out, and the engine knows its key and its events. What counts as a fraud, as found and as first is
-//! defined in `docs/backtest.md`, and decided in [`frauds`] and [`report`] alone.
+//! defined in `docs/backtest.md`, and decided in [`frauds`] and [`compare`] alone; [`report`] only counts.
 
+mod cases;
 mod charts;
+mod compare;
+mod files;
 mod frauds;
 mod html;
 mod json;
 mod key;
 mod labels;
+mod lists;
 mod report;
+mod scale;
 mod table;
 mod witness;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use self::files::AnswerFiles;
 use self::frauds::Frauds;
 use self::key::KeyPlan;
 use self::labels::LabelFile;
+use self::lists::Places;
 use self::report::Report;
 use self::witness::{LabelField, Witness};
 use super::program::{counted, did_you_mean};
@@ -44,6 +52,10 @@ use crate::time::Duration;
   ensue backtest rules/ --in tx=2025.csv.gz --labels is_fraud
   ensue backtest rules/ --in tx=2025.csv.gz --labels is_fraud --html report.html
   ensue backtest rules/ --in tx=tx.csv --label-file cases.csv --label-time at
+  ensue backtest rules/ --in tx=2025.csv.gz --labels is_fraud \\
+      --alerts-out alerts.csv --frauds-out frauds.csv
+  ensue backtest rules/ --in tx=2025.csv.gz --labels is_fraud \\
+      --since 2025-10-01 --until 2026-01-01
   ensue gen --out tx.jsonl --labels labels.jsonl
   ensue backtest patterns/ --in transactions=tx.jsonl --label-file labels.jsonl
 
@@ -101,6 +113,14 @@ pub(super) struct BacktestArgs {
     #[arg(long, value_name = "STREAM", value_delimiter = ',', help_heading = "Labels")]
     alerts: Vec<String>,
 
+    /// Also write a line for each alert: its key, its span, true or false, the fraud that it found; columns for .csv
+    #[arg(long, value_name = "FILE", help_heading = "Answer")]
+    alerts_out: Option<PathBuf>,
+
+    /// Also write a line for each fraud: its key, its time, missed or found by which patterns; columns for .csv
+    #[arg(long, value_name = "FILE", help_heading = "Answer")]
+    frauds_out: Option<PathBuf>,
+
     /// Also write a page with charts, which opens without a network
     #[arg(long, value_name = "FILE", help_heading = "Answer")]
     html: Option<PathBuf>,
@@ -115,28 +135,34 @@ pub(super) struct BacktestArgs {
 }
 
 pub(super) fn run(args: &BacktestArgs) -> Result<Verdict, CliError> {
-    if args.labels.is_none() && args.label_file.is_none() {
-        return Err(without_labels());
-    }
     let Some(ready) = args.asked.prepare()? else { return Ok(Verdict::No) };
+    if args.labels.is_none() && args.label_file.is_none() {
+        return Err(without_labels(&ready));
+    }
     let key = KeyPlan::new(&ready, &args.key, &alert_streams(&ready.program, &args.alerts)?)?;
+    let files = AnswerFiles::open(args, &ready)?;
     let (frauds, fields) = labels(args, &ready, &key)?;
     let looked_at = fields.iter().flat_map(LabelField::all).collect();
     warn_of_leaks(&ready, &fields);
     let mut witness = Witness::new(&ready, &key, fields, frauds);
     let seen = ready.run(looked_at, &mut witness)?;
-    let report = witness.report(&ready, &key, seen.events);
+    let comparison = witness.compare();
+    let report = Report::new(&comparison, seen.events);
     tell(&seen, &report, args);
-    let format = if args.json { Format::Json } else { args.format };
-    print(&match format {
-        Format::Text => table::text(&report, style::stdout_has_colour()),
-        Format::Json => format!("{}\n", json::json(&report)),
-    })?;
-    if let Some(path) = &args.html {
-        std::fs::write(path, html::page(&report))
-            .map_err(|source| CliError::Write { path: path.display().to_string(), source })?;
-    }
+    // Before the answer, of which somebody may read only the beginning.
+    files.write(&report, &comparison)?;
+    print(&answer(args, &report))?;
     Ok(Verdict::Yes)
+}
+
+/// What goes to standard output.
+fn answer(args: &BacktestArgs, report: &Report) -> String {
+    if args.json || args.format == Format::Json {
+        return format!("{}\n", json::json(report));
+    }
+    let places = Places { alerts: args.alerts_out.as_deref(), frauds: args.frauds_out.as_deref() };
+    let has_colour = style::stdout_has_colour();
+    table::text(report, has_colour) + &lists::text(report, places, has_colour)
 }
 
 /// What is labelled in a file, or where the events say it themselves.
@@ -156,24 +182,35 @@ fn labels(args: &BacktestArgs, ready: &Ready, key: &KeyPlan) -> Result<(Frauds, 
                 times: &args.label_time,
                 key: key.columns(ready),
                 event_times: labels::event_times(ready),
+                ready,
             };
             file.read(&mut frauds)?;
             Ok((frauds, Vec::new()))
         }
         (None, Some(name)) => Ok((frauds, label_fields(ready, name, key)?)),
-        (None, None) => Err(without_labels()),
+        (None, None) => Err(without_labels(ready)),
     }
 }
 
-fn without_labels() -> CliError {
+fn without_labels(ready: &Ready) -> CliError {
+    const WORDS: [&str; 4] = ["fraud", "label", "chargeback", "suspicious"];
+    let streams = ready.streams();
+    let mut fields = streams.iter().flat_map(|id| &ready.program.stream(*id).fields);
+    let likely = fields.find(|field| WORDS.iter().any(|word| field.name.to_lowercase().contains(word)));
+    let such = likely.map_or(String::new(), |field| format!("; is it `{}`?", field.name));
     CliError::Asked {
         message: "there are no labels to compare alerts with".to_owned(),
         help: vec![
-            "--labels FIELD: a field of the events that is true of the fraudulent ones".to_owned(),
+            format!("--labels FIELD: a field of the events that is true of the fraudulent ones{such}"),
             "--label-file PATH: a file with the key and the time of what was fraudulent, such as `ensue gen --labels` writes"
                 .to_owned(),
         ],
     }
+}
+
+/// Whether a name looks like that of a file, and stands where none is wanted.
+fn is_file_name(name: &str) -> bool {
+    name.contains(['.', '/']) || Path::new(name).is_file()
 }
 
 /// The streams whose records are alerts.
@@ -192,8 +229,11 @@ fn alert_streams(program: &Program, names: &[String]) -> Result<Vec<StreamId>, C
         let found = made.iter().find(|at| program.streams[**at].name == *name);
         found.map(|at| id(*at)).ok_or_else(|| {
             let known = made.iter().map(|at| program.streams[*at].name.as_str());
-            let message = format!("no pattern emits to a stream `{name}`");
-            CliError::asked(message, did_you_mean(name, known, "streams that are emitted to"))
+            let mut help = vec![did_you_mean(name, known, "streams that are emitted to")];
+            if is_file_name(name) {
+                help = vec![format!("to write the alerts to a file: --alerts-out {name}")];
+            }
+            CliError::Asked { message: format!("no pattern emits to a stream `{name}`"), help }
         })
     };
     names.iter().map(find).collect()
@@ -213,13 +253,16 @@ fn label_fields(ready: &Ready, name: &str, key: &KeyPlan) -> Result<Vec<LabelFie
         let streams = ready.streams();
         let known =
             streams.iter().flat_map(|id| &program.stream(*id).fields).map(|field| field.name.as_str());
-        let message = format!("no stream that is read has a field `{name}`");
-        return Err(CliError::Asked {
-            message,
-            help: vec![
+        let help = match is_file_name(name) {
+            true => vec![format!("labels in a file: --label-file {name}")],
+            false => vec![
                 did_you_mean(name, known, "fields"),
                 format!("if the file has it, declare it in the stream: `{name} bool?`"),
             ],
+        };
+        return Err(CliError::Asked {
+            message: format!("no stream that is read has a field `{name}`"),
+            help,
         });
     }
     Ok(fields)
@@ -253,6 +296,11 @@ fn tell(seen: &Seen, report: &Report, args: &BacktestArgs) {
     for (stream, count, place) in &seen.bad {
         say(&format!("{} of {stream} cannot be read: see {place}", counted(*count as usize, "line")));
     }
+    if seen.skipped > 0 && seen.events == 0 {
+        let skipped = counted(seen.skipped as usize, "event");
+        say(&format!("nothing to look at: {skipped} outside of --since and --until"));
+        return;
+    }
     if seen.is_stopped {
         say("stopped by a signal: these are the figures up to then");
     }
@@ -265,14 +313,25 @@ fn tell(seen: &Seen, report: &Report, args: &BacktestArgs) {
         Report { events: 0, .. } => say("there were no events: the inputs are empty"),
         Report { frauds: 0, .. } => say(&format!("there is no fraud to be found: {labels}")),
         Report { frauds, events, .. } if *frauds >= 100 && frauds * 10 > *events => {
-            say(&format!("{frauds} frauds in {events} events: are these the labels?"));
+            let help = match (&args.label_file, &args.labels) {
+                (Some(_), None) => "; --labels COLUMN says which rows of the file are fraudulent",
+                _ => "",
+            };
+            say(&format!("{frauds} frauds in {events} events: are these the labels?{help}"));
+        }
+        Report { strangers: Some((alert, label)), .. } => {
+            let key = report.key.join(", ");
+            say(&format!(
+                "no alert has the {key} of a fraud: alerts have such as `{alert}`, labels `{label}`"
+            ));
         }
         Report { all, .. } if all.alerts == 0 => say("no pattern has found anything: every fraud is missed"),
         _ => {}
     }
     if report.outside > 0 && report.events > 0 {
         let (outside, all) = (report.outside, report.frauds);
-        say(&format!("outside of the time of the events: {outside} of {all} frauds; they count as missed"));
+        let help = "they count as missed; --since and --until leave them out";
+        say(&format!("outside of the time of the events: {outside} of {all} frauds; {help}"));
     }
 }
 

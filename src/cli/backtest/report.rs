@@ -1,25 +1,12 @@
-//! The arithmetic: alerts against frauds.
+//! The arithmetic: what a comparison of alerts and frauds comes to.
 //!
 //! Quantiles are by nearest rank, so every delay that is told has been. What cannot be said, such as the precision of no
 //! alert, is `None` and never a number.
 
-use rustc_hash::FxHashMap;
-
-use super::frauds::FraudIndex;
-use super::witness::Alert;
-use crate::event::PatternId;
+use super::cases::{self, FalseAlert, Missed};
+use super::compare::Comparison;
+use crate::limits;
 use crate::time::{Duration, EventTime};
-
-/// What is compared.
-pub(super) struct Comparison<'a> {
-    /// The patterns that make alerts, in file order.
-    pub(super) rules: &'a [PatternId],
-    pub(super) index: FraudIndex,
-    /// In the order of the output.
-    pub(super) alerts: &'a [Alert],
-    /// The first and the last event.
-    pub(super) span: Option<(EventTime, EventTime)>,
-}
 
 /// What a backtest says.
 #[derive(Clone, PartialEq, Debug)]
@@ -39,6 +26,12 @@ pub(super) struct Report {
     pub(super) kinds: Vec<KindFigures>,
     /// When the alerts came, and which are true.
     pub(super) moments: Vec<(EventTime, bool)>,
+    /// The first false alerts, in the order of the output.
+    pub(super) false_alerts: Vec<FalseAlert>,
+    /// The key of an alert and that of a fraud, where none is of both: they may be written differently.
+    pub(super) strangers: Option<(String, String)>,
+    /// The first frauds that no rule has found, in order of their first events.
+    pub(super) missed: Vec<Missed>,
 }
 
 /// What is said of a rule.
@@ -77,104 +70,101 @@ pub(super) struct KindFigures {
     pub(super) delays: Vec<Duration>,
 }
 
-/// An alert that is the first of something: when it came, and its place in the output.
-type Place = (EventTime, usize);
-
-impl Comparison<'_> {
-    /// The report. `titles` are the name and the description of each rule.
-    pub(super) fn report(&self, titles: Vec<(String, String)>, key: Vec<String>, events: u64) -> Report {
-        let frauds = self.index.frauds.iter().filter(|fraud| !fraud.is_near_miss);
-        let days = self.span.map(|(first, last)| last.since(first).micros() as f64 / 86_400e6);
+impl Report {
+    /// The figures of a comparison, over so many events.
+    pub(super) fn new(comparison: &Comparison, events: u64) -> Report {
+        let frauds = comparison.index.frauds.iter().filter(|fraud| !fraud.is_near_miss);
+        let days = comparison.span.map(|(first, last)| last.since(first).micros() as f64 / 86_400e6);
         let blank = Figures {
             frauds: frauds.clone().count() as u64,
             days: days.filter(|days| *days > 0.0),
             ..Figures::default()
         };
-        let mut rules: Vec<Figures> = vec![blank.clone(); self.rules.len()];
+        let mut rules: Vec<Figures> = vec![blank.clone(); comparison.rules.len()];
         let (mut all, mut moments) = (blank.clone(), Vec::new());
-        // For each fraud the first alert of each rule that has found it.
-        let mut firsts: Vec<FxHashMap<usize, Place>> = vec![FxHashMap::default(); self.index.frauds.len()];
-        for (number, alert) in self.alerts.iter().enumerate() {
-            let rule = self.rules.iter().position(|id| *id == alert.rule).expect("an alert is of a rule");
-            let hits = alert.key.map_or(Vec::new(), |key| self.index.between(key, alert.from, alert.to));
-            let (near_misses, found): (Vec<usize>, Vec<usize>) =
-                hits.into_iter().partition(|fraud| self.index.frauds[*fraud].is_near_miss);
-            for figures in [&mut rules[rule], &mut all] {
+        for (alert, verdict) in comparison.alerts() {
+            for figures in [&mut rules[verdict.rule], &mut all] {
                 figures.alerts += 1;
-                figures.true_alerts += u64::from(!found.is_empty());
-                figures.near_miss_alerts += u64::from(found.is_empty() && !near_misses.is_empty());
+                figures.true_alerts += u64::from(verdict.is_true());
+                figures.near_miss_alerts += u64::from(verdict.is_about_near_miss());
             }
-            moments.push((alert.at, !found.is_empty()));
-            for fraud in found {
-                let first = firsts[fraud].entry(rule).or_insert((alert.at, number));
-                *first = (*first).min((alert.at, number));
-            }
+            moments.push((alert.at, verdict.is_true()));
         }
-        self.credit(&firsts, &mut rules, &mut all);
-        let figures = titles.into_iter().zip(rules);
+        credit(comparison, &mut rules, &mut all);
+        let figures = comparison.rules.iter().zip(rules);
         Report {
             events,
-            span: self.span,
-            key,
+            span: comparison.span,
+            key: comparison.key.clone(),
             frauds: blank.frauds,
-            near_misses: self.index.frauds.len() as u64 - blank.frauds,
-            outside: frauds.filter(|fraud| self.is_outside(fraud.first, fraud.last)).count() as u64,
-            rules: figures.map(|((name, doc), figures)| RuleFigures { name, doc, figures }).collect(),
+            near_misses: comparison.index.frauds.len() as u64 - blank.frauds,
+            outside: frauds.filter(|fraud| comparison.is_outside(fraud)).count() as u64,
+            rules: figures
+                .map(|(rule, figures)| RuleFigures {
+                    name: rule.name.clone(),
+                    doc: rule.doc.clone(),
+                    figures,
+                })
+                .collect(),
             all,
-            kinds: self.kinds(&firsts),
+            kinds: kinds(comparison),
             moments,
+            false_alerts: cases::false_alerts(comparison, limits::CASES_LISTED_MAX),
+            strangers: cases::strangers(comparison),
+            missed: cases::missed(comparison, limits::CASES_LISTED_MAX),
         }
     }
+}
 
-    /// Gives every fraud that was found to those that have found it.
-    fn credit(&self, firsts: &[FxHashMap<usize, Place>], rules: &mut [Figures], all: &mut Figures) {
-        for (fraud, firsts) in self.index.frauds.iter().zip(firsts) {
-            for (rule, (at, _)) in firsts {
-                rules[*rule].found += 1;
-                rules[*rule].delays.push(at.since(fraud.first));
-            }
-            if let Some((rule, (at, _))) = firsts.iter().min_by_key(|(_, place)| **place) {
-                rules[*rule].found_first += 1;
-                all.found += 1;
-                all.found_first += 1;
-                all.delays.push(at.since(fraud.first));
-            }
+/// Gives every fraud that was found to those that have found it.
+fn credit(comparison: &Comparison, rules: &mut [Figures], all: &mut Figures) {
+    for (fraud, finds) in comparison.frauds() {
+        for find in finds.all() {
+            rules[find.rule].found += 1;
+            rules[find.rule].delays.push(find.at.since(fraud.first));
         }
-        rules.iter_mut().chain([all]).for_each(|figures| figures.delays.sort_unstable());
+        if let Some(first) = finds.first() {
+            rules[first.rule].found_first += 1;
+            all.found += 1;
+            all.found_first += 1;
+            all.delays.push(first.at.since(fraud.first));
+        }
     }
+    rules.iter_mut().chain([all]).for_each(|figures| figures.delays.sort_unstable());
+}
 
-    /// By kind, where one is named: those most missed first.
-    fn kinds(&self, firsts: &[FxHashMap<usize, Place>]) -> Vec<KindFigures> {
-        let mut kinds: Vec<KindFigures> = Vec::new();
-        for (fraud, firsts) in self.index.frauds.iter().zip(firsts).filter(|(fraud, _)| !fraud.is_near_miss) {
-            let Some(name) = &fraud.kind else { continue };
-            let at = kinds.iter().position(|kind| kind.name == *name).unwrap_or_else(|| {
-                kinds.push(KindFigures { name: name.clone(), frauds: 0, found: 0, delays: Vec::new() });
-                kinds.len() - 1
-            });
-            kinds[at].frauds += 1;
-            if let Some((at_first, _)) = firsts.values().min() {
-                kinds[at].found += 1;
-                kinds[at].delays.push(at_first.since(fraud.first));
-            }
-        }
-        kinds.iter_mut().for_each(|kind| kind.delays.sort_unstable());
-        kinds.sort_by(|left, right| {
-            let missed = |kind: &KindFigures| kind.frauds - kind.found;
-            missed(right).cmp(&missed(left)).then_with(|| left.name.cmp(&right.name))
+/// By kind, where one is named: those most missed first.
+fn kinds(comparison: &Comparison) -> Vec<KindFigures> {
+    let mut kinds: Vec<KindFigures> = Vec::new();
+    for (fraud, finds) in comparison.frauds() {
+        let Some(name) = &fraud.kind else { continue };
+        let at = kinds.iter().position(|kind| kind.name == *name).unwrap_or_else(|| {
+            kinds.push(KindFigures { name: name.clone(), frauds: 0, found: 0, delays: Vec::new() });
+            kinds.len() - 1
         });
-        kinds
+        kinds[at].frauds += 1;
+        if let Some(first) = finds.first() {
+            kinds[at].found += 1;
+            kinds[at].delays.push(first.at.since(fraud.first));
+        }
     }
-
-    fn is_outside(&self, first: EventTime, last: EventTime) -> bool {
-        self.span.is_none_or(|(begin, end)| last < begin || first > end)
-    }
+    kinds.iter_mut().for_each(|kind| kind.delays.sort_unstable());
+    kinds.sort_by(|left, right| {
+        let missed = |kind: &KindFigures| kind.frauds - kind.found;
+        missed(right).cmp(&missed(left)).then_with(|| left.name.cmp(&right.name))
+    });
+    kinds
 }
 
 impl Figures {
     /// Alerts that are not true.
     pub(super) fn false_alerts(&self) -> u64 {
         self.alerts - self.true_alerts
+    }
+
+    /// Frauds that were not found.
+    pub(super) fn missed(&self) -> u64 {
+        self.frauds - self.found
     }
 
     /// True alerts / alerts.
@@ -212,57 +202,15 @@ fn ratio(part: u64, whole: u64) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::frauds::{Frauds, Label};
+    use super::super::compare;
     use super::*;
-
-    fn at(seconds: i64) -> EventTime {
-        EventTime::from_millis(seconds * 1000)
-    }
 
     fn secs(seconds: i64) -> Duration {
         Duration::from_secs(seconds)
     }
 
-    /// Two rules over a day: three frauds, a near miss, and a key that nothing is known of.
     fn report() -> Report {
-        let mut frauds = Frauds::new(secs(60));
-        let (a, b, c) = (frauds.key("a".into()), frauds.key("b".into()), frauds.key("c".into()));
-        for seconds in [100, 110] {
-            frauds.add_event(a, at(seconds), Some("lost".to_owned()));
-        }
-        let label = |key, first, last, kind: &str, is_near_miss| Label {
-            key,
-            first: at(first),
-            last: at(last),
-            is_event: false,
-            kind: Some(kind.to_owned()),
-            is_near_miss,
-        };
-        frauds.add(label(b, 200, 300, "stolen", false));
-        frauds.add(label(b, 500, 600, "stolen", true));
-        frauds.add(label(c, 90_000, 90_001, "stolen", false));
-        let alert = |rule, key, from, to, shown| Alert {
-            rule: PatternId(rule),
-            key,
-            from: at(from),
-            to: at(to),
-            at: at(shown),
-        };
-        let alerts = [
-            alert(0, Some(a), 90, 105, 107),
-            alert(2, Some(a), 100, 107, 107),
-            alert(0, Some(a), 110, 120, 120),
-            alert(2, Some(b), 250, 260, 260),
-            alert(0, Some(b), 310, 320, 320),
-            alert(2, Some(b), 550, 560, 560),
-            alert(2, Some(c), 100, 200, 200),
-            alert(2, None, 100, 200, 200),
-        ];
-        let rules = [PatternId(0), PatternId(2)];
-        let span = Some((at(0), at(43_200)));
-        let comparison = Comparison { rules: &rules, index: frauds.index(), alerts: &alerts, span };
-        let title = |name: &str| (name.to_owned(), String::new());
-        comparison.report(vec![title("first"), title("second")], vec!["card".to_owned()], 1000)
+        Report::new(&compare::tests::comparison(), 1000)
     }
 
     #[test]

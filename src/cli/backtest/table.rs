@@ -1,4 +1,4 @@
-//! The answer for people: tables that fit 80 columns.
+//! The answer for people: tables that fit 80 columns. What is listed below them is [`super::lists`].
 
 use super::report::{Figures, KindFigures, Report, percentile};
 use crate::cli::style::painted;
@@ -6,10 +6,10 @@ use crate::shown::grouped;
 use crate::time::{Duration, EventTime};
 
 /// The widest name of a rule; longer ones are cut.
-const NAME_WIDTH_MAX: usize = 22;
+pub(super) const NAME_WIDTH_MAX: usize = 22;
 
 /// What stands where nothing can be said.
-const NONE: &str = "-";
+pub(super) const NONE: &str = "-";
 
 /// The report as text.
 pub(super) fn text(report: &Report, has_colour: bool) -> String {
@@ -63,7 +63,7 @@ pub(super) fn headline(report: &Report) -> String {
     text + "\n"
 }
 
-fn some(count: u64, one: &str, many: &str) -> String {
+pub(super) fn some(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }
 
@@ -125,8 +125,19 @@ pub(super) fn percent(share: Option<f64>) -> String {
 
 /// A time to the minute.
 pub(super) fn minute(time: EventTime) -> String {
+    clipped(time, "2026-01-05 12:00".len())
+}
+
+/// A time to the second.
+pub(super) fn second(time: EventTime) -> String {
+    clipped(time, "2026-01-05 12:00:00".len())
+}
+
+fn clipped(time: EventTime, width: usize) -> String {
     let text = time.to_string();
-    text.get(..16).map_or(text.clone(), |text| text.replace('T', " "))
+    // Of a year that is longer than usual nothing is left out.
+    let is_usual = text.find('T') == Some("2026-01-05".len());
+    text.get(..width).filter(|_| is_usual).map_or(text.clone(), |text| text.replace('T', " "))
 }
 
 fn rate(rate: f64) -> String {
@@ -156,7 +167,7 @@ fn row<const N: usize>(name: &str, width: usize, cells: [String; N]) -> String {
     text
 }
 
-fn cut(name: &str, width: usize) -> String {
+pub(super) fn cut(name: &str, width: usize) -> String {
     match name.chars().count() > width {
         true => name.chars().take(width - 1).chain(['…']).collect(),
         false => name.to_owned(),
@@ -216,6 +227,9 @@ mod tests {
             all: figures(),
             kinds: vec![kind],
             moments: Vec::new(),
+            false_alerts: Vec::new(),
+            strangers: None,
+            missed: Vec::new(),
         };
         let text = text(&report, false);
         assert!(text.lines().all(|line| line.chars().count() <= 80 && line.trim_end() == line), "{text}");

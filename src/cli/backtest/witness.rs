@@ -5,10 +5,10 @@
 
 use rustc_hash::FxHashMap;
 
+use super::compare::{Comparison, Rule};
 use super::frauds::{Frauds, Key};
 use super::key::{self, KeyPlan};
 use super::labels::says_fraud;
-use super::report::{Comparison, Report};
 use crate::cli::run::{Onlooker, Ready};
 use crate::engine::{EventRef, Record};
 use crate::event::{Batch, PatternId, StreamId, Value};
@@ -27,6 +27,8 @@ pub(super) struct LabelField {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Alert {
     pub(super) rule: PatternId,
+    /// The id of its records.
+    pub(super) id: u128,
     /// `None` where its record has no key: it can be about no fraud.
     pub(super) key: Option<Key>,
     /// Its first event.
@@ -40,6 +42,7 @@ pub(super) struct Alert {
 /// Who looks on.
 pub(super) struct Witness<'a> {
     program: &'a Program,
+    patterns: &'a [PatternId],
     key: &'a KeyPlan,
     fields: Vec<LabelField>,
     frauds: Frauds,
@@ -70,6 +73,7 @@ impl<'a> Witness<'a> {
         let has_levels = ready.patterns().iter().any(|id| ready.program.pattern(*id).level > 0);
         Witness {
             program: &ready.program,
+            patterns: ready.patterns(),
             key,
             fields,
             frauds,
@@ -80,19 +84,17 @@ impl<'a> Witness<'a> {
         }
     }
 
-    /// What came of it.
-    pub(super) fn report(self, ready: &Ready, key: &KeyPlan, events: u64) -> Report {
-        let Witness { program, frauds, alerts, span, .. } = self;
-        let rules: Vec<PatternId> = ready.patterns().iter().copied().filter(|id| key.is_rule(*id)).collect();
-        let comparison = Comparison { rules: &rules, index: frauds.index(), alerts: &alerts, span };
-        let title = |id: &PatternId| {
-            let pattern = program.pattern(*id);
+    /// Compares what was seen: which alerts are true, and which frauds are found.
+    pub(super) fn compare(self) -> Comparison {
+        let rule = |id: &PatternId| {
+            let pattern = self.program.pattern(*id);
             let doc = pattern.doc.as_deref().unwrap_or_default();
             let paragraph: Vec<&str> =
                 doc.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-            (pattern.name.clone(), paragraph.join(" "))
+            Rule { id: *id, name: pattern.name.clone(), doc: paragraph.join(" ") }
         };
-        comparison.report(rules.iter().map(title).collect(), key.names.clone(), events)
+        let rules = self.patterns.iter().filter(|id| self.key.is_rule(**id)).map(rule).collect();
+        Comparison::new(rules, self.key.names.clone(), self.frauds.index(), self.alerts, self.span)
     }
 
     /// Where the first event of a match lies; of one that is a record, where its own first event does.
@@ -150,7 +152,7 @@ impl Onlooker for Witness<'_> {
                 unreachable!("the first field of a record is its time")
             };
             let (from, to) = (self.first_event(record), record.outcome.completed);
-            self.alerts.push(Alert { rule: record.pattern, key, from, to, at });
+            self.alerts.push(Alert { rule: record.pattern, id: record.id, key, from, to, at });
         }
     }
 }

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::bindings::{self, Binding};
+use super::part::{Part, parse_time};
 use super::plan::Wishes;
 use crate::cli::CliError;
 use crate::config::RunConfig;
 use crate::io::InputFormat;
 use crate::limits;
+use crate::time::EventTime;
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Asked {
@@ -42,6 +44,14 @@ pub(in crate::cli) struct Asked {
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub(super) select: Vec<String>,
 
+    /// Only events from this time on: a date, an RFC 3339 time, or milliseconds
+    #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Part")]
+    since: Option<EventTime>,
+
+    /// Only events before this time
+    #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Part")]
+    until: Option<EventTime>,
+
     /// Over how many threads keys are spread; `auto` is one for each core. Records do not depend on it
     #[arg(long, value_name = "N", default_value = "1", value_parser = parse_threads)]
     pub(super) threads: u32,
@@ -65,7 +75,21 @@ impl Asked {
             let help = "name files or directories, or list them in ensue.toml: patterns = [\"patterns/\"]";
             return Err(CliError::asked("there are no patterns to run", help));
         }
+        if let Some(data) = files.iter().find(|path| is_data(path)) {
+            let message = format!("{} does not look like a file of patterns", data.display());
+            return Err(CliError::asked(
+                message,
+                format!("events come in by stream: --in STREAM={}", data.display()),
+            ));
+        }
         Ok((files, self.wishes(&config)?))
+    }
+
+    /// The stretch of event time that is looked at.
+    pub(super) fn part(&self) -> Result<Part, CliError> {
+        let part = Part { since: self.since, until: self.until, limit: None };
+        part.check()?;
+        Ok(part)
     }
 
     /// How the inputs are written, where that is said.
@@ -116,6 +140,13 @@ impl Asked {
         }
         Ok(wishes)
     }
+}
+
+/// Whether a file is called like one with events.
+fn is_data(path: &Path) -> bool {
+    const ENDS: [&str; 8] = [".csv", ".tsv", ".psv", ".json", ".jsonl", ".ndjson", ".gz", ".zst"];
+    let name = path.to_string_lossy().to_lowercase();
+    ENDS.iter().any(|end| name.ends_with(end)) && !path.is_dir()
 }
 
 /// A number of threads, or `auto`.

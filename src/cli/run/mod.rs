@@ -51,7 +51,6 @@ use crate::limits;
 use crate::matcher::{Bounds, Class};
 use crate::metrics::RestoreFacts;
 use crate::runtime::epochs::Mark;
-use crate::time::EventTime;
 
 /// Run patterns over JSON lines and files with columns
 ///
@@ -112,14 +111,6 @@ pub(super) struct RunArgs {
     /// Read files on where they end: somebody still writes to them. The run ends with a signal
     #[arg(long, conflicts_with = "sequential")]
     follow: bool,
-
-    /// Only events from this time on: a date, an RFC 3339 time, or milliseconds
-    #[arg(long, value_name = "TIME", value_parser = part::parse_time, help_heading = "Part")]
-    since: Option<EventTime>,
-
-    /// Only events before this time
-    #[arg(long, value_name = "TIME", value_parser = part::parse_time, help_heading = "Part")]
-    until: Option<EventTime>,
 
     /// End after so many events, as if the inputs did
     #[arg(long, value_name = "N", conflicts_with = "state", help_heading = "Part",
@@ -232,8 +223,7 @@ enum AtBound {
 pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
     let asked = &args.asked;
     let (files, wishes) = asked.resolve()?;
-    let part = Part { since: args.since, until: args.until, limit: args.limit };
-    part.check()?;
+    let part = Part { limit: args.limit, ..asked.part()? };
     let Some((program, text)) = load_with_text(&files)? else { return Ok(Verdict::No) };
     // What cannot run is refused before anything is opened.
     plan::plan(&program, &wishes)?;

@@ -4,10 +4,12 @@
 //! Asked --prepare--> Ready --run--> events and records to an Onlooker, files where they are bound
 //! ```
 
+use std::path::Path;
 use std::sync::Arc;
 
+use super::bindings::{Output, is_device, real};
 use super::feed::{Feed, Options};
-use super::outputs::Outputs;
+use super::outputs::{Outputs, name};
 use super::part::Part;
 use super::plan::{self, RunPlan};
 use super::resume::Inputs;
@@ -18,6 +20,7 @@ use crate::engine::Record;
 use crate::event::{Batch, PatternId, StreamId};
 use crate::lang::hir::Program;
 use crate::matcher::Bounds;
+use crate::time::EventTime;
 
 /// Who is shown what a run reads and finds.
 pub(in crate::cli) trait Onlooker {
@@ -32,6 +35,7 @@ pub(in crate::cli) trait Onlooker {
 pub(in crate::cli) struct Ready<'a> {
     pub(in crate::cli) program: Arc<Program>,
     plan: RunPlan,
+    part: Part,
     asked: &'a Asked,
 }
 
@@ -40,6 +44,8 @@ pub(in crate::cli) struct Ready<'a> {
 pub(in crate::cli) struct Seen {
     /// Events read, late ones included.
     pub(in crate::cli) events: u64,
+    /// Events that were passed over, as they lie outside of the stretch of time that is looked at.
+    pub(in crate::cli) skipped: u64,
     /// Late events by the name of their stream.
     pub(in crate::cli) late: Vec<(String, u64)>,
     /// Bad lines by the name of their stream, with where they are.
@@ -51,6 +57,7 @@ pub(in crate::cli) struct Seen {
 impl Asked {
     /// Loads and plans. `None` if the patterns have mistakes, which were shown then.
     pub(in crate::cli) fn prepare(&self) -> Result<Option<Ready<'_>>, CliError> {
+        let part = self.part()?;
         let (files, mut wishes) = self.resolve()?;
         // What the configuration binds belongs to `ensue run`; the command line stands first.
         wishes.outputs.truncate(self.outputs.len());
@@ -64,7 +71,7 @@ impl Asked {
             plan.sinks.clear();
             plan.streams.iter_mut().for_each(|stream| stream.records = None);
         }
-        Ok(Some(Ready { program, plan, asked: self }))
+        Ok(Some(Ready { program, plan, part, asked: self }))
     }
 }
 
@@ -81,13 +88,30 @@ impl Ready<'_> {
         streams
     }
 
+    /// What of a span of event time, ends included, is looked at.
+    pub(in crate::cli) fn within(&self, first: EventTime, last: EventTime) -> Option<(EventTime, EventTime)> {
+        self.part.within(first, last)
+    }
+
+    /// Refuses a file to be written that the run reads, or writes itself.
+    pub(in crate::cli) fn refuse_overwriting(&self, path: &Path) -> Result<(), CliError> {
+        plan::refuse_overwriting(&self.plan, path)?;
+        let is_written = |output: &Output| matches!(output, Output::File(file) if real(file) == real(path));
+        match self.plan.sinks.iter().find(|output| is_written(output)) {
+            Some(output) if !is_device(path) => {
+                Err(CliError::asked(format!("records go to {}, too", name(output)), "name a file for each"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Runs to the end of all inputs. `looked_at` are fields that the onlooker reads of the events.
     pub(in crate::cli) fn run(
         &self,
         looked_at: Vec<(StreamId, usize)>,
         onlooker: &mut dyn Onlooker,
     ) -> Result<Seen, CliError> {
-        let Ready { program, plan, asked } = self;
+        let Ready { program, plan, part, asked } = self;
         let options = Options {
             is_strict: false,
             drains: true,
@@ -103,7 +127,7 @@ impl Ready<'_> {
             is_sequential: asked.sequential,
             follows: false,
             looked_at,
-            part: Part::default(),
+            part: *part,
             explains_bad: false,
             is_quiet: false,
             stop: stop_on_signals()?,
@@ -112,15 +136,21 @@ impl Ready<'_> {
         let mut outputs = Outputs::open(program, plan, None)?;
         outputs.show_to(onlooker);
         let report = feed.run(&options, &mut outputs, None)?;
-        let name = |stream: &StreamId| program.stream(*stream).name.clone();
-        let late = report.late.iter().map(|(stream, count)| (name(stream), *count));
+        let stream_name = |stream: &StreamId| program.stream(*stream).name.clone();
+        let late = report.late.iter().map(|(stream, count)| (stream_name(stream), *count));
         let mut bad: Vec<(String, u64, String)> = Vec::new();
         for ((stream, _), count) in &report.bad {
-            match bad.last_mut().filter(|(of, ..)| *of == name(stream)) {
+            match bad.last_mut().filter(|(of, ..)| *of == stream_name(stream)) {
                 Some((_, sum, _)) => *sum += count,
-                None => bad.push((name(stream), *count, outputs.bad_place(*stream))),
+                None => bad.push((stream_name(stream), *count, outputs.bad_place(*stream))),
             }
         }
-        Ok(Seen { events: report.events, late: late.collect(), bad, is_stopped: report.is_stopped })
+        Ok(Seen {
+            events: report.events,
+            skipped: report.skipped.values().sum(),
+            late: late.collect(),
+            bad,
+            is_stopped: report.is_stopped,
+        })
     }
 }

@@ -82,6 +82,14 @@ impl Part {
         Cut { batch, skipped, end }
     }
 
+    /// What of a span of time, ends included, is looked at.
+    pub(super) fn within(&self, first: EventTime, last: EventTime) -> Option<(EventTime, EventTime)> {
+        let first = self.since.map_or(first, |since| first.max(since));
+        let before = |until: EventTime| until.minus(Duration::from_micros(1));
+        let last = self.until.map_or(last, |until| last.min(before(until)));
+        (first <= last).then_some((first, last))
+    }
+
     fn contains(&self, time: EventTime) -> bool {
         self.since.is_none_or(|since| time >= since) && self.until.is_none_or(|until| time < until)
     }
@@ -169,6 +177,19 @@ mod tests {
         assert_eq!(cut(part, &[3, 4]), (vec![], 2, None));
         assert!(part.check().is_ok());
         assert!(Part { since: at(8), until: at(8), limit: None }.check().is_err());
+    }
+
+    #[test]
+    fn of_a_span_that_is_looked_at_is_what_lies_in_the_stretch() {
+        let part = Part { since: at(5), until: at(8), limit: None };
+        let within = |first, last| {
+            let span = part.within(EventTime::from_micros(first), EventTime::from_micros(last));
+            span.map(|(first, last)| (first.micros(), last.micros()))
+        };
+        assert_eq!(within(1, 9), Some((5, 7)));
+        assert_eq!(within(6, 6), Some((6, 6)));
+        assert_eq!((within(1, 4), within(8, 9)), (None, None));
+        assert_eq!((within(4, 5), within(7, 8)), (Some((5, 5)), Some((7, 7))));
     }
 
     #[test]

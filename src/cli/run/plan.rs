@@ -65,7 +65,7 @@ pub(super) fn plan(program: &Program, wishes: &Wishes) -> Result<RunPlan, CliErr
     bind_inputs(program, wishes, &mut plan)?;
     bind_outputs(program, wishes, &mut plan)?;
     place_bad_files(program, wishes, &mut plan);
-    refuse_overwriting(&plan)?;
+    refuse_overwriting_inputs(&plan)?;
     refuse_mixed_columns(program, &plan)?;
     refuse_bad_file(program, &plan)?;
     Ok(plan)
@@ -287,16 +287,23 @@ fn place_bad_files(program: &Program, wishes: &Wishes, plan: &mut RunPlan) {
 }
 
 /// An output that is also an input would be emptied before it is read.
-fn refuse_overwriting(plan: &RunPlan) -> Result<(), CliError> {
-    for sink in &plan.sinks {
-        if let Output::File(output) = sink
-            && is_input(plan, output)
-        {
+fn refuse_overwriting_inputs(plan: &RunPlan) -> Result<(), CliError> {
+    let file = |sink: &Output| match sink {
+        Output::File(path) => Some(path.clone()),
+        Output::Stdout => None,
+    };
+    plan.sinks.iter().filter_map(file).try_for_each(|output| refuse_overwriting(plan, &output))
+}
+
+/// Refuses to write a file that is read.
+pub(super) fn refuse_overwriting(plan: &RunPlan, output: &Path) -> Result<(), CliError> {
+    match is_input(plan, output) {
+        true => {
             let message = format!("{} is an input and an output", output.display());
-            return Err(CliError::asked(message, "write to another file"));
+            Err(CliError::asked(message, "write to another file"))
         }
+        false => Ok(()),
     }
-    Ok(())
 }
 
 /// A file with columns has those of one stream; bad lines have none.

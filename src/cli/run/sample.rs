@@ -11,7 +11,7 @@ use super::plan::RunPlan;
 use crate::cli::program::did_you_mean;
 use crate::engine::Stats;
 use crate::event::{Batch, Column, PatternId, SlotId, StreamId, Value};
-use crate::lang::hir::{Conjunct, Expr, Pattern, Program};
+use crate::lang::hir::{CompareOp, Conjunct, Expr, Pattern, Program};
 use crate::limits::{SAMPLE_EVENTS, SAMPLE_PATTERNS_MAX, SAMPLE_TEXTS_MAX};
 use crate::matcher::Plan;
 use crate::matcher::predicates::{PredicateId, Predicates};
@@ -274,7 +274,10 @@ impl Values {
 /// The field that a condition compares with a constant, and one that it wants.
 fn compared(part: &Conjunct) -> Option<(SlotId, &Value)> {
     match &part.expr {
-        Expr::Compare(_, left, right) => match (&**left, &**right) {
+        Expr::Compare(op, left, right) => match (&**left, &**right) {
+            // Of texts only those are told that could be equal, and what truth values there are is no news.
+            (_, Expr::Const(Value::String(_))) if *op != CompareOp::Equal => None,
+            (_, Expr::Const(Value::Bool(_))) => None,
             (Expr::Field(slot), Expr::Const(value)) | (Expr::Const(value), Expr::Field(slot)) => {
                 Some((*slot, value))
             }
