@@ -104,7 +104,7 @@ const DATA: [&str; 12] =
     ["csv", "tsv", "psv", "json", "jsonl", "ndjson", "gz", "zst", "zstd", "parquet", "xlsx", "avro"];
 
 /// Refuses a file of data that is named where patterns are wanted, and says which command reads it.
-fn refuse_data(path: &Path) -> Result<(), CliError> {
+pub(super) fn refuse_data(path: &Path) -> Result<(), CliError> {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
     let is_data = extension.is_some_and(|extension| DATA.contains(&extension.as_str()));
     if !is_data || path.is_dir() {
@@ -112,10 +112,10 @@ fn refuse_data(path: &Path) -> Result<(), CliError> {
     }
     let name = path.display();
     Err(CliError::Asked {
-        message: format!("{name} is named where patterns are read, and looks like data"),
+        message: format!("{name} does not look like a file of patterns"),
         help: vec![
-            format!("to declare a stream for it: ensue infer {name} > streams.cep"),
-            format!("to look for patterns in it: ensue run patterns/ --in STREAM={name}"),
+            format!("events come in by stream: ensue run patterns/ --in STREAM={name}"),
+            format!("a stream is declared for them by: ensue infer {name}"),
         ],
     })
 }

@@ -59,7 +59,7 @@ fn data_in_the_place_of_patterns_is_answered_with_the_commands_that_read_data() 
     for command in ["check", "fmt", "test", "run", "explain", "fmt p.cep"] {
         let (code, said) = run(&folder, &format!("{command} tx.csv"));
         assert_eq!(code, Some(2), "{command}: {said}");
-        assert!(said.contains("looks like data"), "{command}: {said}");
+        assert!(said.contains("does not look like a file of patterns"), "{command}: {said}");
         assert!(
             said.contains("ensue infer tx.csv") && said.contains("--in STREAM=tx.csv"),
             "{command}: {said}"

@@ -776,7 +776,7 @@ fn what_is_missing_is_said() {
     );
     fails(
         "in.jsonl --labels fraud",
-        "error: in.jsonl does not look like a file of patterns\nhelp: events come in by stream: --in STREAM=in.jsonl\n",
+        "error: in.jsonl does not look like a file of patterns\nhelp: events come in by stream: ensue run patterns/ --in STREAM=in.jsonl\n",
     );
     let (code, said) = run(&folder, "backtest p.cep --in logins=in.jsonl --labels fraud --key usr");
     assert!(code == Some(2) && said.contains("have no `usr`: "), "{said}");

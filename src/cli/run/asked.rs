@@ -8,6 +8,7 @@ use super::bindings::{self, Binding};
 use super::part::{Part, parse_time};
 use super::plan::Wishes;
 use crate::cli::CliError;
+use crate::cli::program::refuse_data;
 use crate::config::RunConfig;
 use crate::io::InputFormat;
 use crate::limits;
@@ -75,13 +76,7 @@ impl Asked {
             let help = "name files or directories, or list them in ensue.toml: patterns = [\"patterns/\"]";
             return Err(CliError::asked("there are no patterns to run", help));
         }
-        if let Some(data) = files.iter().find(|path| is_data(path)) {
-            let message = format!("{} does not look like a file of patterns", data.display());
-            return Err(CliError::asked(
-                message,
-                format!("events come in by stream: --in STREAM={}", data.display()),
-            ));
-        }
+        files.iter().try_for_each(|path| refuse_data(path))?;
         Ok((files, self.wishes(&config)?))
     }
 
@@ -140,13 +135,6 @@ impl Asked {
         }
         Ok(wishes)
     }
-}
-
-/// Whether a file is called like one with events.
-fn is_data(path: &Path) -> bool {
-    const ENDS: [&str; 8] = [".csv", ".tsv", ".psv", ".json", ".jsonl", ".ndjson", ".gz", ".zst"];
-    let name = path.to_string_lossy().to_lowercase();
-    ENDS.iter().any(|end| name.ends_with(end)) && !path.is_dir()
 }
 
 /// A number of threads, or `auto`.
