@@ -24,28 +24,41 @@ fn a_value_that_no_event_has_is_named_and_what_there_is_instead() {
         pattern("typo", "match a{2,} where card == \"c11\" and amount > 3 then b where amount > 9 within 1m");
     assert_eq!(
         said("value", &typo, ""),
-        "note: `typo` has found nothing. How many of 3 000 events fit each step by themselves:
+        "note: `typo` has found nothing. Events that fit each step by themselves, of 3 000:
   a    0  card == \"c11\" and amount > 3
-          no event has card == \"c11\": did you mean `c1`?
+          no event with card == \"c11\": did you mean `c1`?
   b  273  amount > 9\n"
     );
     let far = pattern("far", "match a where amount between 50 and 60 and card in (\"x\", \"y\")");
     assert_eq!(
         said("range", &far, ""),
-        "note: `far` has found nothing. How many of 3 000 events fit each step by themselves:
+        "note: `far` has found nothing. Events that fit each step by themselves, of 3 000:
   a  0  amount between 50 and 60 and card in (\"x\", \"y\")
-        no event has amount between 50 and 60: amount is from 0 to 10
-        no event has card in (\"x\", \"y\"): values of card: c0, c1, c2, c3, c4, c5, c6\n"
+        no event with amount between 50 and 60: amount is from 0 to 10
+        no event with card in (\"x\", \"y\"): values of card: c0, c1, c2, c3, c4, c5, c6\n"
     );
     let other = pattern("other", "match a where card != \"c1\" and n < 0");
     let text = said("other", &other, "");
-    assert!(text.contains("        no event has n < 0: n is from 0 to 2999\n"), "{text}");
+    assert!(text.contains("        no event with n < 0: n is from 0 to 2999\n"), "{text}");
     let none = pattern("none", "match a where card < \"a\"");
     let text = said("none", &none, "");
-    assert!(text.ends_with("        no event has card < \"a\"\n"), "{text}");
+    assert!(text.ends_with("        no event with card < \"a\"\n"), "{text}");
     let both = pattern("both", "match a where amount == 7919 * n % 11 and n == 0 and card == \"c1\"");
     let said = said("together", &both, "");
     assert!(said.contains("        each part of it is met, but by no event all together\n"), "{said}");
+}
+
+#[test]
+fn a_backtest_says_it_too() {
+    let folder = Folder::empty("silent-backtest");
+    folder.write("p.cep", &format!("{STREAM}{}", pattern("far", "match a where amount > 99")));
+    folder.write("tx.jsonl", &events(0..100));
+    folder.write("labels.jsonl", "{\"card\":\"c1\",\"at\":1700000000250}\n");
+    let (code, said) = run(&folder, "backtest p.cep --in tx=tx.jsonl --label-file labels.jsonl");
+    let note = "note: `far` has found nothing. Events that fit each step by themselves, of 100:
+  a  0  amount > 99
+        no event with amount > 99: amount is from 0 to 10\n";
+    assert!(code == Some(0) && said.contains(note), "{said}");
 }
 
 #[test]
@@ -54,7 +67,7 @@ fn where_every_step_has_events_it_says_what_they_are_not_together() {
         pattern("order", "match a where n > 2990 then b where n < 10 and amount > a.amount within 1m");
     assert_eq!(
         said("order", &order, ""),
-        "note: `order` has found nothing. How many of 3 000 events fit each step by themselves:
+        "note: `order` has found nothing. Events that fit each step by themselves, of 3 000:
   a   9  n > 2990
   b  10  n < 10 and amount > a.amount
   but never of one card, in this order, within 1m, with amount > a.amount\n"

@@ -301,6 +301,7 @@ fn tell(seen: &Seen, report: &Report, args: &BacktestArgs) {
         say(&format!("nothing to look at: {skipped} outside of --since and --until"));
         return;
     }
+    seen.silent.iter().for_each(|line| say(line));
     if seen.is_stopped {
         say("stopped by a signal: these are the figures up to then");
     }

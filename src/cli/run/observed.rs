@@ -52,6 +52,8 @@ pub(in crate::cli) struct Seen {
     pub(in crate::cli) bad: Vec<(String, u64, String)>,
     /// Whether a signal has stopped it before its end.
     pub(in crate::cli) is_stopped: bool,
+    /// Why patterns may have found nothing.
+    pub(in crate::cli) silent: Vec<String>,
 }
 
 impl Asked {
@@ -151,6 +153,7 @@ impl Ready<'_> {
             late: late.collect(),
             bad,
             is_stopped: report.is_stopped,
+            silent: report.silent(program),
         })
     }
 }

@@ -11,7 +11,7 @@ use super::plan::RunPlan;
 use crate::cli::program::did_you_mean;
 use crate::engine::Stats;
 use crate::event::{Batch, Column, PatternId, SlotId, StreamId, Value};
-use crate::lang::hir::{CompareOp, Conjunct, Expr, Pattern, Program};
+use crate::lang::hir::{CompareOp, Conjunct, Expr, Node, Pattern, Program, StepNode};
 use crate::limits::{SAMPLE_EVENTS, SAMPLE_PATTERNS_MAX, SAMPLE_TEXTS_MAX};
 use crate::matcher::Plan;
 use crate::matcher::predicates::{PredicateId, Predicates};
@@ -163,7 +163,7 @@ impl Sample {
     fn paragraph(&self, pattern: &Pattern, asked: &Asked, events: u64) -> String {
         let first = if self.events < events { "the first " } else { "" };
         let mut text = format!(
-            "`{}` has found nothing. How many of {first}{} events fit each step by themselves:\n",
+            "`{}` has found nothing. Events that fit each step by themselves, of {first}{}:\n",
             pattern.name,
             grouped(self.events)
         );
@@ -201,8 +201,8 @@ impl Sample {
             let like = questions.iter().filter_map(|question| self.questions[*question].compared.as_ref());
             let like = like.filter_map(|(_, values)| values.shown(pattern, part)).next();
             match like {
-                Some(like) => format!("no event has {}: {like}", part.text),
-                None => format!("no event has {}", part.text),
+                Some(like) => format!("no event with {}: {like}", part.text),
+                None => format!("no event with {}", part.text),
             }
         };
         let lines: Vec<String> = alone.map(line).collect();
@@ -305,6 +305,11 @@ fn missing(pattern: &Pattern) -> String {
     if pattern.steps.len() > 1 {
         parts.push("in this order".to_owned());
     }
+    for_each_step(&pattern.body, &mut |node| {
+        if node.repeat.min > 1 {
+            parts.push(format!("{} of `{}`", node.repeat.min, pattern.step(node.step).name));
+        }
+    });
     parts.extend(pattern.within.map(|within| format!("within {within}")));
     let others = pattern.steps.iter().flat_map(|step| &step.conditions).filter(|part| !part.local);
     parts.extend(others.map(|part| format!("with {}", part.text)));
@@ -312,6 +317,17 @@ fn missing(pattern: &Pattern) -> String {
     parts
         .extend(pattern.steps.iter().any(|step| step.absent).then(|| "without what is forbidden".to_owned()));
     if parts.is_empty() { String::new() } else { format!("  but never {}", parts.join(", ")) }
+}
+
+/// The steps of a body, in order.
+fn for_each_step(body: &[Node], visit: &mut dyn FnMut(&StepNode)) {
+    for node in body {
+        match node {
+            Node::Step(node) => visit(node),
+            Node::Group(node) => for_each_step(&node.body, visit),
+            Node::Absence(_) | Node::Choice(_) => {}
+        }
+    }
 }
 
 /// A text that is not too wide.
