@@ -523,6 +523,12 @@ fn stray(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
         )
     } else if stop.expects_operator() {
         (format!("expected an operator, found `{found}`"), "join conditions with `and` or `or`".to_owned())
+    } else if let ["then" | "next", twice @ ("then" | "next")] = stop.tokens_before(2)[..] {
+        // The first of them may end the line before, where it hardly shows.
+        (
+            format!("there is a word for a step before `{twice}` already"),
+            format!("write one of them: `then {found}`, or `next {found}` for the very next event"),
+        )
     } else {
         (
             format!("`{found}` is no part of the step"),
