@@ -56,9 +56,63 @@ impl EventTime {
     /// assert_eq!(noon.to_string(), "1970-01-01T11:00:00.000Z");
     /// ```
     pub fn parse_rfc3339(text: &str) -> Option<EventTime> {
-        let timestamp: jiff::Timestamp = text.parse().ok()?;
-        Some(EventTime(timestamp.as_nanosecond().div_euclid(1000) as i64))
+        EventTime::parse_usual(text.as_bytes()).or_else(|| {
+            let timestamp: jiff::Timestamp = text.parse().ok()?;
+            Some(EventTime(timestamp.as_nanosecond().div_euclid(1000) as i64))
+        })
     }
+
+    /// A time in the form of RFC 3339 that most files have, `2026-01-05T12:00:00.123Z` with a fraction or without; `None`
+    /// says nothing of others. Costs a tenth of the way for all forms.
+    pub(crate) fn parse_usual(text: &[u8]) -> Option<EventTime> {
+        let (date_and_time, rest) = text.split_first_chunk::<19>()?;
+        let [.., b'-', _, _, b'-', _, _, b'T', _, _, b':', _, _, b':', _, _] = date_and_time else {
+            return None;
+        };
+        let number = |from: usize, to: usize| digits(&date_and_time[from..to]);
+        // At the ends of the calendar it depends on the hour whether it is a time.
+        let year = number(0, 4).filter(|year| (1..9999).contains(year))?;
+        let days = days_before(year, number(5, 7)?, number(8, 10)?)?;
+        let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+        if hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let micros = match rest {
+            [b'Z'] => 0,
+            [b'.', fraction @ .., b'Z'] if (1..=9).contains(&fraction.len()) => {
+                let (whole, others) = fraction.split_at(fraction.len().min(6));
+                digits(others)?;
+                digits(whole)? * 10_i64.pow(6 - whole.len() as u32)
+            }
+            _ => return None,
+        };
+        Some(EventTime((((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000_000 + micros))
+    }
+}
+
+/// The number that some digits are.
+fn digits(text: &[u8]) -> Option<i64> {
+    text.iter()
+        .try_fold(0, |number, byte| byte.is_ascii_digit().then(|| 10 * number + i64::from(byte - b'0')))
+}
+
+/// How many days there are from 1970 to a day, in the calendar that goes on for ever. Years are taken to begin in March, so
+/// that the day that comes and goes is the last (Hinnant, "chrono-Compatible Low-Level Date Algorithms", 2013).
+fn days_before(year: i64, month: i64, day: i64) -> Option<i64> {
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let last = match month {
+        2 => 28 + i64::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1..=last).contains(&day) {
+        return None;
+    }
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let of_year = (153 * month + 2) / 5 + day - 1;
+    Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
 }
 
 impl fmt::Display for EventTime {
@@ -189,6 +243,40 @@ impl Watermark {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn usual_times_are_read_as_all_others() {
+        let mut random: u64 = 7;
+        let mut next = |end: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) % end
+        };
+        let (mut usual, mut refused) = (0, 0);
+        for _ in 0..200_000 {
+            let year = [1970, 2026, 2000, 1900, 1, 9998, 9999, 0, next(10_000)][next(9) as usize];
+            let (month, day) = (next(14), next(33));
+            let (hour, minute, second) = (next(25), next(61), next(62));
+            let digits = next(11) as usize;
+            let fraction = format!("{:010}", next(1 << 31) * 5);
+            let point = if digits > 0 { "." } else { "" };
+            let end = ["Z", "Z", "Z", "+01:00", "", "z"][next(6) as usize];
+            let text = format!(
+                "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{point}{}{end}",
+                &fraction[..digits]
+            );
+            let all = text.parse::<jiff::Timestamp>().ok();
+            let all = all.map(|time| EventTime(time.as_nanosecond().div_euclid(1000) as i64));
+            match EventTime::parse_usual(text.as_bytes()) {
+                Some(time) => {
+                    assert_eq!(Some(time), all, "{text}");
+                    usual += 1;
+                }
+                None => refused += u32::from(all.is_none()),
+            }
+            assert_eq!(EventTime::parse_rfc3339(&text), all, "{text}");
+        }
+        assert!(usual > 20_000 && refused > 20_000, "{usual} {refused}");
+    }
 
     #[test]
     fn a_duration_prints_as_it_is_written() {

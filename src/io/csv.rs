@@ -183,7 +183,17 @@ fn read(wanted: &Wanted, cutter: &Cutter, row: &[u8], staged: &mut Staged) -> Re
             return Ok(());
         }
     }
-    *staged = read_other(wanted, cell, cutter.bytes(cell, row))?;
+    let bytes = cutter.bytes(cell, row);
+    *staged = match (wanted.ty, bytes) {
+        (_, []) if wanted.nullable => Staged::Null,
+        (Type::Bool, b"true") => Staged::Bool(true),
+        (Type::Bool, b"false") => Staged::Bool(false),
+        (Type::Timestamp, _) if wanted.is_plain => match EventTime::parse_usual(bytes) {
+            Some(time) => Staged::Units(time.micros()),
+            None => read_other(wanted, cell, bytes)?,
+        },
+        _ => read_other(wanted, cell, bytes)?,
+    };
     Ok(())
 }
 
@@ -192,24 +202,27 @@ fn read(wanted: &Wanted, cutter: &Cutter, row: &[u8], staged: &mut Staged) -> Re
 fn read_other(wanted: &Wanted, cell: Cut, bytes: &[u8]) -> Result<Staged, BadReason> {
     let column = cell.column as usize + 1;
     let text = std::str::from_utf8(bytes).map_err(|_| BadReason::NotUtf8 { column })?;
-    if text.trim().is_empty() || wanted.nullable && NULLS.contains(&text.trim()) {
+    if text.trim().is_empty() {
         return match wanted.nullable {
             true => Ok(Staged::Null),
             false => Err(BadReason::Empty { field: wanted.name.clone(), column }),
         };
     }
-    let value = scalar::read_text(text, wanted.ty, &wanted.form, |_| Value::Null);
-    value.map(|value| Staged::of(&value).unwrap_or(Staged::Null)).map_err(|misfit| {
-        let field = wanted.name.clone();
-        match (misfit, wanted.ty) {
-            (Misfit::TooManyDigits, Type::Decimal(scale)) => {
-                BadReason::TooManyDigits { field, scale, found: clip(text) }
-            }
-            (Misfit::OutOfRange, ty) => BadReason::OutOfRange { field, ty, found: clip(text) },
-            (_, ty) => {
-                let expected = scalar::expected(ty, &wanted.form);
-                BadReason::WrongType { field, expected, found: shown(text), column }
-            }
+    let misfit = match scalar::read_text(text, wanted.ty, &wanted.form, |_| Value::Null) {
+        Ok(value) => return Ok(Staged::of(&value).unwrap_or(Staged::Null)),
+        // No word for null is a value.
+        Err(_) if wanted.nullable && is_null_word(text) => return Ok(Staged::Null),
+        Err(misfit) => misfit,
+    };
+    let field = wanted.name.clone();
+    Err(match (misfit, wanted.ty) {
+        (Misfit::TooManyDigits, Type::Decimal(scale)) => {
+            BadReason::TooManyDigits { field, scale, found: clip(text) }
+        }
+        (Misfit::OutOfRange, ty) => BadReason::OutOfRange { field, ty, found: clip(text) },
+        (_, ty) => {
+            let expected = scalar::expected(ty, &wanted.form);
+            BadReason::WrongType { field, expected, found: shown(text), column }
         }
     })
 }
