@@ -172,6 +172,18 @@ impl Pattern {
         &self.steps[id.index()]
     }
 
+    /// How often a step of its body is to come; `None` of an absence, or a branch of a choice.
+    pub fn repeat(&self, id: StepId) -> Option<Repeat> {
+        fn find(body: &[Node], id: StepId) -> Option<Repeat> {
+            body.iter().find_map(|node| match node {
+                Node::Step(node) => (node.step == id).then_some(node.repeat),
+                Node::Group(node) => find(&node.body, id),
+                Node::Absence(_) | Node::Choice(_) => None,
+            })
+        }
+        find(&self.body, id)
+    }
+
     /// Its name where it may stand beside a newer pattern of the same name.
     pub fn title(&self) -> String {
         if self.drains { format!("{} (draining)", self.name) } else { self.name.clone() }

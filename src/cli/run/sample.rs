@@ -10,8 +10,8 @@ use std::sync::Arc;
 use super::plan::RunPlan;
 use crate::cli::program::did_you_mean;
 use crate::engine::Stats;
-use crate::event::{Batch, Column, PatternId, SlotId, StreamId, Value};
-use crate::lang::hir::{CompareOp, Conjunct, Expr, Node, Pattern, Program, StepNode};
+use crate::event::{Batch, Column, NULL_CODE, PatternId, SlotId, StepId, StreamId, Value};
+use crate::lang::hir::{CompareOp, Conjunct, Expr, Pattern, Program};
 use crate::limits::{SAMPLE_EVENTS, SAMPLE_PATTERNS_MAX, SAMPLE_TEXTS_MAX};
 use crate::matcher::Plan;
 use crate::matcher::predicates::{PredicateId, Predicates};
@@ -136,7 +136,9 @@ impl Sample {
         let is_silent = |asked: &&Asked| {
             let stats = stats.patterns[asked.id.index()];
             let pattern = program.pattern(asked.id);
-            stats.matches == 0 && stats.timeouts == 0 && stats.suppressed == 0 && !pattern.drains
+            // Of the records of other patterns nothing was counted.
+            let is_asked = asked.steps.iter().any(|step| !step.all.is_empty());
+            is_asked && stats.matches + stats.timeouts + stats.suppressed == 0 && !pattern.drains
         };
         let silent: Vec<&Asked> = self.patterns.iter().filter(is_silent).collect();
         if self.events == 0 {
@@ -218,7 +220,7 @@ impl Values {
         let Some(column) = batch.column(field) else { return };
         match column {
             Column::String(codes, dictionary) => {
-                for code in codes.iter().filter(|code| **code != crate::event::NULL_CODE) {
+                for code in codes.iter().filter(|code| **code != NULL_CODE) {
                     if self.texts.len() < SAMPLE_TEXTS_MAX {
                         self.texts.insert(Arc::clone(dictionary.text(*code)));
                     }
@@ -305,11 +307,10 @@ fn missing(pattern: &Pattern) -> String {
     if pattern.steps.len() > 1 {
         parts.push("in this order".to_owned());
     }
-    for_each_step(&pattern.body, &mut |node| {
-        if node.repeat.min > 1 {
-            parts.push(format!("{} of `{}`", node.repeat.min, pattern.step(node.step).name));
-        }
-    });
+    for (at, step) in pattern.steps.iter().enumerate() {
+        let least = pattern.repeat(StepId(at as u32)).map_or(1, |repeat| repeat.min);
+        parts.extend((least > 1).then(|| format!("{least} of `{}`", step.name)));
+    }
     parts.extend(pattern.within.map(|within| format!("within {within}")));
     let others = pattern.steps.iter().flat_map(|step| &step.conditions).filter(|part| !part.local);
     parts.extend(others.map(|part| format!("with {}", part.text)));
@@ -317,17 +318,6 @@ fn missing(pattern: &Pattern) -> String {
     parts
         .extend(pattern.steps.iter().any(|step| step.absent).then(|| "without what is forbidden".to_owned()));
     if parts.is_empty() { String::new() } else { format!("  but never {}", parts.join(", ")) }
-}
-
-/// The steps of a body, in order.
-fn for_each_step(body: &[Node], visit: &mut dyn FnMut(&StepNode)) {
-    for node in body {
-        match node {
-            Node::Step(node) => visit(node),
-            Node::Group(node) => for_each_step(&node.body, visit),
-            Node::Absence(_) | Node::Choice(_) => {}
-        }
-    }
 }
 
 /// A text that is not too wide.

@@ -171,7 +171,7 @@ fn told(program: &Program, pattern: &Pattern, point: Point) -> Told {
 fn told_of_step(pattern: &Pattern, id: StepId, point: Point) -> Told {
     let written = &pattern.written.steps[id.index()];
     let name = &pattern.step(id).name;
-    let min = step_repeat(&pattern.body, id).map_or(1, |repeat| repeat.min);
+    let min = pattern.repeat(id).map_or(1, |repeat| repeat.min);
     let (kind, message) = match point {
         Point::Met(_, part) | Point::Refuses(_, part) => {
             let (kind, message) = match point {
@@ -215,15 +215,6 @@ fn told_of_group(pattern: &Pattern, at: usize, point: Point) -> Told {
 fn clause(pattern: &Pattern, clause: &Option<Clause>, kind: &'static str, message: String) -> Told {
     let line = clause.as_ref().map_or(pattern.written.line, |clause| clause.line);
     (line, kind, message, clause.as_ref().map(|clause| clause.text.clone()))
-}
-
-/// How often a step is taken.
-pub(super) fn step_repeat(body: &[Node], id: StepId) -> Option<Repeat> {
-    body.iter().find_map(|node| match node {
-        Node::Step(node) => (node.step == id).then_some(node.repeat),
-        Node::Group(node) => step_repeat(&node.body, id),
-        Node::Absence(_) | Node::Choice(_) => None,
-    })
 }
 
 /// How often a group is taken, by its number in the order written.

@@ -3,7 +3,6 @@
 //! The test runs once more through the definition, as for `--coverage`, and what it says of this one test is told in the
 //! order of the steps.
 
-use super::coverage::step_repeat;
 use crate::event::StepId;
 use crate::lang::hir::{Expected, Origin, Pattern, Program, Test};
 use crate::matcher::watch::{Point, Reached};
@@ -50,7 +49,7 @@ impl Account<'_> {
     /// What came of a step.
     fn fate(&self, id: StepId) -> String {
         let Reached { is_offered, most } = (self.reached)(id);
-        let min = step_repeat(&self.pattern.body, id).map_or(1, |repeat| repeat.min as usize);
+        let min = self.pattern.repeat(id).map_or(1, |repeat| repeat.min as usize);
         if most > 0 && most < min {
             return format!("taken {} at most, and {min} must be{}", times(most), self.refusing(id));
         }
