@@ -169,7 +169,7 @@ fn counted(text: &str, nanos: i64) -> Result<EventTime, Misfit> {
 /// A time in a format; without an offset it is one of the zone. Of two that a clock shows twice it is the first, and one
 /// that a clock leaves out is as much later.
 fn calendar(text: &str, format: &str, zone: &TimeZone) -> Option<EventTime> {
-    let parts = BrokenDownTime::parse(format, text).ok()?;
+    let parts = calendar_parts(text, format)?;
     let timestamp = match parts.offset() {
         Some(_) => parts.to_timestamp().ok()?,
         None => {
@@ -179,6 +179,18 @@ fn calendar(text: &str, format: &str, zone: &TimeZone) -> Option<EventTime> {
         }
     };
     Some(EventTime::from_micros(timestamp.as_nanosecond().div_euclid(1000) as i64))
+}
+
+/// Whether a text is a time in a format, as it would be read.
+pub(crate) fn is_time_as(text: &str, format: &str) -> bool {
+    calendar_parts(text, format).is_some_and(|time| time.to_datetime().is_ok() || time.to_date().is_ok())
+}
+
+/// What a format finds in a text. A year has four digits, or is that of `%y`: `%Y` would take `26` for the year 26.
+fn calendar_parts(text: &str, format: &str) -> Option<BrokenDownTime> {
+    let parts = BrokenDownTime::parse(format, text).ok()?;
+    let is_whole = |year: i16| year >= 1000 || text.contains(&format!("{year:04}"));
+    parts.year().is_none_or(is_whole).then_some(parts)
 }
 
 fn is_string(raw: &str) -> bool {
@@ -406,6 +418,9 @@ mod tests {
         assert_eq!(time("31/12/2024 23:59:58", "%d/%m/%Y %H:%M:%S", &utc), is("2024-12-31T23:59:58.000Z"));
         assert_eq!(time("31/12/2024 23:59:58", "%d/%m/%Y %H:%M:%S", &paris), is("2024-12-31T22:59:58.000Z"));
         assert_eq!(time("1/7/24 0:05", "%d/%m/%y %H:%M", &paris), is("2024-06-30T22:05:00.000Z"));
+        assert_eq!(time("01.03.26", "%d.%m.%y", &utc), is("2026-03-01T00:00:00.000Z"));
+        assert_eq!(time("01.03.26", "%d.%m.%Y", &utc), Err(Misfit::WrongType), "no year of two digits");
+        assert_eq!(time("01.03.0026", "%d.%m.%Y", &utc), is("0026-03-01T00:00:00.000Z"));
         assert_eq!(time("20240229", "%Y%m%d", &utc), is("2024-02-29T00:00:00.000Z"));
         assert_eq!(
             time("2024-02-29 01:02:03+02:00", "%Y-%m-%d %H:%M:%S%:z", &paris),

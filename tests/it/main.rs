@@ -36,6 +36,8 @@ mod full_disk;
 mod going_on;
 #[cfg(feature = "cli")]
 mod help;
+#[cfg(feature = "cli")]
+mod inferred;
 mod long_runs;
 #[cfg(feature = "cli")]
 mod metrics;

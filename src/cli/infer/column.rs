@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
-use super::time::{Ways, counter_unit, is_time_name, unit_since_1970};
+use super::time::{Found, Ways, counter_unit, is_time_name, unit_since_1970};
 use crate::event::Decimal;
 use crate::io::RawText;
 
@@ -187,10 +187,14 @@ impl Column {
         }
         let is_text = self.texts > 0;
         if (has_columns || is_text)
-            && let Some((ty, is_unsure)) = self.ways.found()
+            && let Some(Found { ty, other }) = self.ways.found()
         {
-            let note = "day or month may come first: no value shows which";
-            let mut guess = self.plain(&ty, nullable, if is_unsure { note } else { "" });
+            let unsure = |other| {
+                format!(
+                    "read with the day first, as no value shows which is the month; with the month first: {other}"
+                )
+            };
+            let mut guess = self.plain(&ty, nullable, &other.map(unsure).unwrap_or_default());
             guess.time = if nullable { 0 } else { 40 + self.name_bonus() };
             return Ok(guess);
         }

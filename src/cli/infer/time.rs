@@ -1,11 +1,10 @@
 //! Which ways of writing a time a column is in.
 
-use jiff::fmt::strtime::BrokenDownTime;
-
+use crate::io::is_time_as;
 use crate::time::EventTime;
 
 /// What is tried, the first that fits all values counts. Day before month comes first; a day above 12 shows which it is.
-const FORMATS: [&str; 24] = [
+const FORMATS: [&str; 37] = [
     "%Y-%m-%d %H:%M:%S%.f",
     "%Y-%m-%dT%H:%M:%S%.f",
     "%Y-%m-%d %H:%M:%S%.f%:z",
@@ -30,44 +29,102 @@ const FORMATS: [&str; 24] = [
     "%d-%m-%Y %H:%M",
     "%d-%m-%Y",
     "%d-%b-%Y %H:%M:%S",
+    "%d/%m/%y %H:%M:%S",
+    "%m/%d/%y %H:%M:%S",
+    "%d/%m/%y %H:%M",
+    "%m/%d/%y %H:%M",
+    "%d/%m/%y",
+    "%m/%d/%y",
+    "%d.%m.%y %H:%M:%S",
+    "%d.%m.%y %H:%M",
+    "%d.%m.%y",
+    "%d-%m-%y %H:%M:%S",
+    "%d-%m-%y %H:%M",
+    "%d-%m-%y",
+    "%d-%b-%y",
 ];
 
-/// The ways that fit all values seen so far.
+/// So many values that are no time are looked at before a column is given up, unless more of them are one.
+const MISSES_MAX: u64 = 20;
+
+/// A way of writing a time: a format, or RFC 3339.
+type Way = Option<&'static str>;
+
+/// The ways that fit all values that are a time.
 #[derive(Clone, Debug)]
 pub(super) struct Ways {
-    is_rfc3339: bool,
-    formats: Vec<&'static str>,
+    left: Vec<Way>,
+    fits: u64,
+    misses: u64,
+}
+
+/// How a column writes its times.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The type that reads them.
+    pub(super) ty: String,
+    /// The type that has day and month the other way round, where it would read them too.
+    pub(super) other: Option<String>,
 }
 
 impl Default for Ways {
     fn default() -> Ways {
-        Ways { is_rfc3339: true, formats: FORMATS.to_vec() }
+        let left = [None].into_iter().chain(FORMATS.map(Some)).collect();
+        Ways { left, fits: 0, misses: 0 }
     }
 }
 
 impl Ways {
-    /// Looks at a value.
-    pub(super) fn see(&mut self, text: &str) {
-        let text = text.trim();
-        self.is_rfc3339 = self.is_rfc3339 && EventTime::parse_rfc3339(text).is_some();
-        if !self.formats.is_empty() {
-            self.formats.retain(|format| {
-                BrokenDownTime::parse(format, text)
-                    .is_ok_and(|time| time.to_datetime().is_ok() || time.to_date().is_ok())
-            });
+    /// Looks at a value, and says whether it is a time like those before.
+    pub(super) fn see(&mut self, text: &str) -> bool {
+        if self.misses > MISSES_MAX && self.misses > self.fits {
+            return false;
         }
+        let left: Vec<Way> = self.left.iter().copied().filter(|way| is_in(text.trim(), *way)).collect();
+        if left.is_empty() {
+            self.misses += 1;
+            return false;
+        }
+        self.left = left;
+        self.fits += 1;
+        true
     }
 
-    /// How the type is written, with whether day and month could be the other way round; none where it is no time.
-    pub(super) fn found(&self) -> Option<(String, bool)> {
-        if self.is_rfc3339 {
-            return Some(("timestamp".to_owned(), false));
-        }
-        let first = self.formats.first()?;
-        let other = if first.starts_with("%d/%m") { first.replace("%d/%m", "%m/%d") } else { String::new() };
-        let is_unsure = self.formats.iter().any(|format| *format == other);
-        Some((format!("timestamp(\"{first}\")"), is_unsure))
+    /// How all values are written; none where one of them is no time.
+    pub(super) fn found(&self) -> Option<Found> {
+        if self.misses == 0 { self.most() } else { None }
     }
+
+    /// How those values are written that are a time; none where there are none.
+    pub(super) fn most(&self) -> Option<Found> {
+        if self.fits == 0 {
+            return None;
+        }
+        let written = |format: &str| format!("timestamp(\"{format}\")");
+        let Some(first) = *self.left.first()? else {
+            return Some(Found { ty: "timestamp".to_owned(), other: None });
+        };
+        let swapped = first.replace("%d/%m", "%m/%d");
+        let other =
+            swapped != first && self.left.contains(&FORMATS.into_iter().find(|format| *format == swapped));
+        Some(Found { ty: written(first), other: other.then(|| written(&swapped)) })
+    }
+}
+
+fn is_in(text: &str, way: Way) -> bool {
+    match way {
+        None => EventTime::parse_rfc3339(text).is_some(),
+        Some(format) => is_time_as(text, format),
+    }
+}
+
+/// Whether a text is a time of day, such as `08:05` or `17:30:59`.
+pub(super) fn is_time_of_day(text: &str) -> bool {
+    let parts: Vec<&str> = text.trim().split(':').collect();
+    let is_part = |(part, below): (&&str, u8)| {
+        (1..=2).contains(&part.len()) && part.parse::<u8>().is_ok_and(|number| number < below)
+    };
+    (2..=3).contains(&parts.len()) && parts.iter().zip([24, 60, 60]).all(is_part)
 }
 
 /// The unit of a number that could count from 1970, by its size, between 1985 and 2099.
