@@ -17,7 +17,7 @@ use std::ops::Range;
 
 use self::cut::Cut;
 pub(super) use self::cut::Cutter;
-pub use self::header::HeaderError;
+pub use self::header::{AS_UTF8, HeaderError};
 pub(super) use self::header::{dialect, has_column_of, header_line, is_unreadable, names};
 
 use super::bad::{BadReason, clip, no_time};

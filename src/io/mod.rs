@@ -32,7 +32,7 @@ mod staged;
 mod words;
 
 pub use bad::{BadLine, BadReason};
-pub use csv::{CsvDecoder, HeaderError, NULLS, is_null_word};
+pub use csv::{AS_UTF8, CsvDecoder, HeaderError, NULLS, is_null_word};
 pub use format::InputFormat;
 pub use identity::{Identity, Mismatch, Watch};
 pub use json::JsonDecoder;

@@ -7,7 +7,8 @@ use std::path::Path;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::csv::{Cutter, dialect, header_line, names};
+use super::bad::BadReason;
+use super::csv::{Cutter, HeaderError, dialect, header_line, names};
 use super::format::decompressed;
 use super::lines::{Line, Lines};
 use super::scalar::read_text;
@@ -60,6 +61,8 @@ pub struct RawRows {
     columns: Option<(Cutter, Vec<String>)>,
     /// The line on which the last row began.
     line: u64,
+    /// Why it could not be read, as far as that is known.
+    bad: Option<BadReason>,
 }
 
 impl RawRows {
@@ -73,7 +76,7 @@ impl RawRows {
         let head = lines.head()?;
         let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
         if matches!(first, Some(b'{' | b'[') | None) {
-            return Ok(RawRows { lines, columns: None, line: 0 });
+            return Ok(RawRows { lines, columns: None, line: 0, bad: None });
         }
         let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
         let dialect = dialect(head, None).map_err(invalid)?;
@@ -84,11 +87,14 @@ impl RawRows {
             if let Line::Text(text) = line
                 && header_line(text)
             {
+                if std::str::from_utf8(text).is_err() {
+                    return Err(invalid(HeaderError::NotUtf8));
+                }
                 found = names(text, separator);
                 break;
             }
         }
-        Ok(RawRows { lines, columns: Some((Cutter::new(separator), found)), line: 0 })
+        Ok(RawRows { lines, columns: Some((Cutter::new(separator), found)), line: 0, bad: None })
     }
 
     /// The names in the first line, where there are columns.
@@ -101,6 +107,11 @@ impl RawRows {
         self.line
     }
 
+    /// Why the row that was read last could not be, where it is one of a file with columns.
+    pub fn bad(&self) -> Option<&BadReason> {
+        self.bad.as_ref()
+    }
+
     /// The next row; `None` within for one that cannot be read.
     ///
     /// # Errors
@@ -109,13 +120,19 @@ impl RawRows {
     pub fn next_row(&mut self) -> io::Result<Option<Option<RawRow>>> {
         let Some((number, line)) = self.lines.next_line()? else { return Ok(None) };
         self.line = number;
+        self.bad = None;
         let Line::Text(text) = line else { return Ok(Some(None)) };
         Ok(Some(match &mut self.columns {
             None => json_row(text),
             Some((cutter, names)) => {
                 cutter.cut(text);
-                let is_whole = cutter.cells().len() == names.len() && std::str::from_utf8(text).is_ok();
-                is_whole.then(|| {
+                let (found, expected) = (cutter.cells().len(), names.len());
+                self.bad = match std::str::from_utf8(text) {
+                    Err(error) => Some(BadReason::NotUtf8 { column: error.valid_up_to() + 1 }),
+                    Ok(_) if found != expected => Some(BadReason::Width { found, expected }),
+                    Ok(_) => None,
+                };
+                self.bad.is_none().then(|| {
                     let value = |cell| match cutter.bytes(cell, text) {
                         [] if !cell.is_quoted => RawText::Null,
                         bytes => RawText::Text(String::from_utf8_lossy(bytes).into_owned()),

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
-use super::time::{Found, Ways, counter_unit, is_time_name, unit_since_1970};
+use super::tally::{Place, Tally, shortened};
+use super::time::{Found, Ways, counter_unit, is_time_name, is_time_of_day, unit_since_1970};
 use crate::event::Decimal;
 use crate::io::RawText;
 
@@ -45,6 +46,12 @@ pub(super) struct Column {
     last: f64,
     falls: u64,
     ways: Ways,
+    /// Which values are times, and numbers.
+    times: Tally,
+    numerals: Tally,
+    /// The first number with a currency.
+    priced: Option<String>,
+    is_clock: bool,
     hasher: RandomState,
     different: HashSet<u64>,
 }
@@ -57,6 +64,8 @@ pub(super) struct Guess {
     pub(super) notes: Vec<String>,
     /// How likely it is the event time; 0 for what cannot be.
     pub(super) time: u32,
+    /// Where that is asked for: the type that makes an event time of it, and which rows it has one in.
+    pub(super) nearly: Option<(String, String)>,
 }
 
 impl Column {
@@ -83,6 +92,10 @@ impl Column {
             last: f64::NEG_INFINITY,
             falls: 0,
             ways: Ways::default(),
+            times: Tally::default(),
+            numerals: Tally::default(),
+            priced: None,
+            is_clock: true,
             hasher: RandomState::new(),
             different: HashSet::new(),
         }
@@ -94,20 +107,25 @@ impl Column {
     }
 
     /// Looks at a value; `has_columns` says whether it stands in a file with columns, where all are texts.
-    pub(super) fn see(&mut self, value: &RawText, has_columns: bool) {
+    pub(super) fn see(&mut self, value: &RawText, has_columns: bool, place: Place<'_>) {
         match value {
-            RawText::Null => return,
+            RawText::Null => {
+                self.times.count(false, "", place);
+                return;
+            }
             RawText::Text(text) if has_columns => {
                 if crate::io::is_null_word(text) {
                     self.null_words += 1;
+                    self.times.count(false, text, place);
                     return;
                 }
                 self.see_number(text.trim());
-                self.see_text(text);
+                self.see_text(text, place);
+                self.see_written(text.trim(), place);
             }
             RawText::Text(text) => {
                 self.texts += 1;
-                self.see_text(text);
+                self.see_text(text, place);
             }
             RawText::Number(text) => {
                 self.numbers += 1;
@@ -122,8 +140,17 @@ impl Column {
         }
     }
 
-    fn see_text(&mut self, text: &str) {
-        self.ways.see(text);
+    /// Looks for what a text could have been a number or a time by.
+    fn see_written(&mut self, text: &str, place: Place<'_>) {
+        self.numerals.count(is_written_number(text), text, place);
+        if self.priced.is_none() && is_price(text) {
+            self.priced = Some(shortened(text));
+        }
+        self.is_clock = self.is_clock && is_time_of_day(text);
+    }
+
+    fn see_text(&mut self, text: &str, place: Place<'_>) {
+        self.times.count(self.ways.see(text), text, place);
         // Where nothing but 0 and 1 is said, it is numbers.
         let said = crate::io::truth(text.trim()).filter(|_| !matches!(text.trim(), "0" | "1"));
         self.is_truth &= said.is_some();
@@ -171,6 +198,35 @@ impl Column {
 
     /// The type that takes all of it, of so many rows; `None` with the reason where none does.
     pub(super) fn guess(&self, rows: u64, has_columns: bool) -> Result<Guess, String> {
+        let mut guess = self.of_all(rows, has_columns)?;
+        let rows_with = if guess.time == 0 { self.times.nearly(rows) } else { None };
+        guess.nearly = self.ways.most().map(|found| found.ty).zip(rows_with);
+        if guess.ty == "string" && guess.notes.is_empty() {
+            guess.notes.extend(self.why_text(&guess));
+        }
+        Ok(guess)
+    }
+
+    /// Why it is a text, where most of it is something else.
+    fn why_text(&self, guess: &Guess) -> Option<String> {
+        if let Some((_, rows)) = &guess.nearly {
+            return Some(format!("a time {rows}"));
+        }
+        if let Some(rows) = self.numerals.nearly(self.values) {
+            return Some(format!("a number {rows}; it would be one if such cells were empty"));
+        }
+        if let Some(price) = &self.priced {
+            return Some(format!("`{price}` is a text: numbers stand in the file without their currency"));
+        }
+        self.is_time_of_day().then(|| "a time of day, which no type reads by itself".to_owned())
+    }
+
+    /// Whether all values are times of day.
+    pub(super) fn is_time_of_day(&self) -> bool {
+        self.is_clock && self.values > 0 && self.ways.found().is_none()
+    }
+
+    fn of_all(&self, rows: u64, has_columns: bool) -> Result<Guess, String> {
         let nullable = self.values < rows;
         if self.values == 0 {
             return Ok(self.plain("string", true, "it is always empty"));
@@ -218,7 +274,7 @@ impl Column {
 
     fn plain(&self, ty: &str, nullable: bool, note: &str) -> Guess {
         let notes = if note.is_empty() { Vec::new() } else { vec![note.to_owned()] };
-        Guess { ty: ty.to_owned(), nullable, notes, time: 0 }
+        Guess { ty: ty.to_owned(), nullable, notes, time: 0, nearly: None }
     }
 
     /// A number with marks between its thousands.
@@ -229,6 +285,11 @@ impl Column {
             _ => format!("float(\"1{group}234{point}56\")"),
         };
         self.plain(&ty, nullable, "")
+    }
+
+    /// The names that lead to it, as they are written after `from`.
+    pub(super) fn shown(&self) -> String {
+        self.path.join(".")
     }
 
     fn name(&self) -> &str {
@@ -276,6 +337,27 @@ impl Column {
         }
         self.plain("float", nullable, "")
     }
+}
+
+/// Whether a text is a number, with marks between its thousands or without.
+pub(super) fn is_written_number(text: &str) -> bool {
+    let is_plain = || {
+        let digits = text.trim_start_matches(['-', '+']);
+        digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') && text.parse::<f64>().is_ok()
+    };
+    is_plain() || has_marks(text, ',', '.') || has_marks(text, '.', ',')
+}
+
+/// Whether it is one beside a sign of money, or three letters that name a currency.
+fn is_price(text: &str) -> bool {
+    const SIGNS: [char; 5] = ['€', '$', '£', '¥', '%'];
+    let is_code = |word: &str| word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_uppercase());
+    let bare = match (text.split_once(' '), text.rsplit_once(' ')) {
+        (Some((first, rest)), _) if is_code(first) => rest,
+        (_, Some((rest, last))) if is_code(last) => rest,
+        _ => text.trim_matches(SIGNS),
+    };
+    bare.len() < text.len() && is_written_number(bare.trim())
 }
 
 /// Whether a text is a number with these marks, such as `-1.234,56`.

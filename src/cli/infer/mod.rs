@@ -5,6 +5,9 @@
 //! ```
 
 mod column;
+mod header;
+mod names;
+mod tally;
 mod time;
 mod write;
 
@@ -13,12 +16,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use self::column::Column;
+use self::column::{Column, Guess};
+use self::names::word_of;
+use self::tally::Place;
 use self::write::{Declaration, Guessed};
-use super::program::counted;
-use super::{CliError, Verdict, print};
+use super::program::{counted, did_you_mean};
+use super::{CliError, Verdict, note, print, style};
 use crate::event::{PartitionId, StreamId};
-use crate::io::{Input, InputSource, RawRows, Reading};
+use crate::io::{AS_UTF8, BadLine, BadReason, HeaderError, Input, InputSource, OpenError, RawRows, Reading};
 use crate::lang::hir::Program;
 use crate::limits;
 use crate::time::Duration;
@@ -51,6 +56,10 @@ pub(super) struct InferArgs {
     rows: Option<u64>,
 }
 
+/// What to do where the first line seems to be something else than the names of columns.
+const NO_TITLE: &str =
+    "the first line is to name the columns: take a title above it off, such as: tail -n +2 FILE > NEW";
+
 /// What all files have.
 #[derive(Default)]
 struct Seen {
@@ -58,26 +67,34 @@ struct Seen {
     places: HashMap<Vec<String>, usize>,
     rows: u64,
     bad: u64,
+    /// The first of them, in words.
+    first_bad: Option<String>,
+    is_utf8: bool,
     has_columns: bool,
 }
 
+/// What the files are like when they are read with a declaration.
+#[derive(Default)]
+struct Fit {
+    disorder: Duration,
+    /// Rows that do not fit, and the first of them, in words.
+    misfits: u64,
+    first: Option<String>,
+}
+
 pub(super) fn run(args: &InferArgs) -> Result<Verdict, CliError> {
-    let mut seen = Seen::default();
+    let mut seen = Seen { is_utf8: true, ..Seen::default() };
     for path in &args.files {
-        seen.look_at(path, args.rows.unwrap_or(u64::MAX))
-            .map_err(|source| CliError::Read { path: path.display().to_string(), source })?;
+        seen.look_at(path, args).map_err(|source| unread(path, source))?;
     }
     if seen.rows == 0 {
-        let message = format!("{} has no rows to look at", args.files[0].display());
-        return Err(CliError::asked(
-            message,
-            "name a file with rows under a line of column names, or JSON lines",
-        ));
+        return Err(seen.without_rows(args));
     }
     let stream = args.name.clone().unwrap_or_else(|| stream_name(&args.files[0]));
-    let guesses: Vec<Guessed<'_>> =
+    let mut guesses: Vec<Guessed<'_>> =
         seen.columns.iter().map(|column| (column, column.guess(seen.rows, seen.has_columns))).collect();
-    let time = time_of(&guesses, args)?;
+    let time = time_of(&mut guesses, seen.rows, args).map_err(|error| seen.perhaps_a_title(error))?;
+    let mut notes: Vec<String> = clock_beside(&guesses, time).into_iter().collect();
     let source = format!("{} of {}.", counted(seen.rows as usize, "row"), names(&args.files));
     let (rows, has_columns) = (seen.rows, seen.has_columns);
     let declaration = Declaration { stream: &stream, source, rows, columns: guesses, time, has_columns };
@@ -87,13 +104,14 @@ pub(super) fn run(args: &InferArgs) -> Result<Verdict, CliError> {
             "name the stream with --name, by letters, digits and `_`",
         )
     })?;
-    let (disorder, misfits) = read_with(&program, args)?;
-    let mut notes = Vec::new();
+    let Fit { disorder, misfits, first } = read_with(&program, args)?;
     if seen.bad > 0 || misfits > 0 {
-        notes.push(format!(
-            "{} cannot be read, and will be told as bad lines.",
-            counted(seen.bad.max(misfits) as usize, "row")
-        ));
+        let rows = counted(seen.bad.max(misfits) as usize, "row");
+        let first = first.or(seen.first_bad).map_or(String::new(), |first| format!("; the first is {first}"));
+        notes.push(format!("{rows} cannot be read, and will be told as bad lines{first}."));
+    }
+    if !seen.is_utf8 {
+        notes.push(format!("The file is not UTF-8: {AS_UTF8}"));
     }
     if let Some(rows) = args.rows {
         notes.push(format!("Only the first {rows} rows of each file were looked at."));
@@ -113,26 +131,72 @@ pub(super) fn run(args: &InferArgs) -> Result<Verdict, CliError> {
 }
 
 impl Seen {
-    fn look_at(&mut self, path: &Path, rows_max: u64) -> std::io::Result<()> {
+    fn look_at(&mut self, path: &Path, args: &InferArgs) -> std::io::Result<()> {
         let mut rows = RawRows::open(path)?;
         let has_columns = rows.columns().is_some();
         self.has_columns |= has_columns;
+        if let Some((why, remedy)) = rows.columns().and_then(header::doubt) {
+            note(&format!("{} {}: {why}", style::help("warning:"), path.display()));
+            note(&format!("{} {remedy}", style::help("help:")));
+        }
         for name in rows.columns().unwrap_or_default().to_vec() {
             self.place(vec![name]);
         }
-        for _ in 0..rows_max {
+        let shown = (args.files.len() > 1).then_some(path);
+        for _ in 0..args.rows.unwrap_or(u64::MAX) {
             let Some(row) = rows.next_row()? else { break };
+            let place = Place { path: shown, line: rows.line() };
             let Some(row) = row else {
-                self.bad += 1;
+                self.see_bad(rows.bad(), place);
                 continue;
             };
             self.rows += 1;
             for (path, value) in row {
-                let place = self.place(path);
-                self.columns[place].see(&value, has_columns);
+                let column = self.place(path);
+                self.columns[column].see(&value, has_columns, place);
             }
         }
         Ok(())
+    }
+
+    fn see_bad(&mut self, why: Option<&BadReason>, place: Place<'_>) {
+        self.bad += 1;
+        self.is_utf8 &= !matches!(why, Some(BadReason::NotUtf8 { .. }));
+        if self.first_bad.is_none() {
+            let why = why.map_or(String::new(), |why| format!(": {why}"));
+            self.first_bad = Some(format!("{place}{why}"));
+        }
+    }
+
+    /// Adds to an error that the first line may be a title: it has one column, or most rows have others.
+    fn perhaps_a_title(&self, mut error: CliError) -> CliError {
+        let is_one = self.columns.len() == 1 || self.bad > self.rows;
+        if let CliError::Asked { help, .. } = &mut error
+            && self.has_columns
+            && is_one
+        {
+            help.push(NO_TITLE.to_owned());
+        }
+        error
+    }
+
+    /// That no row could be looked at.
+    fn without_rows(&self, args: &InferArgs) -> CliError {
+        let path = args.files[0].display();
+        match &self.first_bad {
+            None => CliError::asked(
+                format!("{path} has no rows to look at"),
+                "name a file with rows under a line of column names, or JSON lines",
+            ),
+            Some(first) => CliError::asked(
+                format!("no row of {path} can be read; the first is {first}"),
+                match (self.is_utf8, self.has_columns) {
+                    (false, _) => AS_UTF8,
+                    (_, true) => NO_TITLE,
+                    _ => "a row of JSON lines is an object on a line of its own",
+                },
+            ),
+        }
     }
 
     fn place(&mut self, path: Vec<String>) -> usize {
@@ -145,33 +209,90 @@ impl Seen {
     }
 }
 
-/// The column of the event time.
-fn time_of(guesses: &[Guessed<'_>], args: &InferArgs) -> Result<usize, CliError> {
-    let likely = |at: &usize| guesses[*at].1.as_ref().map_or(0, |guess| guess.time);
-    let names: Vec<String> =
-        guesses.iter().map(|(column, _)| format!("`{}`", column.path.join("."))).collect();
-    if let Some(name) = &args.time {
-        let found = guesses.iter().position(|(column, _)| column.path.join(".") == *name);
-        return found.filter(|at| likely(at) > 0).ok_or_else(|| {
-            CliError::asked(
-                format!("column `{name}` cannot be the event time: it is missing somewhere, or no time"),
-                format!("the columns are {}", names.join(", ")),
-            )
-        });
+/// The column of the event time: one that has a time in all rows, or in most where it is asked for.
+fn time_of(guesses: &mut [Guessed<'_>], rows: u64, args: &InferArgs) -> Result<usize, CliError> {
+    let likely = |at: &usize, guesses: &[Guessed<'_>]| guesses[*at].1.as_ref().map_or(0, |guess| guess.time);
+    let names: Vec<String> = guesses.iter().map(|(column, _)| column.shown()).collect();
+    let all = || format!("the columns are `{}`", names.join("`, `"));
+    let Some(name) = &args.time else {
+        let best = (0..guesses.len()).rev().max_by_key(|at| likely(at, guesses));
+        let best = best.filter(|at| likely(at, guesses) > 0);
+        return best.ok_or_else(|| without_time(guesses, &all()));
+    };
+    let Some(at) = names.iter().position(|column| column == name) else {
+        let help = did_you_mean(name, names.iter().map(String::as_str), "columns");
+        return Err(CliError::asked(format!("there is no column `{name}`"), help));
+    };
+    if likely(&at, guesses) > 0 {
+        return Ok(at);
     }
-    let best = (0..guesses.len()).rev().max_by_key(likely).filter(|at| likely(at) > 0);
-    best.ok_or_else(|| {
-        CliError::asked(
-            "no column could be the event time: none is a time in all rows",
-            format!("every event needs a time; the columns are {}", names.join(", ")),
-        )
-    })
+    let (column, guess) = &mut guesses[at];
+    if let Ok(guess) = guess
+        && let Some((ty, with)) = guess.nearly.take()
+    {
+        let note = format!("a time {with}; such rows become bad lines");
+        *guess = Guess { ty, nullable: false, notes: vec![note], time: 1, nearly: None };
+        return Ok(at);
+    }
+    let why = match column.values < rows {
+        true => format!("it is missing in {} of {rows} rows", rows - column.values),
+        false => "it is no time in most rows".to_owned(),
+    };
+    Err(CliError::asked(format!("column `{name}` cannot be the event time: {why}"), all()))
 }
 
-/// Reads the files with a declaration: how far rows are out of order, and how many do not fit.
-fn read_with(program: &Program, args: &InferArgs) -> Result<(Duration, u64), CliError> {
+/// That no column has a time in all rows, with those that nearly do.
+fn without_time(guesses: &[Guessed<'_>], all: &str) -> CliError {
+    let nearly = guesses.iter().find_map(|(column, guess)| {
+        let (_, with) = guess.as_ref().ok()?.nearly.as_ref()?;
+        Some((column.shown(), with))
+    });
+    match nearly {
+        Some((name, with)) => CliError::asked(
+            format!("no column is a time in all rows: `{name}` is one {with}"),
+            format!(
+                "--time '{name}' takes it, and the other rows become bad lines; or take them out of the file"
+            ),
+        ),
+        None => CliError::asked(
+            "no column could be the event time: none is a time in all rows",
+            format!("every event needs a time; {all}"),
+        ),
+    }
+}
+
+/// That there is a time of day beside an event time that has none.
+fn clock_beside(guesses: &[Guessed<'_>], time: usize) -> Option<String> {
+    let (date, guess) = &guesses[time];
+    let ty = &guess.as_ref().ok()?.ty;
+    let is_date = ty.contains("%d") && !ty.contains("%H") && !ty.contains("%I");
+    let (clock, _) = guesses.iter().find(|(column, _)| is_date && column.is_time_of_day())?;
+    let (date, clock) = (date.shown(), clock.shown());
+    Some(format!(
+        "`{clock}` is a time of day, and is lost: all events of a `{date}` are at its midnight. Join both in one column to have it."
+    ))
+}
+
+/// That a file cannot be read, with what to do where its first line is not one of columns.
+fn unread(path: &Path, source: std::io::Error) -> CliError {
+    let path = path.display().to_string();
+    let header = source.get_ref().and_then(|why| why.downcast_ref::<HeaderError>()).cloned();
+    match header {
+        Some(why) => CliError::unopened(path, OpenError::Header(why)),
+        None => CliError::Read { path, source },
+    }
+}
+
+/// Reads the files with a declaration.
+fn read_with(program: &Program, args: &InferArgs) -> Result<Fit, CliError> {
     let declared = &program.streams[0];
-    let (mut disorder, mut misfits) = (Duration::ZERO, 0);
+    let mut fit = Fit::default();
+    let mut bad = |bad: BadLine| {
+        fit.misfits += 1;
+        let place = Place { path: (args.files.len() > 1).then_some(Path::new(&bad.path)), line: bad.line };
+        fit.first.get_or_insert_with(|| format!("{place}: {}", bad.reason));
+    };
+    let mut disorder = Duration::ZERO;
     for path in &args.files {
         let types = declared.fields.iter().map(|field| Some(field.ty)).collect();
         let reading =
@@ -181,7 +302,7 @@ fn read_with(program: &Program, args: &InferArgs) -> Result<(Duration, u64), Cli
             .map_err(|error| CliError::unopened(name.clone(), error))?;
         let (mut newest, mut rows) = (None, 0);
         while rows < args.rows.unwrap_or(u64::MAX) {
-            let batch = source.read_batch(limits::BATCH_EVENTS_MAX, &mut |_| misfits += 1);
+            let batch = source.read_batch(limits::BATCH_EVENTS_MAX, &mut bad);
             let batch = batch.map_err(|source| CliError::Read { path: name.clone(), source })?;
             let Some(batch) = batch else { break };
             for time in batch.times() {
@@ -192,7 +313,8 @@ fn read_with(program: &Program, args: &InferArgs) -> Result<(Duration, u64), Cli
             rows += batch.len() as u64;
         }
     }
-    Ok((disorder, if args.rows.is_some() { 0 } else { misfits }))
+    // A batch may go over the rows that were asked for.
+    Ok(if args.rows.is_some() { Fit { disorder, ..Fit::default() } } else { Fit { disorder, ..fit } })
 }
 
 /// A span that is at least as long, in whole seconds.
@@ -208,9 +330,7 @@ fn names(files: &[PathBuf]) -> String {
 fn stream_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.split('.').next().unwrap_or_default();
-    let word: String =
-        stem.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
-    let word = word.trim_matches('_');
+    let word = word_of(stem);
     let is_word = word.starts_with(|c: char| c.is_ascii_alphabetic());
-    if is_word { word.to_owned() } else { format!("events_{word}").trim_end_matches('_').to_owned() }
+    if is_word { word } else { format!("events_{word}").trim_end_matches('_').to_owned() }
 }

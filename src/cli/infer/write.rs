@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::column::{Column, Guess};
+use super::names::word_of;
 
 /// A column with what it became.
 pub(super) type Guessed<'a> = (&'a Column, Result<Guess, String>);
@@ -113,16 +114,8 @@ fn name_of(column: &Column) -> String {
     if column.path.len() == 1 && is_word(&name) {
         return name;
     }
-    let mut word = String::new();
-    for c in name.chars() {
-        match c.is_ascii_alphanumeric() {
-            true => word.push(c.to_ascii_lowercase()),
-            false if !word.is_empty() && !word.ends_with('_') => word.push('_'),
-            false => {}
-        }
-    }
-    let word = word.trim_end_matches('_');
-    if is_word(word) { word.to_owned() } else { format!("c_{word}") }
+    let word = word_of(&name);
+    if is_word(&word) { word } else { format!("c_{word}").trim_end_matches('_').to_owned() }
 }
 
 fn unique(name: &str, taken: &mut HashSet<String>) -> String {

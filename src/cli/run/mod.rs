@@ -23,6 +23,7 @@ mod progress;
 mod resume;
 mod sample;
 mod summary;
+mod unread;
 mod watch;
 
 use std::path::PathBuf;
@@ -284,9 +285,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Verdict, CliError> {
     if report.is_stopped {
         note(&format!("{} {}", style::help("note:"), stopped(durable.as_ref())));
     }
-    if report.events == 0 && !report.bad.is_empty() && !args.explain_bad {
-        let what = "no line could be read as an event; run it with --explain-bad to see why";
-        note(&format!("{} {what}", style::help("note:")));
+    for line in report.without_events(&plan, args.explain_bad, options.part.is_all()) {
+        note(&format!("{} {line}", style::help("note:")));
     }
     if !args.quiet {
         let summary = Summary::new(&program, &plan, &outputs, &report);

@@ -44,6 +44,9 @@ pub enum HeaderError {
         /// What it seems to be in.
         encoding: &'static str,
     },
+    /// The first line is not UTF-8, so a name in it is not known.
+    #[error("its first line is not UTF-8, and only UTF-8 is read")]
+    NotUtf8,
     /// It is no text at all.
     #[error("it is {format}, and only JSON lines and columns are read, as text or in gzip or zstd")]
     Foreign {
@@ -55,6 +58,10 @@ pub enum HeaderError {
 }
 
 const AS_CSV: &str = "save it as CSV where it was made";
+/// What makes UTF-8 of what is not: the encoding is a guess, of what spreadsheets of the West write.
+pub const AS_UTF8: &str =
+    "save it as UTF-8, or convert it, such as: iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW";
+
 const AS_TEXT: &str = "decompress it first, or pack it with gzip or zstd";
 
 /// How files begin that people have and that are not read: the bytes, what they are, what to do.
@@ -104,8 +111,8 @@ impl HeaderError {
             HeaderError::Missing { field, column, columns } => {
                 let near = columns
                     .split(", ")
-                    .map(|name| (strsim::jaro_winkler(&normal(column), &normal(name)), name))
-                    .filter(|(likeness, _)| *likeness > 0.75)
+                    .map(|name| (likeness(&normal(column), &normal(name)), name))
+                    .filter(|(likeness, _)| *likeness > 0.6)
                     .max_by(|one, two| one.0.total_cmp(&two.0));
                 let name = near.map_or("Column Name", |(_, name)| name.trim_matches('`'));
                 format!("name the column: `{field} … from \"{name}\"`, or declare the type with `?`")
@@ -114,11 +121,21 @@ impl HeaderError {
                 format!("name one of them to the letter: `{field} … from \"Column Name\"`")
             }
             HeaderError::Foreign { remedy, .. } => (*remedy).to_owned(),
+            HeaderError::NotUtf8 => AS_UTF8.to_owned(),
             HeaderError::Encoding { encoding } => {
                 format!("convert it, such as: iconv -f {encoding} -t UTF-8 FILE")
             }
         }
     }
+}
+
+/// How alike two names are, from 0 to 1: by their letters, and where all words of one are among those of the other.
+fn likeness(one: &str, other: &str) -> f64 {
+    let are_in = |few: &str, many: &str| {
+        !few.is_empty() && few.split('_').all(|word| many.split('_').any(|other| word == other))
+    };
+    let is_part = are_in(one, other) || are_in(other, one);
+    strsim::normalized_damerau_levenshtein(one, other).max(if is_part { 0.9 } else { 0.0 })
 }
 
 /// How the records of a file end and what stands between their fields, as its beginning shows. Of the marks that could
@@ -244,6 +261,7 @@ pub(super) fn column_of(
     };
     match found.as_slice() {
         [only] => Ok(Some(*only)),
+        [] if names.iter().any(|name| could_be(name, &column, field.nullable)) => Err(HeaderError::NotUtf8),
         [] if field.nullable => Ok(None),
         [] => {
             let columns: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
@@ -251,6 +269,15 @@ pub(super) fn column_of(
         }
         several => Err(HeaderError::Ambiguous { field: field.name.clone(), column, count: several.len() }),
     }
+}
+
+/// Whether a name that is not UTF-8 could be a column that is not there: of one that must be any could.
+fn could_be(name: &str, column: &str, is_nullable: bool) -> bool {
+    const LOST: char = char::REPLACEMENT_CHARACTER;
+    let is_like = |(lost, whole): (char, char)| lost == LOST || lost == whole;
+    let is_alike =
+        || name.chars().count() == column.chars().count() && name.chars().zip(column.chars()).all(is_like);
+    name.contains(LOST) && (!is_nullable || is_alike())
 }
 
 fn places(names: &[String], is_it: impl Fn(&str) -> bool) -> Vec<usize> {
