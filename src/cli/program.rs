@@ -152,7 +152,7 @@ pub(super) fn did_you_mean<'a>(
 ) -> String {
     let near = known
         .clone()
-        .map(|known| (strsim::jaro_winkler(name, known), known))
+        .map(|known| (strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase()), known))
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|left, right| left.0.total_cmp(&right.0));
     match near {

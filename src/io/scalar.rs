@@ -109,13 +109,12 @@ pub(super) fn expected(ty: Type, form: &Form) -> String {
     }
 }
 
-/// A truth value, as spreadsheets, databases and languages write it.
+/// A truth value, as spreadsheets, databases and people write it, in some languages.
 pub fn truth(text: &str) -> Option<bool> {
+    const TRUE: [&str; 11] = ["true", "t", "yes", "y", "1", "ja", "wahr", "oui", "vrai", "si", "verdadero"];
+    const FALSE: [&str; 10] = ["false", "f", "no", "n", "0", "nein", "falsch", "non", "faux", "falso"];
     let is = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
-    if is(&["true", "t", "yes", "y", "1"]) {
-        return Some(true);
-    }
-    is(&["false", "f", "no", "n", "0"]).then_some(false)
+    if is(&TRUE) { Some(true) } else { is(&FALSE).then_some(false) }
 }
 
 /// `.5` as `0.5`, which other tools leave out.

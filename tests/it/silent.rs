@@ -69,9 +69,26 @@ fn where_every_step_has_events_it_says_what_they_are_not_together() {
         said("order", &order, ""),
         "note: `order` has found nothing. Events that fit each step by themselves, of 3 000:
   a   9  n > 2990
-  b  10  n < 10 and amount > a.amount
-  but never of one card, in this order, within 1m, with amount > a.amount\n"
+  b  10  n < 10
+  but never all of this:
+    of one card
+    in this order
+    `b` with amount > a.amount
+    within 1m\n"
     );
+}
+
+#[test]
+fn an_absence_that_can_forbid_nothing_is_told_also_where_there_are_matches() {
+    let body = "match a where amount > 9 then not c where card == \"C1\" or card == \"c33\" then b where amount > 9 within 1m";
+    assert_eq!(
+        said("absence", &pattern("idle", body), ""),
+        "note: `not c` of `idle` forbids nothing: no event with card == \"C1\" or card == \"c33\": did you mean `c1`?\n"
+    );
+    assert_eq!(said("kept", &pattern("kept", &body.replace("C1", "c1")), ""), "");
+    let never = body.replace("match a where amount > 9", "match a where n < 0");
+    let text = said("both", &pattern("both", &never), "");
+    assert!(text.contains("  not c    0  card == \"C1\" or card == \"c33\"\n"), "{text}");
 }
 
 #[test]

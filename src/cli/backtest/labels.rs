@@ -240,6 +240,7 @@ mod tests {
             Value::Decimal(Decimal { units: 1, scale: 2 }),
             Value::text("1"),
             Value::text("Y"),
+            Value::text("Wahr"),
             Value::Timestamp(EventTime::from_millis(0)),
             Value::Duration(Duration::ZERO),
         ];
@@ -257,6 +258,8 @@ mod tests {
             Value::text("0.0"),
             Value::text("False"),
             Value::text("NULL"),
+            Value::text("nein"),
+            Value::text("FAUX"),
         ];
         for value in no {
             assert_eq!(says_fraud(&value), None, "{value:?}");

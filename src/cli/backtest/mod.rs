@@ -77,8 +77,8 @@ Definitions:
   key         what all patterns have in common behind `by`, or --key; where a
               pattern is by something else, the field of that name in its record
 
-Fraudulent is: true; a number but 0; a text but false, f, no, n, 0 and what
-stands for null; any time or duration. See docs/backtest.md.")]
+Fraudulent is: true; a number but 0; a text but false, f, no, n, 0, nein and
+the like, and what stands for null; any time or duration. See docs/backtest.md.")]
 pub(super) struct BacktestArgs {
     #[command(flatten)]
     asked: Asked,

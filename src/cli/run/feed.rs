@@ -28,6 +28,7 @@ use crate::matcher::bounds::shown_key;
 use crate::matcher::{Bound, Bounds, Class, Reached};
 use crate::runtime::epochs::{Mark, Recovered};
 use crate::runtime::{EpochFacts, Readers, Workers};
+use crate::shown::grouped;
 
 /// How a run goes.
 pub(super) struct Options {
@@ -97,7 +98,12 @@ impl Report {
         let (stream, count) = self.late.iter().max_by_key(|(_, count)| **count)?;
         let name = &program.stream(*stream).name;
         (count * 100 > self.events).then(|| {
-            format!("more `disorder` in stream {name} takes late events in; `ensue infer FILE` finds out how much there is")
+            format!(
+                "events of stream {name} that came after later ones were left out, {} of {}; `disorder` says how far out \
+                 of order they may be: `ensue infer FILE` finds out",
+                grouped(*count),
+                grouped(self.events),
+            )
         })
     }
 

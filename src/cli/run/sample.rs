@@ -11,7 +11,7 @@ use super::plan::RunPlan;
 use crate::cli::program::did_you_mean;
 use crate::engine::Stats;
 use crate::event::{Batch, Column, NULL_CODE, PatternId, SlotId, StepId, StreamId, Value};
-use crate::lang::hir::{CompareOp, Conjunct, Expr, Pattern, Program};
+use crate::lang::hir::{CompareOp, Conjunct, Expr, Pattern, Program, Step};
 use crate::limits::{SAMPLE_EVENTS, SAMPLE_PATTERNS_MAX, SAMPLE_TEXTS_MAX};
 use crate::matcher::Plan;
 use crate::matcher::predicates::{PredicateId, Predicates};
@@ -145,13 +145,32 @@ impl Sample {
             return Vec::new();
         }
         // Of many rules most find nothing on most days: then only what looks like a mistake is told.
-        let is_told =
-            |asked: &&&Asked| silent.len() <= 2 || asked.steps.iter().any(|step| self.is_never_met(step));
-        let told: Vec<&&Asked> = silent.iter().filter(is_told).collect();
-        told.iter()
+        let lacks_a_step = |asked: &Asked| {
+            let steps = program.pattern(asked.id).steps.iter().zip(&asked.steps);
+            { steps }.any(|(step, asked)| !step.absent && self.is_never_met(asked))
+        };
+        let told = silent.iter().filter(|asked| silent.len() <= 2 || lacks_a_step(asked));
+        let others = self.patterns.iter().filter(|asked| !is_silent(asked));
+        let idle = others.flat_map(|asked| self.idle_absences(program.pattern(asked.id), asked));
+        told.map(|asked| self.paragraph(program.pattern(asked.id), asked, events))
+            .chain(idle)
             .take(TOLD_MAX)
-            .map(|asked| self.paragraph(program.pattern(asked.id), asked, events))
             .collect()
+    }
+
+    /// Absences that can forbid nothing, as they ask for a text that is not among the values of its field.
+    fn idle_absences(&self, pattern: &Pattern, asked: &Asked) -> Vec<String> {
+        let absent = pattern.steps.iter().zip(&asked.steps).filter(|(step, _)| step.absent);
+        let line = |(step, asked): (&Step, &AskedStep)| {
+            let never = asked.parts.iter().filter(|(_, questions)| self.count(questions) == 0);
+            let text = |(at, _): &&(usize, Vec<usize>)| {
+                matches!(compared(&step.conditions[*at]), Some((_, Value::String(_))))
+            };
+            let (at, questions) = { never }.find(text)?;
+            let what = self.no_event_with(pattern, &step.conditions[*at], questions);
+            Some(format!("`not {}` of `{}` forbids nothing: {what}", step.name, pattern.name))
+        };
+        absent.filter_map(line).collect()
     }
 
     fn is_never_met(&self, step: &AskedStep) -> bool {
@@ -169,27 +188,21 @@ impl Sample {
             pattern.name,
             grouped(self.events)
         );
-        let steps = || {
-            pattern
-                .steps
-                .iter()
-                .zip(&asked.steps)
-                .filter(|(step, asked)| !step.absent && !asked.all.is_empty())
-        };
-        let width = steps().map(|(step, _)| step.name.chars().count()).max().unwrap_or(0);
+        let steps = || pattern.steps.iter().zip(&asked.steps).filter(|(_, asked)| !asked.all.is_empty());
+        let label = |step: &Step| format!("{}{}", if step.absent { "not " } else { "" }, step.name);
+        let width = steps().map(|(step, _)| label(step).chars().count()).max().unwrap_or(0);
         let counts = steps().map(|(_, asked)| grouped(self.count(&asked.all)));
         let count_width = counts.map(|count| count.len()).max().unwrap_or(0);
         for (step, asked) in steps() {
             let count = grouped(self.count(&asked.all));
-            let what = shortened(if step.text.is_empty() { "any event" } else { &step.text });
-            text.push_str(&format!("  {:<width$}  {count:>count_width$}  {what}\n", step.name));
+            text.push_str(&format!("  {:<width$}  {count:>count_width$}  {}\n", label(step), alone(step)));
             if self.is_never_met(asked) {
                 for line in self.never_met(pattern, &step.conditions, asked) {
                     text.push_str(&format!("{:indent$}{line}\n", "", indent = width + count_width + 6));
                 }
             }
         }
-        if !steps().any(|(_, asked)| self.is_never_met(asked)) {
+        if !steps().any(|(step, asked)| !step.absent && self.is_never_met(asked)) {
             text.push_str(&missing(pattern));
         }
         text.trim_end().to_owned()
@@ -198,19 +211,21 @@ impl Sample {
     /// What it is that no event has.
     fn never_met(&self, pattern: &Pattern, conditions: &[Conjunct], asked: &AskedStep) -> Vec<String> {
         let alone = asked.parts.iter().filter(|(_, questions)| self.count(questions) == 0);
-        let line = |(at, questions): &(usize, Vec<usize>)| {
-            let part = &conditions[*at];
-            let like = questions.iter().filter_map(|question| self.questions[*question].compared.as_ref());
-            let like = like.filter_map(|(_, values)| values.shown(pattern, part)).next();
-            match like {
-                Some(like) => format!("no event with {}: {like}", part.text),
-                None => format!("no event with {}", part.text),
-            }
-        };
+        let line =
+            |(at, questions): &(usize, Vec<usize>)| self.no_event_with(pattern, &conditions[*at], questions);
         let lines: Vec<String> = alone.map(line).collect();
         match lines.is_empty() {
             true => vec!["each part of it is met, but by no event all together".to_owned()],
             false => lines,
+        }
+    }
+
+    /// That no event meets a part of a condition, and what there is instead.
+    fn no_event_with(&self, pattern: &Pattern, part: &Conjunct, questions: &[usize]) -> String {
+        let values = questions.iter().filter_map(|question| self.questions[*question].compared.as_ref());
+        match values.filter_map(|(_, values)| values.shown(pattern, part)).next() {
+            Some(like) => format!("no event with {}: {like}", part.text),
+            None => format!("no event with {}", part.text),
         }
     }
 }
@@ -275,7 +290,11 @@ impl Values {
 
 /// The field that a condition compares with a constant, and one that it wants.
 fn compared(part: &Conjunct) -> Option<(SlotId, &Value)> {
-    match &part.expr {
+    compared_by(&part.expr)
+}
+
+fn compared_by(expr: &Expr) -> Option<(SlotId, &Value)> {
+    match expr {
         Expr::Compare(op, left, right) => match (&**left, &**right) {
             // Of texts only those are told that could be equal, and what truth values there are is no news.
             (_, Expr::Const(Value::String(_))) if *op != CompareOp::Equal => None,
@@ -289,6 +308,11 @@ fn compared(part: &Conjunct) -> Option<(SlotId, &Value)> {
             (Expr::Field(slot), [Expr::Const(value), ..]) => Some((*slot, value)),
             _ => None,
         },
+        Expr::Or(parts) => {
+            let mut of_parts = parts.iter().map(compared_by);
+            let (slot, value) = of_parts.next()??;
+            of_parts.all(|part| part.is_some_and(|(of, _)| of == slot)).then_some((slot, value))
+        }
         Expr::Between(low, item, _) => match (&**low, &**item) {
             (Expr::Const(value), Expr::Field(slot)) => Some((*slot, value)),
             _ => None,
@@ -297,27 +321,35 @@ fn compared(part: &Conjunct) -> Option<(SlotId, &Value)> {
     }
 }
 
-/// What is missing where every step has events.
+/// What a step asks of an event alone.
+fn alone(step: &Step) -> String {
+    let parts: Vec<&str> =
+        step.conditions.iter().filter(|part| part.local).map(|part| part.text.as_str()).collect();
+    match parts.as_slice() {
+        [] => "any event".to_owned(),
+        // As it is written.
+        _ if parts.len() == step.conditions.len() => shortened(&step.text),
+        parts => shortened(&parts.join(" and ")),
+    }
+}
+
+/// What is missing where every step has events: all that a match needs besides, a line each.
 fn missing(pattern: &Pattern) -> String {
-    let mut parts = Vec::new();
-    if !pattern.keys.is_empty() {
-        let keys: Vec<&str> = pattern.keys.iter().map(|key| key.name.as_str()).collect();
-        parts.push(format!("of one {}", keys.join(", ")));
-    }
-    if pattern.steps.len() > 1 {
-        parts.push("in this order".to_owned());
-    }
+    let keys: Vec<&str> = pattern.keys.iter().map(|key| key.name.as_str()).collect();
+    let mut lines = Vec::new();
+    lines.extend((!keys.is_empty()).then(|| format!("of one {}", keys.join(", "))));
+    lines.extend((pattern.steps.len() > 1).then(|| "in this order".to_owned()));
     for (at, step) in pattern.steps.iter().enumerate() {
         let least = pattern.repeat(StepId(at as u32)).map_or(1, |repeat| repeat.min);
-        parts.extend((least > 1).then(|| format!("{least} of `{}`", step.name)));
+        lines.extend((least > 1).then(|| format!("{least} of `{}`", step.name)));
+        let others = step.conditions.iter().filter(|part| !part.local);
+        lines.extend(others.map(|part| format!("`{}` with {}", step.name, part.text)));
+        lines.extend(step.absent.then(|| format!("not `{}`", step.name)));
     }
-    parts.extend(pattern.within.map(|within| format!("within {within}")));
-    let others = pattern.steps.iter().flat_map(|step| &step.conditions).filter(|part| !part.local);
-    parts.extend(others.map(|part| format!("with {}", part.text)));
-    parts.extend(pattern.written.having.as_ref().map(|having| format!("having {}", having.text)));
-    parts
-        .extend(pattern.steps.iter().any(|step| step.absent).then(|| "without what is forbidden".to_owned()));
-    if parts.is_empty() { String::new() } else { format!("  but never {}", parts.join(", ")) }
+    lines.extend(pattern.within.map(|within| format!("within {within}")));
+    lines.extend(pattern.written.having.as_ref().map(|having| format!("having {}", having.text)));
+    let lines: String = lines.iter().map(|line| format!("    {line}\n")).collect();
+    if lines.is_empty() { lines } else { format!("  but never all of this:\n{lines}") }
 }
 
 /// A text that is not too wide.

@@ -76,7 +76,7 @@ impl Account<'_> {
         match (never.as_slice(), alone.as_slice()) {
             ([], []) => String::new(),
             ([], alone) => format!(": kept out by {} alone", alone.join(" or ")),
-            (never, _) => format!(": never true was {}", never.join(", nor ")),
+            (never, _) => format!(": while it was waited for, never true was {}", never.join(", nor ")),
         }
     }
 
