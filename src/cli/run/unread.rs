@@ -5,20 +5,28 @@ use super::plan::RunPlan;
 use crate::io::AS_UTF8;
 
 impl Report {
-    /// Why there may be fewer events than lines, or none; `is_explained` where each reason was shown already, and `is_whole`
+    /// What helps where lines are not UTF-8.
+    pub(super) fn not_utf8(&self) -> Option<String> {
+        let is_there = self.bad.keys().any(|(_, reason)| *reason == "not_utf8");
+        is_there.then(|| format!("lines that are not UTF-8 cannot be read: {AS_UTF8}"))
+    }
+
+    /// Why there may be no events; `is_explained` where each reason was shown already, and `may_be_empty`
     /// where all events were to be looked at.
-    pub(super) fn without_events(&self, plan: &RunPlan, is_explained: bool, is_whole: bool) -> Vec<String> {
+    pub(super) fn without_events(
+        &self,
+        plan: &RunPlan,
+        is_explained: bool,
+        may_be_empty: bool,
+    ) -> Vec<String> {
         let mut lines = Vec::new();
-        if self.bad.keys().any(|(_, reason)| *reason == "not_utf8") {
-            lines.push(format!("lines that are not UTF-8 cannot be read: {AS_UTF8}"));
-        }
         if self.events > 0 || self.is_stopped {
             return lines;
         }
         if !self.bad.is_empty() && !is_explained {
             lines.push("no line could be read as an event; run it with --explain-bad to see why".to_owned());
         }
-        if self.bad.is_empty() && self.skipped.is_empty() && is_whole {
+        if self.bad.is_empty() && self.skipped.is_empty() && may_be_empty {
             lines.push(match plan.partitions.as_slice() {
                 [(_, input)] => {
                     format!("{} is empty, or has nothing behind the names of its columns", input.name())
