@@ -113,7 +113,10 @@ fn why(name: &str, pattern: &str, rows: &[(&str, &str, i64)]) -> String {
 #[test]
 fn a_test_that_misses_a_match_says_what_stopped_it() {
     let too_small = why("small", PAIR, &[("12:00", "c1", 2)]);
-    assert!(too_small.contains("a  never taken: while it was waited for, never true was `amount > 3`"), "{too_small}");
+    assert!(
+        too_small.contains("a  never taken: while it was waited for, never true was `amount > 3`"),
+        "{too_small}"
+    );
     assert!(too_small.contains("b  never waited for"), "{too_small}");
 
     let other_key = why("key", PAIR, &[("12:00", "c1", 5), ("12:01", "c2", 2)]);
@@ -121,7 +124,10 @@ fn a_test_that_misses_a_match_says_what_stopped_it() {
     assert!(other_key.contains("each card is for itself"), "{other_key}");
 
     let not_more = why("more", PAIR, &[("12:00", "c1", 5), ("12:01", "c1", 4)]);
-    assert!(not_more.contains("b  never taken: while it was waited for, never true was `amount > a.amount`"), "{not_more}");
+    assert!(
+        not_more.contains("b  never taken: while it was waited for, never true was `amount > a.amount`"),
+        "{not_more}"
+    );
 
     let too_late = why("late", PAIR, &[("12:00", "c1", 5), ("12:11", "c1", 6)]);
     assert!(too_late.contains("`within 10m` ended a match under way"), "{too_late}");
