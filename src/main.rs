@@ -12,6 +12,11 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
+            let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+            if let Some(slip) = cli::one_dash(words).filter(|_| error.use_stderr()) {
+                cli::show_error(&slip);
+                return ExitCode::from(2);
+            }
             // Help and the version come here too; where they cannot be shown, nobody is reading.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });

@@ -1,9 +1,12 @@
 //! What keeps a command from being done.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::io;
+use std::path::Path;
 
 use super::r#gen::GenError;
+use super::program::near_file;
 use super::score::ScoreError;
 use super::{note, style};
 use crate::codec::Damaged;
@@ -146,18 +149,23 @@ impl CliError {
     }
 
     /// What to do, where the error does not say it itself.
-    fn help(&self) -> Vec<&str> {
+    fn help(&self) -> Vec<Cow<'_, str>> {
         match self {
-            CliError::Asked { help, .. } => help.iter().map(String::as_str).collect(),
+            CliError::Asked { help, .. } => help.iter().map(|line| Cow::from(line.as_str())).collect(),
             CliError::Write { source, .. } if source.kind() == io::ErrorKind::StorageFull => vec![
                 "free some space on its disk; a run with --state has lost nothing, and the same command goes on; another \
-                 one begins anew",
+                 one begins anew".into(),
             ],
             CliError::Write { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                vec!["its folder is not there: make it first"]
+                vec!["its folder is not there: make it first".into()]
             }
-            CliError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                vec!["paths are relative to the working directory; those in ensue.toml to its own"]
+            CliError::Read { path, source } if source.kind() == io::ErrorKind::NotFound => {
+                let path = Path::new(path);
+                let near = near_file(path).map(|near| path.with_file_name(near));
+                vec![near.map_or_else(
+                    || "paths are relative to the working directory; those in ensue.toml to its own".into(),
+                    |near| format!("did you mean `{}`?", near.display()).into(),
+                )]
             }
             _ => Vec::new(),
         }

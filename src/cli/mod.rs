@@ -7,6 +7,7 @@
 mod backtest;
 mod check;
 mod completions;
+mod dashes;
 mod diff;
 mod error;
 mod explain;
@@ -29,6 +30,7 @@ use std::io::{self, Write};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub use dashes::one_dash;
 pub use error::{CliError, show_error};
 
 /// Finds patterns in streams of events.

@@ -34,7 +34,7 @@ pub(super) fn shown(markdown: &str, columns: usize, has_colour: bool) -> String 
                 page.heading(line.trim_start_matches('#').trim());
             }
             _ if line.starts_with('|') => page.row(line),
-            _ if line.starts_with("- ") => {
+            _ if line.starts_with("- ") || number_of(line).is_some() => {
                 page.end_paragraph();
                 page.paragraph.push_str(line);
             }
@@ -116,8 +116,12 @@ impl Page {
     fn end_paragraph(&mut self) {
         self.end_table();
         let text = without_links(&std::mem::take(&mut self.paragraph));
-        let hanging = if text.starts_with("- ") { "  " } else { "" };
-        let lines = self.words(&wrapped(&text, self.width, hanging));
+        let hanging = match number_of(&text) {
+            Some(length) => " ".repeat(length),
+            None if text.starts_with("- ") => "  ".to_owned(),
+            None => String::new(),
+        };
+        let lines = self.words(&wrapped(&text, self.width, &hanging));
         lines.lines().for_each(|line| self.line(line));
     }
 
@@ -138,6 +142,12 @@ impl Page {
         out.push_str(rest);
         out
     }
+}
+
+/// How long the `1. ` is that an item of a numbered list begins with. A year that ends a sentence is none.
+fn number_of(line: &str) -> Option<usize> {
+    let digits = line.find(|c: char| !c.is_ascii_digit()).filter(|digits| (1..=2).contains(digits))?;
+    line[digits..].starts_with(". ").then_some(digits + 2)
 }
 
 /// The text before the first `code`, the code, and what follows.
@@ -247,6 +257,13 @@ mod tests {
         let text = shown("## E1: a `b`\n\nWrite `where` or `` `then` ``.\n\n```cep\na `b`\n```", 80, true);
         let expected = "\u{1b}[1mE1: a b\u{1b}[0m\n\nWrite \u{1b}[36mwhere\u{1b}[0m or \u{1b}[36m`then`\u{1b}[0m.\n\n    a `b`";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn numbered_items_stand_on_lines_of_their_own() {
+        let text = shown("Do this:\n\n1. look at what\n   stands there\n2. mend it", 20, false);
+        assert_eq!(text, "Do this:\n\n1. look at what\n   stands there\n2. mend it");
+        assert_eq!(shown("1. look at what stands there", 20, false), "1. look at what\n   stands there");
     }
 
     #[test]

@@ -38,12 +38,44 @@ impl Loaded {
 /// Reads and checks pattern files; a directory stands for every .cep file below it.
 pub(super) fn load(paths: &[PathBuf]) -> Result<Loaded, CliError> {
     let files = find_files(paths)?;
-    let loaded = load::load(&files, &|path| std::fs::read_to_string(path));
+    let mut loaded = load::load(&files, &|path| std::fs::read_to_string(path));
+    for diagnostic in loaded.diagnostics.iter_mut().filter(|diagnostic| diagnostic.code == Code::BadUse) {
+        suggest_file(&loaded.sources, diagnostic);
+    }
     let (program, found) = check::check(&loaded.sources, &loaded.files);
     let mut diagnostics = loaded.diagnostics;
     diagnostics.extend(found);
     diagnostics.sort_by_key(|diagnostic| (diagnostic.primary.span.file, diagnostic.primary.span.start));
     Ok(Loaded { program, roots: files, sources: loaded.sources, diagnostics })
+}
+
+/// Says which file was most likely meant by a `use` that leads nowhere.
+fn suggest_file(sources: &Sources, diagnostic: &mut Diagnostic) {
+    let span = diagnostic.primary.span;
+    let Some(used) = sources.text(span).strip_prefix('"').and_then(|text| text.strip_suffix('"')) else {
+        return;
+    };
+    let folder = sources.file(span.file).path.parent().unwrap_or(Path::new(""));
+    if let Some(near) = near_file(&folder.join(used)) {
+        let meant = Path::new(used).with_file_name(near);
+        diagnostic.help.push(format!("did you mean `use \"{}\"`?", meant.display()));
+    }
+}
+
+/// The name in the folder of a path that leads nowhere which is most like the path's own: but for its ending, or for a few
+/// letters.
+pub(super) fn near_file(path: &Path) -> Option<String> {
+    let wanted = path.file_name()?.to_string_lossy().to_lowercase();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let names = std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.file_name()));
+    let likeness = |name: &str| {
+        let lower = name.to_lowercase();
+        let is_stem = lower.split_once('.').is_some_and(|(stem, _)| stem == wanted);
+        if is_stem { 0 } else { strsim::damerau_levenshtein(&wanted, &lower) }
+    };
+    let allowed = (wanted.chars().count() / 4).clamp(1, 4);
+    let near = names.map(|name| name.to_string_lossy().into_owned()).map(|name| (likeness(&name), name));
+    near.filter(|(distance, name)| *distance <= allowed && !name.starts_with('.')).min().map(|(_, name)| name)
 }
 
 /// The program, if it can run. What is wrong with it is shown on standard error; that a stream is not read is not
@@ -84,6 +116,7 @@ pub(super) fn load_with_text(paths: &[PathBuf]) -> Result<Option<(Arc<Program>, 
 /// The pattern files that some paths name, sorted by bytes, each once.
 pub(super) fn find_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
     let mut files = Vec::new();
+    refuse_blanks(paths)?;
     for path in paths {
         refuse_data(path)?;
         let before = files.len();
@@ -97,6 +130,22 @@ pub(super) fn find_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
         .sort_by(|left, right| left.as_os_str().as_encoded_bytes().cmp(right.as_os_str().as_encoded_bytes()));
     files.dedup();
     Ok(files)
+}
+
+/// Refuses what `--in STREAM = FILE` leaves over: the `=` and the file come as paths of their own.
+pub(super) fn refuse_blanks(paths: &[PathBuf]) -> Result<(), CliError> {
+    let texts: Vec<_> = paths.iter().map(|path| path.to_string_lossy()).collect();
+    let Some(at) = texts.iter().position(|text| text.starts_with('=')).filter(|at| !paths[*at].exists())
+    else {
+        return Ok(());
+    };
+    let place = match (texts[at].trim_start_matches('='), texts.get(at + 1)) {
+        ("", Some(next)) => next,
+        ("", None) => "FILE",
+        (place, _) => place,
+    };
+    let message = "a `=` stands alone, with blanks around it";
+    Err(CliError::asked(message, format!("write it without blanks: --in STREAM={place}")))
 }
 
 /// How files of data are called.

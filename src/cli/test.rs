@@ -21,8 +21,9 @@ use crate::diag::render_text;
 use crate::engine::EngineError;
 use crate::event::Value;
 use crate::io::push_value;
-use crate::lang::hir::{Expected, Program, Test};
+use crate::lang::hir::{Expected, Origin, Program, Stream, Test};
 use crate::script::{Block, Coverage, TestOptions, TestOutcome, run_test};
+use crate::time::Duration;
 use coverage::{Report, figures};
 use junit::{Case, Fault};
 
@@ -219,10 +220,24 @@ fn differences(program: &Program, outcome: &TestOutcome) -> (String, String) {
             for line in side_by_side(block, &program.stream(block.stream).fields) {
                 text.push_str(&format!("    {line}\n"));
             }
+            if let (Expected::Late, false) = (block.kind, block.named) {
+                text.push_str(&format!("    {}\n", out_of_order(program.stream(block.stream))));
+            }
             first.get_or_insert(headline);
         }
     }
     (first.unwrap_or_default(), text)
+}
+
+/// Why a row of a `given` is late: most often the rows are not in order.
+fn out_of_order(stream: &Stream) -> String {
+    let by = match stream.origin {
+        Origin::Source { disorder, .. } if disorder > Duration::ZERO => {
+            format!(" by more than {disorder}, the disorder of `{}`", stream.name)
+        }
+        _ => String::new(),
+    };
+    format!("late: the row is earlier than one above it{by}; put the rows in the order of their time")
 }
 
 fn headline(program: &Program, block: &Block) -> String {

@@ -83,6 +83,7 @@ codes! {
     UnboundedState = "W0001", "a pattern whose state has no bound";
     UnusedItem = "W0002", "an item that nothing uses";
     NeverTrue = "W0003", "a condition that no event can meet";
+    Misleading = "W0004", "a number or a text that is read otherwise than it looks";
 }
 
 impl fmt::Display for Code {

@@ -15,6 +15,7 @@ pub mod format;
 pub mod hir;
 pub mod load;
 pub mod parse;
+mod pasted;
 pub mod print;
 mod scan;
 mod split;

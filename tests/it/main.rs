@@ -55,6 +55,7 @@ mod saved;
 mod savepoints;
 #[cfg(feature = "cli")]
 mod silent;
+mod slips;
 #[cfg(feature = "state")]
 mod state;
 #[cfg(feature = "cli")]

@@ -215,7 +215,12 @@ fn without_part(program: &Program, pattern: &Pattern, stream: StreamId, name: &s
         }
     };
     let others = "or leave the pattern out with --select or --alerts, or say another --key".to_owned();
-    CliError::Asked { message, help: vec![help, others] }
+    let renamed = format!(
+        "if `{name}` is a column of the label file, call it there as a part of the key is called: {}",
+        pattern.keys.iter().map(|part| format!("`{}`", part.name)).collect::<Vec<_>>().join(", ")
+    );
+    let renamed = Some(renamed).filter(|_| !pattern.keys.is_empty());
+    CliError::Asked { message, help: [help, others].into_iter().chain(renamed).collect() }
 }
 
 /// The field of a stream that is a part of the key: of its name, or what a pattern by that part reads of the stream.

@@ -194,7 +194,8 @@ impl LabelFile<'_> {
             message: format!("{}:{line}: the label has no {}", self.path.display(), wanted.join(" and ")),
             help: vec![
                 format!("alerts and labels are joined by key; {}", names(row)),
-                "--key FIELD says by which".to_owned(),
+                "call its column so in the label file, or say another field of the alerts with --key"
+                    .to_owned(),
             ],
         }
     }

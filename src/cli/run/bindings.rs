@@ -21,6 +21,9 @@ impl Binding {
                 Ok(Binding { stream: stream.trim().to_owned(), place: place.to_owned() })
             }
             None if !text.is_empty() => Ok(Binding { stream: String::new(), place: text.to_owned() }),
+            _ if text != "=" && !text.is_empty() => {
+                Err("nothing stands on one side of `=`: write STREAM=PATH without blanks".to_owned())
+            }
             _ => Err("write STREAM=PATH, or STREAM=- for standard input or output".to_owned()),
         }
     }

@@ -7,6 +7,7 @@ use crate::diag::{Code, Diagnostic, Span};
 use crate::event::{StepId, Type, Value};
 use crate::lang::ast::{self, CompareOp, ExprKind, Spanned};
 use crate::lang::hir::{Expr, Pick};
+use crate::lang::pasted;
 use crate::time::{Duration, EventTime};
 
 impl PatternChecker<'_, '_> {
@@ -33,6 +34,10 @@ impl PatternChecker<'_, '_> {
         let Some((op, second)) = rest.first() else { return self.expr(place, first) };
         let (mut l, mut r) = (self.expr(place, first), self.expr(place, second));
         let ordered = !matches!(op.node, CompareOp::Equal | CompareOp::NotEqual);
+        let are_constants = is_known_constant(&l) && is_known_constant(&r);
+        if are_constants && (self.is_quoted_field(place, first) || self.is_quoted_field(place, second)) {
+            return Typed::error();
+        }
         if let (Ty::Null, other) | (other, Ty::Null) = (l.ty, r.ty) {
             if other != Ty::Error {
                 self.compared_with_null(first, op, second, r.ty == Ty::Null);
@@ -42,6 +47,8 @@ impl PatternChecker<'_, '_> {
         if !self.comparable((&mut l, first.span), (&mut r, second.span), ordered) {
             return Typed::error();
         }
+        self.warn_thousands(first, second);
+        self.warn_thousands(second, first);
         Typed::new(Expr::Compare(op.node, Box::new(l.expr), Box::new(r.expr)), Type::Bool)
     }
 
@@ -116,6 +123,7 @@ impl PatternChecker<'_, '_> {
         let diagnostic = Diagnostic::error(Code::BadLiteral, span, format!("`{text}` is not a timestamp"))
             .note("it is compared with a timestamp, so it is read as RFC 3339, with its offset from UTC")
             .help(match (day_of(text), hour_of(text)) {
+                _ if !pasted::days(text).is_empty() => as_times(&pasted::days(text)),
                 (Some(day), _) => format!("write `\"{day}T00:00:00Z\"`"),
                 (None, Some(hour)) => format!("for a time of day compare the hour: `hour(at) >= {hour}`"),
                 (None, None) => "write `\"2026-01-31T12:00:00Z\"`".to_owned(),
@@ -156,6 +164,9 @@ impl PatternChecker<'_, '_> {
         list: &[ast::Expr],
         negated: bool,
     ) -> Typed {
+        if self.is_quoted_field(place, item) {
+            return Typed::error();
+        }
         let mut value = self.expr(place, item);
         let mut among = Vec::new();
         let mut right = value.ty != Ty::Error;
@@ -167,6 +178,7 @@ impl PatternChecker<'_, '_> {
             }
             // One wrong item is enough to be told about.
             right = right && self.comparable((&mut value, item.span), (&mut typed, element.span), false);
+            self.warn_thousands(item, element);
             among.push(typed.expr);
         }
         if !right {
@@ -248,6 +260,9 @@ impl PatternChecker<'_, '_> {
         high: &ast::Expr,
         negated: bool,
     ) -> Typed {
+        if self.is_quoted_field(place, item) {
+            return Typed::error();
+        }
         let (mut value, mut least, mut most) =
             (self.expr(place, item), self.expr(place, low), self.expr(place, high));
         let right = self.comparable((&mut value, item.span), (&mut least, low.span), true)
@@ -255,6 +270,8 @@ impl PatternChecker<'_, '_> {
         if !right {
             return Typed::error();
         }
+        self.warn_thousands(item, low);
+        self.warn_thousands(item, high);
         if let (Expr::Const(Value::Int(from)), Expr::Const(Value::Int(to))) = (&least.expr, &most.expr)
             && from > to
             && !negated
@@ -290,6 +307,19 @@ fn hour_of(text: &str) -> Option<u8> {
     hour.parse().ok().filter(|_| is_clock)
 }
 
+/// A day, or two where the month may be either number, as what to write.
+fn as_times(days: &[String]) -> String {
+    let times: Vec<String> = days.iter().map(|day| format!("`\"{day}T00:00:00Z\"`")).collect();
+    match times.as_slice() {
+        [_] => format!("write {}", times[0]),
+        _ => format!("write the year first: {}", times.join(" or ")),
+    }
+}
+
+fn is_known_constant(typed: &Typed) -> bool {
+    matches!(typed.ty, Ty::Known(_)) && is_constant(typed)
+}
+
 fn is_constant(typed: &Typed) -> bool {
     matches!(typed.expr, Expr::Const(_))
 }
@@ -298,10 +328,15 @@ fn is_constant(typed: &Typed) -> bool {
 fn constant_help(wanted: Type, constant: &Expr, text: &str) -> Option<String> {
     let Expr::Const(value) = constant else { return None };
     match (wanted, value) {
-        (ty, Value::String(inner)) if ty.is_numeric() => match inner.trim().parse::<f64>() {
-            Ok(_) => Some(format!("write `{}` without quotes", inner.trim())),
-            Err(_) => Some(format!("compare it with a number, such as `{}`", number_example(ty))),
-        },
+        (ty, Value::String(inner)) if ty.is_numeric() => {
+            let inner = inner.trim();
+            let number =
+                inner.parse::<f64>().is_ok().then(|| inner.to_owned()).or_else(|| pasted::number(inner));
+            Some(match number {
+                Some(number) => format!("write `{number}` without quotes"),
+                None => format!("compare it with a number, such as `{}`", number_example(ty)),
+            })
+        }
         (Type::Bool, Value::String(inner)) if matches!(&**inner, "true" | "false") => {
             Some(format!("write `{inner}` without quotes"))
         }

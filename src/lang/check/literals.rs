@@ -147,6 +147,9 @@ impl PatternChecker<'_, '_> {
         pattern: &ast::Expr,
         negated: bool,
     ) -> Typed {
+        if self.is_quoted_field(place, item) {
+            return Typed::error();
+        }
         let typed = self.expr(place, item);
         let word = if kind == TextMatch::Like { "like" } else { "matches" };
         if let Ty::Known(ty) = typed.ty
@@ -184,6 +187,9 @@ impl PatternChecker<'_, '_> {
             self.report(diagnostic);
             return None;
         };
+        if kind == TextMatch::Like {
+            self.warn_stars(&literal.text, pattern.span);
+        }
         let source = match kind {
             TextMatch::Like => like(&literal.text),
             TextMatch::Matches => literal.text.clone(),

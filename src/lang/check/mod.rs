@@ -31,6 +31,7 @@ mod never;
 mod patterns;
 mod reading;
 mod scope;
+mod slips;
 mod steps;
 mod streams;
 mod tally;

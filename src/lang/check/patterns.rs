@@ -330,7 +330,10 @@ impl PatternChecker<'_, '_> {
         let names = self.program.streams[self.sources[missing].stream].fields.iter();
         let names = names.map(|field| field.name.as_str());
         let help = match fields.iter().position(Option::is_some) {
-            None => suggestion(name, "fields", names),
+            None => {
+                let column = self.column_help(&[missing], name);
+                column.unwrap_or_else(|| suggestion(name, "fields", names))
+            }
             Some(has) => format!(
                 "if it has another name there, write `by {}.{name} = {stream}.FIELD`; its fields: {}",
                 self.stream_name(has),
@@ -365,7 +368,8 @@ impl PatternChecker<'_, '_> {
         if fields[source].is_none() && scope.complete {
             let message = format!("stream `{}` has no field `{}`", stream.text, path.field.text);
             let names = scope.fields.iter().map(|field| field.name.as_str());
-            let help = suggestion(&path.field.text, "fields", names);
+            let column = self.column_help(&[source], &path.field.text);
+            let help = column.unwrap_or_else(|| suggestion(&path.field.text, "fields", names));
             let diagnostic = Diagnostic::error(Code::UnknownField, path.field.span, message).help(help);
             self.report(diagnostic);
         }

@@ -241,9 +241,10 @@ impl PatternChecker<'_, '_> {
                         .flat_map(|source| &self.program.streams[self.sources[*source].stream].fields)
                         .map(|field| field.name.as_str())
                         .collect();
+                    let column = self.column_help(&sources, &field.text);
                     let diagnostic = Diagnostic::error(Code::UnknownField, field.span, message)
                         .note(format!("its events are of {streams}"))
-                        .help(suggestion(&field.text, "fields", names));
+                        .help(column.unwrap_or_else(|| suggestion(&field.text, "fields", names)));
                     self.report_field(diagnostic);
                 }
                 None

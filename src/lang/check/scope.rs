@@ -297,8 +297,12 @@ impl PatternChecker<'_, '_> {
                     1 => format!("stream {streams} has no field `{name}`"),
                     _ => format!("none of {streams} has a field `{name}`"),
                 };
-                let known = suggestion(name, "fields", self.names_at(place).iter().map(String::as_str));
-                let is_near = known.starts_with("did you mean");
+                let column = self.column_help(&sources, name);
+                let is_near = column.is_some();
+                let known = column.unwrap_or_else(|| {
+                    suggestion(name, "fields", self.names_at(place).iter().map(String::as_str))
+                });
+                let is_near = is_near || known.starts_with("did you mean");
                 let written = &self.program.sources.file(span.file).text[..span.start as usize];
                 if written.trim_end().ends_with("--") {
                     let diagnostic = Diagnostic::error(Code::UnknownField, span, message)
@@ -341,7 +345,9 @@ impl PatternChecker<'_, '_> {
             names.extend(fields.iter().map(|field| field.name.clone()));
         }
         if !matches!(place, Place::Filter(_)) {
-            names.extend(self.keys.iter().map(|key| key.name.clone()));
+            // A part of the key that is wrong is no field, and was answered.
+            let keys = self.keys.iter().filter(|key| key.ty.is_some());
+            names.extend(keys.map(|key| key.name.clone()));
         }
         if place.is_of_a_match() {
             let steps = self.steps.iter().filter(|step| !step.absent);

@@ -8,6 +8,7 @@ use crate::diag::{Code, Diagnostic, Span};
 use crate::event::{Decimal, PatternId, StreamId, Type, Value};
 use crate::lang::ast::{self, Cell, Ident, Spanned, TestBlock, TestItem};
 use crate::lang::hir::{self, Expectation, Expected, TestCommand};
+use crate::lang::pasted;
 use crate::time::{Duration, EventTime};
 
 /// What a test runs.
@@ -383,7 +384,11 @@ fn micros(fraction: &str) -> Option<i64> {
 fn not_a_time(span: Span, text: &str) -> Diagnostic {
     Diagnostic::error(Code::BadCell, span, format!("`{text}` is not a time"))
         .note("a time without a date is of 1970-01-01 UTC")
-        .help("write `12:00:00`, `2d 12:00:00` for two days later, or `2026-01-31T12:00:00Z`")
+        .help(match pasted::days(text.split_whitespace().next().unwrap_or("")).as_slice() {
+            [] => "write `12:00:00`, `2d 12:00:00` for two days later, or `2026-01-31T12:00:00Z`".to_owned(),
+            [day] => format!("write `{day}T00:00:00Z`"),
+            days => format!("write the year first: `{}T00:00:00Z`", days.join("T00:00:00Z` or `")),
+        })
 }
 
 fn bad_cell(cell: &Spanned<Cell>, column: &str, ty: Type) -> Diagnostic {
@@ -396,6 +401,12 @@ fn bad_cell(cell: &Spanned<Cell>, column: &str, ty: Type) -> Diagnostic {
     }
     let help = match (&cell.node, ty) {
         (Cell::Quoted(text), _) => format!("write `{text}` without quotes"),
+        (Cell::Bare(text), ty) if ty.is_numeric() && pasted::number(text).is_some() => {
+            format!(
+                "write `{}`: a test is read as a pattern is, whatever the marks in the input",
+                pasted::number(text).unwrap_or_default()
+            )
+        }
         (_, Type::Bool) => "write `true` or `false`".to_owned(),
         (_, Type::Int) => "write a whole number".to_owned(),
         (_, Type::Float) => "write a number: `1.5`".to_owned(),

@@ -6,6 +6,7 @@
 mod clauses;
 mod counts;
 pub(super) mod heads;
+mod pasted;
 mod scripts;
 mod values;
 

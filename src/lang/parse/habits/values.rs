@@ -45,6 +45,7 @@ const CHARACTERS: [(&str, &str); 8] = [
 pub(super) fn explain(stop: &Stop<'_>, span: Span) -> Option<Diagnostic> {
     percent(stop, span)
         .or_else(|| unfinished(stop, span))
+        .or_else(|| super::pasted::explain(stop, span))
         .or_else(|| time(stop, span))
         .or_else(|| money(stop, span))
         .or_else(|| number(stop, span))
