@@ -11,8 +11,8 @@ impl Report {
         is_there.then(|| format!("lines that are not UTF-8 cannot be read: {AS_UTF8}"))
     }
 
-    /// Why there may be no events; `is_explained` where each reason was shown already, and `may_be_empty`
-    /// where all events were to be looked at.
+    /// Why there may be no events; `is_explained` where each reason was shown already, and `may_be_empty` where it may be said
+    /// that the inputs are: all events were to be looked at, and people read the summary.
     pub(super) fn without_events(
         &self,
         plan: &RunPlan,
