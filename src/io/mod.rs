@@ -42,7 +42,6 @@ pub use output::{FileOutput, Resume, Unsynced};
 pub use raw::{RawRow, RawRows, RawText};
 pub use record::{push_event, push_record, push_string, push_value};
 pub use rows::{Columns, NamedRows};
-pub(crate) use scalar::is_time_as;
-pub use scalar::truth;
+pub use scalar::{is_time_as, truth};
 pub use sink::{DeadLetters, Sink, push_bad_line};
 pub use source::{Input, InputSource, OpenError, Reading, Step};

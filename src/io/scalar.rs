@@ -181,7 +181,7 @@ fn calendar(text: &str, format: &str, zone: &TimeZone) -> Option<EventTime> {
 }
 
 /// Whether a text is a time in a format, as it would be read.
-pub(crate) fn is_time_as(text: &str, format: &str) -> bool {
+pub fn is_time_as(text: &str, format: &str) -> bool {
     calendar_parts(text, format).is_some_and(|time| time.to_datetime().is_ok() || time.to_date().is_ok())
 }
 
