@@ -133,7 +133,7 @@ pub(super) fn find_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
 }
 
 /// Refuses what `--in STREAM = FILE` leaves over: the `=` and the file come as paths of their own.
-pub(super) fn refuse_blanks(paths: &[PathBuf]) -> Result<(), CliError> {
+fn refuse_blanks(paths: &[PathBuf]) -> Result<(), CliError> {
     let texts: Vec<_> = paths.iter().map(|path| path.to_string_lossy()).collect();
     let Some(at) = texts.iter().position(|text| text.starts_with('=')).filter(|at| !paths[*at].exists())
     else {
@@ -153,13 +153,17 @@ const DATA: [&str; 12] =
     ["csv", "tsv", "psv", "json", "jsonl", "ndjson", "gz", "zst", "zstd", "parquet", "xlsx", "avro"];
 
 /// Refuses a file of data that is named where patterns are wanted, and says which command reads it.
-pub(super) fn refuse_data(path: &Path) -> Result<(), CliError> {
+fn refuse_data(path: &Path) -> Result<(), CliError> {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
     let is_data = extension.is_some_and(|extension| DATA.contains(&extension.as_str()));
     if !is_data || path.is_dir() {
         return Ok(());
     }
     let name = path.display();
+    if name.to_string().contains('=') && !path.exists() {
+        let message = format!("`{name}` is no file of patterns: it says what a stream is read from");
+        return Err(CliError::asked(message, format!("write --in before it: --in {name}")));
+    }
     Err(CliError::Asked {
         message: format!("{name} does not look like a file of patterns"),
         help: vec![

@@ -33,6 +33,13 @@ fn blanks_around_the_sign_of_a_binding_are_named() {
 }
 
 #[test]
+fn a_binding_without_its_option_is_named() {
+    let said = refused(&folder("binding"), "run rules.cep tx=tx.csv");
+    let start = "error: `tx=tx.csv` is no file of patterns: it says what a stream is read from\n";
+    assert_eq!(said, format!("{start}help: write --in before it: --in tx=tx.csv\n"));
+}
+
+#[test]
 fn an_option_with_one_dash_is_answered_with_two() {
     let folder = folder("dash");
     let said = refused(&folder, "run rules.cep -in tx=tx.csv");

@@ -8,7 +8,6 @@ use super::bindings::{self, Binding};
 use super::part::{Part, parse_time};
 use super::plan::Wishes;
 use crate::cli::CliError;
-use crate::cli::program::{refuse_blanks, refuse_data};
 use crate::config::RunConfig;
 use crate::io::InputFormat;
 use crate::limits;
@@ -76,8 +75,6 @@ impl Asked {
             let help = "name files or directories, or list them in ensue.toml: patterns = [\"patterns/\"]";
             return Err(CliError::asked("there are no patterns to run", help));
         }
-        refuse_blanks(&files)?;
-        files.iter().try_for_each(|path| refuse_data(path))?;
         Ok((files, self.wishes(&config)?))
     }
 

@@ -164,7 +164,7 @@ impl PatternChecker<'_, '_> {
         list: &[ast::Expr],
         negated: bool,
     ) -> Typed {
-        if self.is_quoted_field(place, item) {
+        if self.is_quoted_field(place, item) || self.is_loop_in_brackets(place, list, negated) {
             return Typed::error();
         }
         let mut value = self.expr(place, item);
@@ -185,6 +185,24 @@ impl PatternChecker<'_, '_> {
             return Typed::error();
         }
         negated_if(negated, Expr::In(Box::new(value.expr), among))
+    }
+
+    /// `x in (a.f)`, where `a` takes several events: without brackets it would compare with all of them.
+    fn is_loop_in_brackets(&mut self, place: Place, list: &[ast::Expr], negated: bool) -> bool {
+        let [ast::Expr { kind: ExprKind::Member(object, _), span }] = list else { return false };
+        let ExprKind::Name(name) = &object.kind else { return false };
+        let Some(step) = self.step_named(name) else { return false };
+        if self.one_event(place, step) {
+            return false;
+        }
+        let text = self.text(*span);
+        let word = if negated { "not in" } else { "in" };
+        let message = format!("`{text}` is several values, and in brackets stands one");
+        let diagnostic = Diagnostic::error(Code::BareLoopField, *span, message)
+            .also(self.steps[step].name.span, "declared here; it may take several events")
+            .help(format!("take the brackets away: `{word} {text}` compares with all of them"));
+        self.report(diagnostic);
+        true
     }
 
     fn null_in_list(&mut self, item: &ast::Expr, null: &ast::Expr, negated: bool) {

@@ -192,7 +192,7 @@ impl PatternChecker<'_, '_> {
     }
 
     /// Whether `a.f` can only mean one event here: `a` does not loop, but for groups that this place is inside of.
-    fn one_event(&self, place: Place, step: usize) -> bool {
+    pub(super) fn one_event(&self, place: Place, step: usize) -> bool {
         let target = &self.steps[step];
         let around: &[usize] = match place {
             Place::Condition(step) | Place::Until(step) => &self.steps[step].looped_groups,
@@ -241,10 +241,11 @@ impl PatternChecker<'_, '_> {
                         .flat_map(|source| &self.program.streams[self.sources[*source].stream].fields)
                         .map(|field| field.name.as_str())
                         .collect();
-                    let column = self.column_help(&sources, &field.text);
+                    let help = aggregate_help(name, &field.text);
+                    let help = help.or_else(|| self.column_help(&sources, &field.text));
                     let diagnostic = Diagnostic::error(Code::UnknownField, field.span, message)
                         .note(format!("its events are of {streams}"))
-                        .help(column.unwrap_or_else(|| suggestion(&field.text, "fields", names)));
+                        .help(help.unwrap_or_else(|| suggestion(&field.text, "fields", names)));
                     self.report_field(diagnostic);
                 }
                 None
@@ -255,6 +256,16 @@ impl PatternChecker<'_, '_> {
             }
         }
     }
+}
+
+/// `a.count`, as programs write what is a function here.
+fn aggregate_help(step: &str, field: &str) -> Option<String> {
+    Some(match field {
+        "count" | "size" | "length" => format!("how many events it has is `count({step})`"),
+        "first" | "last" => format!("write `{field}({step}).FIELD`"),
+        "sum" | "avg" | "min" | "max" | "distinct" => format!("write `{field}({step}.FIELD)`"),
+        _ => return None,
+    })
 }
 
 fn later(span: Span, name: &str, declared: Span) -> Diagnostic {
